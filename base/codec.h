@@ -1,7 +1,8 @@
 // The one binary codec: for messages between our processes, for journal records, for control
 // snapshots. Fixed-width little-endian integers and length-counted byte strings, nothing else, so a
 // decoder has no grammar to get wrong. Every string and list has a limit given by its reader.
-// What it trusts: nothing. A Decoder over any bytes either yields values within the limits or fails.
+// What it trusts: nothing. A Decoder over any bytes either yields values within the limits or
+// fails.
 #pragma once
 
 #include <cstdint>

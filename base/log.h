@@ -1,6 +1,8 @@
 // Structured logging: one event per line on standard error, one write(2) each.
-//   2026-11-22T14:00:00.123456Z smtpd.1 info smtp.rcpt.refused session=3f2a peer=192.0.2.7 code="550 5.1.1"
-// Peer text is escaped: no value can start a new line or forge a field. Never log a secret or a body.
+//   2026-11-22T14:00:00.123456Z smtpd.1 info smtp.rcpt.refused session=3f2a peer=192.0.2.7
+//   code="550 5.1.1"
+// Peer text is escaped: no value can start a new line or forge a field. Never log a secret or a
+// body.
 #pragma once
 
 #include <cstdint>

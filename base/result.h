@@ -9,7 +9,10 @@
 
 namespace toast {
 
-enum class Failure : unsigned char { transient, permanent };  // RFC 3463 section 2: class 4, class 5
+enum class Failure : unsigned char {
+  transient,
+  permanent
+};  // RFC 3463 section 2: class 4, class 5
 
 struct Error {
   Failure failure = Failure::transient;
