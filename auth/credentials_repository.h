@@ -1,0 +1,70 @@
+// The store of credentials: who has which password hash, and who logged in when. authd reads it at
+// every login; toastctl writes it. It knows nothing of mailboxes: a credential without an account
+// in the directory is harmless, so writers add here first and delete here last.
+//
+// Calls block; an implementation says how long that may be. Any Error is "we do not know now"
+// (transient: locked, missing, corrupt, newer schema) unless it is the caller's fault (permanent).
+// "No such credential" is a value, never an Error: an outage must not look like a wrong password.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "auth/service.h"
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace toast::auth {
+
+inline constexpr std::size_t kMaxAccountBytes = 320;  // RFC 5321 section 4.5.3.1: 64 + @ + 255
+inline constexpr std::size_t kMaxHashBytes =
+    512;  // argon2id strings take 97, the longest crypt(3) 384
+
+enum class CredentialState : unsigned char { active, locked };
+
+// An account's own password.
+struct Credential {
+  std::string hash;  // self-describing text, "$argon2id$..."
+  CredentialState state = CredentialState::active;
+  WallTime changed{};
+  friend bool operator==(const Credential&, const Credential&) = default;
+};
+
+struct LastLogin {
+  std::string account;
+  Service service = Service::pop3;
+  WallTime at{};
+  std::string peer;  // address in text
+  friend bool operator==(const LastLogin&, const LastLogin&) = default;
+};
+
+class CredentialsRepository {
+ public:
+  virtual ~CredentialsRepository() = default;
+
+  virtual Result<std::optional<Credential>> find(const std::string& account) = 0;
+  // Adds the account's credential or replaces its hash; the state becomes active. Durable on
+  // return. Permanent: account or hash empty or over its limit.
+  virtual Result<void> put(const std::string& account, const std::string& hash, WallTime now) = 0;
+  // Puts `better` only where the hash is still `from`: a rehash must not undo a changed password.
+  // `changed` stays. False: it was not.
+  virtual Result<bool> replace_hash(const std::string& account, const std::string& from,
+                                    const std::string& better) = 0;
+  // False: there was no credential.
+  virtual Result<bool> set_state(const std::string& account, CredentialState state) = 0;
+  // Removes the credential and the last logins. False: there was no credential; no harm.
+  virtual Result<bool> remove(const std::string& account) = 0;
+
+  // All or none, in one transaction; of two for the same account and service the later time stays.
+  virtual Result<void> record_logins(std::span<const LastLogin> logins) = 0;
+  virtual Result<std::vector<LastLogin>> last_logins(const std::string& account) = 0;
+
+  // Every account that has a credential, from `after` on (exclusive), in byte order, at most
+  // `limit`: for the report on orphans.
+  virtual Result<std::vector<std::string>> accounts(const std::string& after,
+                                                    std::size_t limit) = 0;
+};
+
+}  // namespace toast::auth
