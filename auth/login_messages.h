@@ -1,0 +1,71 @@
+// pop3d (later smtpd) -> authd: who is this. The answer to a good password is a ticket, which the
+// front end hands on unread; to a bad one, the same words whether the account exists or not.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/codec.h"
+#include "base/ipc.h"
+#include "base/secret.h"
+
+namespace toast::auth {
+
+inline constexpr std::size_t kMaxLoginName = 320;  // 64 + @ + 255
+inline constexpr std::size_t kMaxPassword = 1024;  // long pass phrases pass, floods do not
+inline constexpr std::size_t kMaxPeerAddress = 64;
+inline constexpr std::size_t kMaxConnection = 64;
+inline constexpr std::size_t kMaxTicketBytes = 2048;
+
+enum class Service : std::uint8_t { pop3, smtp };
+
+struct Login {
+  static constexpr std::uint16_t kType = 1;
+  enum class Outcome : std::uint8_t {
+    granted,
+    refused,    // unknown, wrong or disabled: the peer cannot tell which
+    throttled,  // too many failures from here or for this account: try again later
+  };
+  // An outage is an error reply, always transient.
+  struct Reply {
+    Outcome outcome = Outcome::refused;
+    std::string ticket;             // granted only
+    std::uint32_t retry_after = 0;  // seconds; throttled only
+    void encode(Encoder& e) const {
+      e.enumeration(outcome);
+      e.bytes(ticket);
+      e.u32(retry_after);
+    }
+    static Reply decode(Decoder& d) {
+      Reply r;
+      r.outcome = d.enumeration(Outcome::throttled);
+      r.ticket = d.string(kMaxTicketBytes);
+      r.retry_after = d.u32();
+      return r;
+    }
+  };
+  Service service = Service::pop3;
+  std::string login;  // as typed
+  Secret password;
+  std::string peer;        // address of the client, text form
+  std::string connection;  // the front end's name for this connection: the ticket is bound to it
+
+  void encode(Encoder& e) const {
+    e.enumeration(service);
+    e.bytes(login);
+    e.bytes(password.view());
+    e.bytes(peer);
+    e.bytes(connection);
+  }
+  static Login decode(Decoder& d) {
+    Login m;
+    m.service = d.enumeration(Service::smtp);
+    m.login = d.string(kMaxLoginName);
+    m.password = Secret(d.bytes(kMaxPassword));
+    m.peer = d.string(kMaxPeerAddress);
+    m.connection = d.string(kMaxConnection);
+    return m;
+  }
+};
+
+}  // namespace toast::auth

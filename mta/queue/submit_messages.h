@@ -1,0 +1,116 @@
+// smtpd -> queued: a message, streamed. The answer to SubmitEnd is the promise that it will not be
+// lost.
+//
+//   SubmitBegin (notice)  SubmitChunk* (each answered when it is stored)  SubmitEnd -> Submitted
+//
+// A small message is one SubmitBegin and one SubmitEnd in one write. If smtpd dies or sends
+// SubmitAbort, nothing is kept. An error reply to a chunk or to the end: transient (disk full,
+// queue failed: 4.3.x) or permanent (the filter's verdict); the submission is over then.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/codec.h"
+#include "base/ipc.h"
+#include "mta/message/address_codec.h"
+#include "mta/message/message_id.h"
+
+namespace toast::queue {
+
+inline constexpr std::size_t kMaxChunk = 64 * 1024;
+inline constexpr std::size_t kMaxEnvelopeRecipients =
+    10000;  // the protocol's bound; smtpd sets a lower one
+inline constexpr std::size_t kMaxTraceText = 256;
+
+enum class BodyType : std::uint8_t { seven_bit, eight_bit_mime };
+
+struct SubmitBegin {  // a notice
+  static constexpr std::uint16_t kType = 1;
+  std::uint32_t submission = 0;  // smtpd's number for it, unique on the channel while it is open
+  MessageId id;                  // made by smtpd: it is in the Received field already
+  ReversePath reverse_path;
+  std::vector<Address> recipients;  // at least one
+  BodyType body_type = BodyType::seven_bit;
+  std::string peer;  // "192.0.2.7" or "2001:db8::7"
+  std::string helo;
+  std::string authenticated;  // the login, empty for a stranger
+
+  void encode(Encoder& e) const {
+    e.u32(submission);
+    e.u64(id.value());
+    put_reverse_path(e, reverse_path);
+    e.list(recipients, put_address);
+    e.enumeration(body_type);
+    e.bytes(peer);
+    e.bytes(helo);
+    e.bytes(authenticated);
+  }
+  static SubmitBegin decode(Decoder& d) {
+    SubmitBegin m;
+    m.submission = d.u32();
+    m.id = MessageId(d.u64());
+    m.reverse_path = take_reverse_path(d);
+    m.recipients = d.list(kMaxEnvelopeRecipients, take_address);
+    if (m.recipients.empty()) d.fail("no recipient");
+    m.body_type = d.enumeration(BodyType::eight_bit_mime);
+    m.peer = d.string(kMaxTraceText);
+    m.helo = d.string(kMaxTraceText);
+    m.authenticated = d.string(2 * kMaxTraceText);
+    return m;
+  }
+};
+
+struct SubmitChunk {
+  static constexpr std::uint16_t kType = 2;
+  using Reply = ipc::Done;
+  std::uint32_t submission = 0;
+  std::string bytes;  // LF line ends
+  void encode(Encoder& e) const {
+    e.u32(submission);
+    e.bytes(bytes);
+  }
+  static SubmitChunk decode(Decoder& d) {
+    SubmitChunk m;
+    m.submission = d.u32();
+    m.bytes = d.string(kMaxChunk);
+    return m;
+  }
+};
+
+struct SubmitEnd {
+  static constexpr std::uint16_t kType = 3;
+  using Reply = ipc::Done;  // it is on stable storage: say 250
+  std::uint32_t submission = 0;
+  std::string bytes;  // the last chunk, may be empty
+  void encode(Encoder& e) const {
+    e.u32(submission);
+    e.bytes(bytes);
+  }
+  static SubmitEnd decode(Decoder& d) {
+    SubmitEnd m;
+    m.submission = d.u32();
+    m.bytes = d.string(kMaxChunk);
+    return m;
+  }
+};
+
+struct SubmitAbort {  // a notice
+  static constexpr std::uint16_t kType = 4;
+  std::uint32_t submission = 0;
+  void encode(Encoder& e) const { e.u32(submission); }
+  static SubmitAbort decode(Decoder& d) { return {d.u32()}; }
+};
+
+// smtpd, at MAIL: is there room for a message of this size? An error reply says why not
+// (452 4.3.1).
+struct CheckSpace {
+  static constexpr std::uint16_t kType = 5;
+  using Reply = ipc::Done;
+  std::uint64_t size_bytes = 0;
+  void encode(Encoder& e) const { e.u64(size_bytes); }
+  static CheckSpace decode(Decoder& d) { return {d.u64()}; }
+};
+
+}  // namespace toast::queue

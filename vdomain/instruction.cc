@@ -1,0 +1,78 @@
+#include "vdomain/instruction.h"
+
+namespace toast::vdomain {
+namespace {
+
+enum class Tag : std::uint8_t { maildir = 1, forward, discard, refuse, defer };
+
+template <class... F>
+struct Overloaded : F... {
+  using F::operator()...;
+};
+
+}  // namespace
+
+void put_instruction(Encoder& e, const Instruction& instruction) {
+  std::visit(Overloaded{
+                 [&e](const DeliverMaildir& i) {
+                   e.enumeration(Tag::maildir);
+                   put_address(e, i.mailbox);
+                   e.bytes(i.maildir);
+                   e.u64(i.quota.bytes);
+                   e.u64(i.quota.messages);
+                 },
+                 [&e](const Forward& i) {
+                   e.enumeration(Tag::forward);
+                   put_address(e, i.target);
+                 },
+                 [&e](const Discard& i) {
+                   e.enumeration(Tag::discard);
+                   e.bytes(i.reason);
+                 },
+                 [&e](const Refuse& i) {
+                   e.enumeration(Tag::refuse);
+                   e.bytes(i.reason);
+                 },
+                 [&e](const Defer& i) {
+                   e.enumeration(Tag::defer);
+                   e.bytes(i.reason);
+                 },
+             },
+             instruction);
+}
+
+Instruction take_instruction(Decoder& d) {
+  switch (d.enumeration(Tag::defer)) {
+    case Tag::maildir: {
+      Address mailbox = take_address(d);
+      std::string maildir = d.string(kMaxMaildirPath);
+      Quota quota;
+      quota.bytes = d.u64();
+      quota.messages = d.u64();
+      return DeliverMaildir{std::move(mailbox), std::move(maildir), quota};
+    }
+    case Tag::forward:
+      return Forward{take_address(d)};
+    case Tag::discard:
+      return Discard{d.string(kMaxReason)};
+    case Tag::refuse:
+      return Refuse{d.string(kMaxReason)};
+    case Tag::defer:
+      return Defer{d.string(kMaxReason)};
+  }
+  d.fail("unknown instruction");
+  return Discard{};
+}
+
+std::string describe(const Instruction& instruction) {
+  return std::visit(Overloaded{
+                        [](const DeliverMaildir& i) { return "maildir " + i.maildir; },
+                        [](const Forward& i) { return "forward " + i.target.str(); },
+                        [](const Discard& i) { return "discard (" + i.reason + ")"; },
+                        [](const Refuse& i) { return "refuse " + i.reason; },
+                        [](const Defer& i) { return "defer " + i.reason; },
+                    },
+                    instruction);
+}
+
+}  // namespace toast::vdomain

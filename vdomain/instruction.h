@@ -1,0 +1,60 @@
+// What is to be done with a message for one recipient: the resolver's answer and the queue's unit
+// of work. The same grammar as a line of a dot-qmail file, but parsed.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/codec.h"
+#include "mta/message/address_codec.h"
+
+namespace toast::vdomain {
+
+inline constexpr std::size_t kMaxMaildirPath = 512;    // relative to mail/
+inline constexpr std::size_t kMaxReason = 512;         // text of a refusal
+inline constexpr std::size_t kMaxInstructions = 1000;  // targets of one alias
+
+// Zero means no limit.
+struct Quota {
+  std::uint64_t bytes = 0;
+  std::uint64_t messages = 0;
+  bool limited() const { return bytes != 0 || messages != 0; }
+  friend bool operator==(const Quota&, const Quota&) = default;
+};
+
+struct DeliverMaildir {
+  Address mailbox;      // whose it is, after aliases: for quota reports and logs
+  std::string maildir;  // relative to mail/, "example.org/ann/Maildir"
+  Quota quota;
+  friend bool operator==(const DeliverMaildir&, const DeliverMaildir&) = default;
+};
+struct Forward {
+  Address target;
+  friend bool operator==(const Forward&, const Forward&) = default;
+};
+struct Discard {
+  std::string reason;  // for the log: who said so
+  friend bool operator==(const Discard&, const Discard&) = default;
+};
+struct Refuse {
+  std::string reason;  // enhanced status and text, as the sender will read it
+  friend bool operator==(const Refuse&, const Refuse&) = default;
+};
+// Something this version cannot carry out (a program line, say): temporary, with its reason, so
+// that the mail waits for an operator instead of vanishing.
+struct Defer {
+  std::string reason;
+  friend bool operator==(const Defer&, const Defer&) = default;
+};
+
+using Instruction = std::variant<DeliverMaildir, Forward, Discard, Refuse, Defer>;
+
+void put_instruction(Encoder& e, const Instruction& instruction);
+Instruction take_instruction(Decoder& d);
+// "maildir example.org/ann/Maildir", "forward bob@x.test": for people.
+std::string describe(const Instruction& instruction);
+
+}  // namespace toast::vdomain
