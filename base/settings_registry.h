@@ -1,0 +1,146 @@
+// Every setting, once: name of the file in control/, default, bounds, meaning, reader. To add one,
+// write its line here and its address in kAllSettings below; toastctl, the manual page and the
+// checks follow. Names and defaults are qmail's where qmail has the setting; where a default
+// differs, the line says why.
+#pragma once
+
+#include <span>
+
+#include "base/settings.h"
+
+namespace toast::setting {
+
+inline constexpr std::int64_t kDay = 86400;
+inline constexpr std::int64_t kMiB = 1 << 20;
+
+// clang-format off
+// --- the host
+inline constexpr LineSetting me{"me", "", LineShape::host_name, "Fully qualified name of this host. The one setting without a default.", "all"};
+inline constexpr ChoiceSetting databasebackend{"databasebackend", "sqlite", "sqlite|mariadb", "Where the directory and the credentials live.", "vdomaind authd toastctl", Applies::at_restart};
+
+// --- listeners
+inline constexpr EndpointListSetting smtplisten{"smtplisten", "0.0.0.0:25\n[::]:25", "Addresses and ports for SMTP, one address:port or [address]:port a line. An empty file: no SMTP server. Port 0: the kernel chooses, toastctl status shows it.", "toastd", Applies::at_restart};
+inline constexpr EndpointListSetting pop3listen{"pop3listen", "0.0.0.0:110\n[::]:110", "Addresses and ports for POP3, as in smtplisten. An empty file: no POP3 server.", "toastd", Applies::at_restart};
+inline constexpr IntegerSetting listenbacklog{"listenbacklog", 1024, 1, 65535, "connections", "Connections that the kernel keeps waiting for each listener.", "toastd", Applies::at_restart};
+inline constexpr IntegerSetting smtpprocesses{"smtpprocesses", 0, 0, 256, "processes", "Number of SMTP servers; 0: one per core.", "toastd", Applies::at_restart};
+inline constexpr IntegerSetting pop3processes{"pop3processes", 0, 0, 256, "processes", "Number of POP3 servers; 0: one per core.", "toastd", Applies::at_restart};
+
+// --- SMTP server
+inline constexpr SizeSetting databytes{"databytes", 50 * kMiB, 0, 1LL << 40, "Largest message accepted, counted as stored; 0: no limit. qmail's default is no limit, which lets a single client fill the queue.", "smtpd queued"};
+inline constexpr DurationSetting timeoutsmtpd{"timeoutsmtpd", 300, 1, kDay, "Longest wait for the client at each read or write. RFC 5321 asks for 5 minutes; qmail's default was 1200.", "smtpd"};
+inline constexpr DurationSetting smtpsessionseconds{"smtpsessionseconds", 7200, 60, kDay, "Longest life of one connection, so that one byte every few minutes cannot hold it for ever.", "smtpd"};
+inline constexpr NetworkListSetting relaynetworks{"relaynetworks", "", "Networks whose clients may send to any domain, one CIDR a line. None: nobody relays.", "smtpd queued"};
+inline constexpr IntegerSetting smtpmaxrecipients{"smtpmaxrecipients", 1000, 100, 100000, "recipients", "Recipients accepted in one message. RFC 5321 asks for at least 100.", "smtpd queued"};
+inline constexpr IntegerSetting smtpmaxerrors{"smtpmaxerrors", 20, 1, 1000, "commands", "Refused commands after which the connection is closed with 421.", "smtpd"};
+inline constexpr IntegerSetting smtpmaxnoops{"smtpmaxnoops", 100, 1, 100000, "commands", "NOOP, RSET, HELP, EHLO and VRFY commands in a row without a message before the connection is closed with 421.", "smtpd"};
+inline constexpr IntegerSetting smtpmaxmessages{"smtpmaxmessages", 1000, 1, 1000000, "messages", "Messages accepted over one connection; then 421, and the client connects again.", "smtpd"};
+inline constexpr IntegerSetting smtpmaxhops{"smtpmaxhops", 100, 20, 1000, "header fields", "Received fields from which a message counts as looping and is refused.", "smtpd"};
+inline constexpr IntegerSetting smtpmaxconnections{"smtpmaxconnections", 2000, 1, 100000, "connections", "SMTP connections at a time, over all SMTP servers.", "smtpd"};
+inline constexpr IntegerSetting smtpmaxperaddress{"smtpmaxperaddress", 100, 1, 100000, "connections", "SMTP connections at a time from one IPv4 address or one IPv6 /64; loopback and relaynetworks are not counted.", "smtpd"};
+inline constexpr ChoiceSetting smtpbarenewline{"smtpbarenewline", "refuse", "refuse|normalise", "What to do with a CR or LF alone inside a message: refuse it with 550 5.6.11, or store a line end. Refusing is the safe choice against smuggled messages.", "smtpd"};
+inline constexpr LineSetting smtpgreeting{"smtpgreeting", kFromMe, LineShape::text, "Text after 220, 221 and 250; its first word should be this host's name.", "smtpd"};
+
+// --- queue
+inline constexpr DurationSetting queuelifetime{"queuelifetime", 7 * kDay, 60, 365 * kDay, "Age at which a message that is still deferred goes back to its sender.", "queued"};
+inline constexpr DurationSetting unknowngrace{"unknowngrace", 3600, 0, 7 * kDay, "For this long after a message was accepted, a recipient that is no longer known is deferred and not bounced.", "queued"};
+inline constexpr IntegerSetting concurrencylocal{"concurrencylocal", 64, 1, 10000, "deliveries", "Local deliveries at a time. qmail's 10 counted processes; these are entries in a batch.", "queued"};
+inline constexpr IntegerSetting queuesyncdelay{"queuesyncdelay", 0, 0, 100000, "microseconds", "Longest wait of an acknowledgement for others to share its disk sync; 0: a sync starts as soon as the one before it ends.", "queued"};
+inline constexpr SizeSetting queuememory{"queuememory", 64 * kMiB, kMiB, 1LL << 40, "Memory for the bodies of messages in arrival; beyond it they are written to files at once.", "queued"};
+inline constexpr SizeSetting queuereserve{"queuereserve", 64 * kMiB, kMiB, 1LL << 40, "Free disk space below which new mail is refused with 452, kept for outcomes and compaction.", "queued"};
+inline constexpr IntegerSetting queuehighwater{"queuehighwater", 100000, 100, 100000000, "messages", "Backlog above which new mail is accepted more slowly.", "queued"};
+inline constexpr LineSetting bouncefrom{"bouncefrom", "MAILER-DAEMON", LineShape::local_part, "Local part of the author of bounces.", "queued"};
+inline constexpr LineSetting bouncehost{"bouncehost", kFromMe, LineShape::host_name, "Domain of the author of bounces, also named in their text.", "queued"};
+inline constexpr LineSetting doublebounceto{"doublebounceto", "postmaster", LineShape::local_part, "Local part of the address for bounces that bounced.", "queued"};
+inline constexpr LineSetting doublebouncehost{"doublebouncehost", kFromMe, LineShape::host_name, "Domain of the address for bounces that bounced.", "queued"};
+inline constexpr SizeSetting bouncemaxbytes{"bouncemaxbytes", 50000, 0, 1LL << 30, "Bytes of the original message quoted in a bounce; 0: the whole message.", "queued"};
+
+// --- mailboxes
+inline constexpr IntegerSetting maildeliverythreads{"maildeliverythreads", 16, 1, 256, "threads", "Mailbox writes and reads at a time; each may wait for the disk.", "maild"};
+
+// --- POP3 server
+inline constexpr DurationSetting pop3timeout{"pop3timeout", 600, 10, kDay, "Idle time after which a POP3 session is closed without deleting anything. RFC 1939 asks for at least 10 minutes.", "pop3d"};
+inline constexpr DurationSetting pop3logintimeout{"pop3logintimeout", 60, 5, 600, "Time a POP3 client has to log in.", "pop3d"};
+inline constexpr DurationSetting pop3sessionseconds{"pop3sessionseconds", 6 * 3600, 60, kDay, "Longest life of one POP3 connection.", "pop3d"};
+inline constexpr IntegerSetting pop3maxconnections{"pop3maxconnections", 10000, 1, 200000, "connections", "POP3 connections at a time, over all POP3 servers.", "pop3d"};
+inline constexpr IntegerSetting pop3maxperaddress{"pop3maxperaddress", 200, 1, 100000, "connections", "POP3 connections at a time from one IPv4 address or one IPv6 /64; loopback is not counted.", "pop3d"};
+inline constexpr IntegerSetting pop3maxerrors{"pop3maxerrors", 20, 1, 1000, "commands", "Refused commands after which a POP3 session is closed.", "pop3d"};
+
+// --- passwords
+inline constexpr IntegerSetting passwordopslimit{"passwordopslimit", 2, 1, 64, "passes", "Passes of argon2id over its memory for a new password.", "authd toastctl"};
+inline constexpr SizeSetting passwordmemlimit{"passwordmemlimit", 64 * kMiB, 8192, 4LL << 30, "Memory of argon2id for a new password. Each hasher needs this much while it works.", "authd toastctl"};
+inline constexpr IntegerSetting passwordhashers{"passwordhashers", 0, 0, 256, "threads", "Password checks at a time; 0: one per core.", "authd"};
+inline constexpr DurationSetting passwordcacheseconds{"passwordcacheseconds", 3600, 0, kDay, "How long a verified password is remembered (as a keyed hash) so that polling costs no argon2id; 0: never. A changed password counts at once.", "authd"};
+inline constexpr IntegerSetting authfailureslimit{"authfailureslimit", 10, 1, 10000, "failures", "Failed logins for an address or an account within authfailureseconds after which further ones are delayed and refused.", "authd"};
+inline constexpr DurationSetting authfailureseconds{"authfailureseconds", 900, 10, kDay, "Window in which failed logins are counted.", "authd"};
+
+// --- accounts, not used with --unprivileged
+inline constexpr LineSetting usersmtpd{"usersmtpd", "toast-smtpd", LineShape::account, "System account of toast-smtpd.", "toastd", Applies::at_restart};
+inline constexpr LineSetting userqueued{"userqueued", "toast-queue", LineShape::account, "System account of toast-queued, owner of queue/.", "toastd", Applies::at_restart};
+inline constexpr LineSetting usermaild{"usermaild", "toast-mail", LineShape::account, "System account of toast-maild, owner of mail/.", "toastd", Applies::at_restart};
+inline constexpr LineSetting uservdomaind{"uservdomaind", "toast-directory", LineShape::account, "System account of toast-vdomaind, owner of db/.", "toastd", Applies::at_restart};
+inline constexpr LineSetting userauthd{"userauthd", "toast-auth", LineShape::account, "System account of toast-authd, owner of db-auth/.", "toastd", Applies::at_restart};
+inline constexpr LineSetting userpop3d{"userpop3d", "toast-pop3d", LineShape::account, "System account of toast-pop3d.", "toastd", Applies::at_restart};
+// clang-format on
+
+}  // namespace toast::setting
+
+namespace toast {
+
+// In the order of the manual page.
+inline constexpr const SettingInfo* kAllSettings[] = {
+    &setting::me,
+    &setting::databasebackend,
+    &setting::smtplisten,
+    &setting::pop3listen,
+    &setting::listenbacklog,
+    &setting::smtpprocesses,
+    &setting::pop3processes,
+    &setting::databytes,
+    &setting::timeoutsmtpd,
+    &setting::smtpsessionseconds,
+    &setting::relaynetworks,
+    &setting::smtpmaxrecipients,
+    &setting::smtpmaxerrors,
+    &setting::smtpmaxnoops,
+    &setting::smtpmaxmessages,
+    &setting::smtpmaxhops,
+    &setting::smtpmaxconnections,
+    &setting::smtpmaxperaddress,
+    &setting::smtpbarenewline,
+    &setting::smtpgreeting,
+    &setting::queuelifetime,
+    &setting::unknowngrace,
+    &setting::concurrencylocal,
+    &setting::queuesyncdelay,
+    &setting::queuememory,
+    &setting::queuereserve,
+    &setting::queuehighwater,
+    &setting::bouncefrom,
+    &setting::bouncehost,
+    &setting::doublebounceto,
+    &setting::doublebouncehost,
+    &setting::bouncemaxbytes,
+    &setting::maildeliverythreads,
+    &setting::pop3timeout,
+    &setting::pop3logintimeout,
+    &setting::pop3sessionseconds,
+    &setting::pop3maxconnections,
+    &setting::pop3maxperaddress,
+    &setting::pop3maxerrors,
+    &setting::passwordopslimit,
+    &setting::passwordmemlimit,
+    &setting::passwordhashers,
+    &setting::passwordcacheseconds,
+    &setting::authfailureslimit,
+    &setting::authfailureseconds,
+    &setting::usersmtpd,
+    &setting::userqueued,
+    &setting::usermaild,
+    &setting::uservdomaind,
+    &setting::userauthd,
+    &setting::userpop3d,
+};
+
+inline std::span<const SettingInfo* const> all_settings() { return kAllSettings; }
+
+}  // namespace toast
