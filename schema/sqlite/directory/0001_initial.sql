@@ -12,10 +12,10 @@ CREATE TABLE domain (
   login_suspended TEXT,               -- the reason; NULL: active
   catch_all TEXT NOT NULL CHECK (catch_all IN ('refuse', 'discard', 'mailbox', 'forward')),
   catch_all_target TEXT,              -- an address for 'mailbox' and 'forward'
-  plus_separator INTEGER NOT NULL CHECK (plus_separator IN (0, 1)),
-  default_quota_bytes INTEGER CHECK (default_quota_bytes > 0),     -- NULL: unlimited
-  default_quota_messages INTEGER CHECK (default_quota_messages > 0),
-  max_mailboxes INTEGER CHECK (max_mailboxes >= 0),                -- NULL: unlimited
+  sub_addressing TEXT NOT NULL CHECK (sub_addressing IN ('', '+', '-', '+-')),
+  default_quota_bytes INTEGER NOT NULL CHECK (default_quota_bytes >= 0),        -- 0: no limit
+  default_quota_messages INTEGER NOT NULL CHECK (default_quota_messages >= 0),  -- 0: no limit
+  max_mailboxes INTEGER CHECK (max_mailboxes >= 0),                             -- NULL: no limit
   max_aliases INTEGER CHECK (max_aliases >= 0),
   max_lists INTEGER CHECK (max_lists >= 0),
   max_messages_per_day INTEGER CHECK (max_messages_per_day >= 0),
@@ -36,8 +36,8 @@ CREATE TABLE mailbox (
   domain_id INTEGER NOT NULL REFERENCES domain (domain_id),
   local_part TEXT NOT NULL,
   display_name TEXT NOT NULL,
-  quota_bytes INTEGER CHECK (quota_bytes > 0),                     -- NULL: unlimited
-  quota_messages INTEGER CHECK (quota_messages > 0),
+  quota_bytes INTEGER NOT NULL CHECK (quota_bytes >= 0),                        -- 0: no limit
+  quota_messages INTEGER NOT NULL CHECK (quota_messages >= 0),                  -- 0: no limit
   pop3 INTEGER NOT NULL CHECK (pop3 IN (0, 1)),
   imap INTEGER NOT NULL CHECK (imap IN (0, 1)),
   smtp INTEGER NOT NULL CHECK (smtp IN (0, 1)),

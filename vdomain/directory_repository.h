@@ -1,0 +1,128 @@
+// The directory as its writers see it: toastctl, later an importer and an admin page. Rules are
+// enforced here, whoever calls and whichever database lies below (DirectoryStore): names are free,
+// targets exist, limits hold, each change is audited in the transaction that makes it.
+//
+// Three kinds of outcome, never mixed: an Error is the storage's (locked, missing, damaged, full;
+// always transient, nothing was changed); a Change says what became of a request that the storage
+// could carry; "not there" of a find is an empty optional. Calls block, at most for the busy
+// timeout.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "vdomain/directory_store.h"
+#include "vdomain/model.h"
+
+namespace toast::vdomain {
+
+struct Change {
+  enum class Status : std::uint8_t {
+    changed,
+    unchanged,      // it is so already (also: delete of what is not there is not_found)
+    not_found,      // the object, or the domain it would be in
+    conflict,       // exists with other content, changed meanwhile, or still in use
+    invalid,        // a value that is never acceptable
+    limit_reached,  // a limit of the domain
+  };
+  Status status = Status::changed;
+  std::string message;  // for people: object and reason; empty for changed
+  bool ok() const { return status == Status::changed || status == Status::unchanged; }
+};
+
+// A page of a listing in byte order of the key (domain name; domain, then local part). `match` is a
+// glob over the whole name or address: * ? [a-z]; empty matches all. For the next page pass `next`
+// as `after`; empty: that was all.
+struct ListQuery {
+  std::optional<Domain> domain;  // only what is in this domain
+  std::string match;
+  std::string after;
+  std::size_t limit = 1000;
+};
+template <class T>
+struct Page {
+  std::vector<T> items;
+  std::string next;
+};
+
+struct NewMailbox {
+  Address address;
+  std::string display_name;
+  std::optional<Quota> quota;  // not set: the domain's default
+  ServiceSwitches services;
+};
+
+struct DomainCounts {
+  std::uint64_t mailboxes = 0;
+  std::uint64_t aliases = 0;
+  std::uint64_t domain_aliases = 0;
+};
+
+class DirectoryRepository {
+ public:
+  DirectoryRepository(std::unique_ptr<DirectoryStore> store, const Clock& clock)
+      : store_(std::move(store)), clock_(clock) {}
+
+  // Grows with every change; equal: nothing has changed in between.
+  Result<std::uint64_t> generation() { return store_->generation(); }
+  DirectoryStore& store() { return *store_; }  // for the resolver's StoreView
+
+  // --- Domains. add: a domain that exists with the same content is unchanged, with other content
+  // a conflict. set: read, modify, set; `version` must be the stored one (else conflict), equal
+  // content is unchanged. remove: a domain with mailboxes, aliases or other names is a conflict
+  // unless `with_contents`.
+  Result<Change> add_domain(const HostedDomain& domain, const Actor& actor);
+  Result<Change> set_domain(const HostedDomain& domain, const Actor& actor);
+  Result<Change> remove_domain(const Domain& name, bool with_contents, const Actor& actor);
+  Result<std::optional<HostedDomain>> find_domain(const Domain& name);
+  Result<Page<HostedDomain>> list_domains(const ListQuery& query);
+  Result<DomainCounts> counts(const Domain& name);
+
+  // --- Other names of domains. Adding one to an alias adds it to what that stands for.
+  Result<Change> add_domain_alias(const Domain& name, const Domain& target, const Actor& actor);
+  Result<Change> remove_domain_alias(const Domain& name, const Actor& actor);
+  Result<std::optional<DomainAlias>> find_domain_alias(const Domain& name);
+  Result<Page<DomainAlias>> list_domain_aliases(
+      const ListQuery& query);  // query.domain: the target
+
+  // --- Mailboxes. In a domain alias the mailbox is made in, and found by, the domain it stands
+  // for. remove refuses (conflict) the target of a catch-all or the mailbox of a keep-copy alias;
+  // the mail itself is not touched, and forwards to the address elsewhere stay.
+  Result<Change> add_mailbox(const NewMailbox& mailbox, const Actor& actor);
+  Result<Change> set_mailbox(const Mailbox& mailbox, const Actor& actor);
+  Result<Change> remove_mailbox(const Address& address, const Actor& actor);
+  Result<std::optional<Mailbox>> find_mailbox(const Address& address);
+  Result<Page<Mailbox>> list_mailboxes(const ListQuery& query);
+
+  // --- Aliases, the same way.
+  Result<Change> add_alias(const Alias& alias, const Actor& actor);
+  Result<Change> set_alias(const Alias& alias, const Actor& actor);
+  Result<Change> remove_alias(const Address& address, const Actor& actor);
+  Result<std::optional<Alias>> find_alias(const Address& address);
+  Result<Page<Alias>> list_aliases(const ListQuery& query);
+
+  // --- Newest first; `object` is a domain or an address, empty for everything.
+  Result<std::vector<AuditEntry>> audit(const std::string& object, std::size_t limit);
+  // For what is not of the directory but belongs in its record (a changed password).
+  Result<void> record(const std::string& action, const std::string& object, const Actor& actor);
+
+ private:
+  struct Entry;  // one line of the audit, before time and actor are known
+  Result<Change> commit(StoreTransaction& transaction, const Actor& actor, Entry entry);
+  Result<Domain> real_domain(const Domain& name);  // through a domain alias, else as it is
+  Result<Address> real_address(const Address& address);
+  Result<std::optional<Change>> check_new_domain_name(const Domain& name);
+  Result<std::optional<Change>> check_catch_all(const HostedDomain& domain);
+  Result<std::optional<Change>> check_alias(const Alias& alias);
+  Result<std::optional<Change>> remove_contents(const Domain& name, StoreTransaction& transaction,
+                                                const Actor& actor);
+
+  std::unique_ptr<DirectoryStore> store_;
+  const Clock& clock_;
+};
+
+}  // namespace toast::vdomain
