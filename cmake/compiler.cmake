@@ -3,7 +3,6 @@
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
-set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O2 -gline-tables-only")
 set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g1 -fno-omit-frame-pointer")
@@ -39,7 +38,9 @@ endif()
 add_library(toast_flags INTERFACE)
 target_include_directories(toast_flags INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_options(toast_flags INTERFACE
+  -fPIE  # everywhere alike, because all share one precompiled header; our libraries are static
   -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Wcast-qual -Werror)
+target_link_options(toast_flags INTERFACE -pie)
 # Asio 1.22 does not recognise Clang's coroutines unless told; it is compiled once, in base/.
 target_compile_definitions(toast_flags INTERFACE
   ASIO_STANDALONE ASIO_NO_DEPRECATED ASIO_SEPARATE_COMPILATION
@@ -47,7 +48,7 @@ target_compile_definitions(toast_flags INTERFACE
 if(CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo" OR CMAKE_BUILD_TYPE STREQUAL "Release")
   target_compile_options(toast_flags INTERFACE
     -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fcf-protection)
-  target_link_options(toast_flags INTERFACE -pie -Wl,-z,relro,-z,now)
+  target_link_options(toast_flags INTERFACE -Wl,-z,relro,-z,now)
 endif()
 find_program(TOAST_LLD NAMES ld.lld-16 ld.lld)
 if(TOAST_LLD AND CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
