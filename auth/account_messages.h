@@ -10,8 +10,6 @@
 
 namespace toast::auth {
 
-inline constexpr std::size_t kMaxMaildirPath = 512;
-
 struct FindAccount {
   static constexpr std::uint16_t kType = 20;
   // An error reply is always transient: the directory cannot be asked now.
@@ -50,7 +48,7 @@ struct FindAccount {
   }
   static FindAccount decode(Decoder& d) {
     FindAccount m;
-    m.service = d.enumeration(Service::smtp);
+    m.service = d.enumeration(kLastService);
     m.login = d.string(kMaxLoginName);
     return m;
   }

@@ -5,19 +5,15 @@
 #include <cstdint>
 #include <string>
 
+#include "auth/service.h"
 #include "base/codec.h"
 #include "base/ipc.h"
 #include "base/secret.h"
 
 namespace toast::auth {
 
-inline constexpr std::size_t kMaxLoginName = 320;  // 64 + @ + 255
 inline constexpr std::size_t kMaxPassword = 1024;  // long pass phrases pass, floods do not
 inline constexpr std::size_t kMaxPeerAddress = 64;
-inline constexpr std::size_t kMaxConnection = 64;
-inline constexpr std::size_t kMaxTicketBytes = 2048;
-
-enum class Service : std::uint8_t { pop3, smtp };
 
 struct Login {
   static constexpr std::uint16_t kType = 1;
@@ -59,7 +55,7 @@ struct Login {
   }
   static Login decode(Decoder& d) {
     Login m;
-    m.service = d.enumeration(Service::smtp);
+    m.service = d.enumeration(kLastService);
     m.login = d.string(kMaxLoginName);
     m.password = Secret(d.bytes(kMaxPassword));
     m.peer = d.string(kMaxPeerAddress);

@@ -41,7 +41,7 @@ void encode(Encoder& e, const Body& body) {
   e.i64(body.issued_ns);
   e.enumeration(body.grant.service);
   e.bytes(body.connection.front_end);
-  e.u64(body.connection.nonce);
+  e.bytes(body.connection.connection);
   e.bytes(body.grant.mailbox);
   e.bytes(body.grant.maildir);
   e.u64(body.grant.quota_bytes);
@@ -57,10 +57,10 @@ Result<Body> decode(std::string_view bytes) {
   body.serial = d.u64();
   body.issued_ns = d.i64();
   body.grant.service = d.enumeration(kLastService);
-  body.connection.front_end = d.string(kMaxFrontEndBytes);
-  body.connection.nonce = d.u64();
-  body.grant.mailbox = d.string(kMaxMailboxBytes);
-  body.grant.maildir = d.string(kMaxMaildirBytes);
+  body.connection.front_end = d.string(kMaxFrontEndName);
+  body.connection.connection = d.string(kMaxConnection);
+  body.grant.mailbox = d.string(kMaxLoginName);
+  body.grant.maildir = d.string(kMaxMaildirPath);
   body.grant.quota_bytes = d.u64();
   body.grant.quota_messages = d.u64();
   Result<void> whole = d.finish("ticket");
@@ -89,14 +89,16 @@ TicketIssuer::TicketIssuer(Secret key, const Clock& clock)
       life_(static_cast<std::uint64_t>(nanoseconds(clock.steady()))) {}
 
 Result<std::string> TicketIssuer::issue(const Grant& grant, const ConnectionId& connection) {
-  if (grant.mailbox.empty() || grant.mailbox.size() > kMaxMailboxBytes)
+  if (grant.mailbox.empty() || grant.mailbox.size() > kMaxLoginName)
     return permanent("ticket: mailbox of " + std::to_string(grant.mailbox.size()) + " bytes",
                      kReply);
-  if (grant.maildir.empty() || grant.maildir.size() > kMaxMaildirBytes)
+  if (grant.maildir.empty() || grant.maildir.size() > kMaxMaildirPath)
     return permanent("ticket: maildir of " + std::to_string(grant.maildir.size()) + " bytes",
                      kReply);
-  if (connection.front_end.empty() || connection.front_end.size() > kMaxFrontEndBytes)
+  if (connection.front_end.empty() || connection.front_end.size() > kMaxFrontEndName)
     return permanent("ticket: front end without a proper name", kReply);
+  if (connection.connection.size() > kMaxConnection)
+    return permanent("ticket: connection name too long", kReply);
   Encoder e;
   encode(e, Body{kVersion, life_, next_serial_++, nanoseconds(clock_.steady()), connection, grant});
   std::string ticket = e.take();

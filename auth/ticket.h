@@ -8,8 +8,8 @@
 // submission tickets. Times in it are of the host's monotonic clock, which both ends share: moving
 // the wall clock neither revives nor kills a ticket.
 //
-//   version u8 | issuer life u64 | serial u64 | issued i64 ns | service u8 | front end | nonce u64
-//   | mailbox | maildir | quota bytes u64 | quota messages u64 | authenticator 32 bytes
+//   version u8 | issuer life u64 | serial u64 | issued i64 ns | service u8 | front end |
+//   connection | mailbox | maildir | quota bytes u64 | quota messages u64 | authenticator 32 bytes
 // in the codec of base/codec.h; the authenticator is HMAC-SHA512-256 (crypto_auth) over all before
 // it.
 #pragma once
@@ -31,19 +31,15 @@ namespace toast::auth {
 
 inline constexpr std::size_t kTicketKeyBytes = 32;          // crypto_auth_KEYBYTES
 inline constexpr std::chrono::seconds kTicketLifetime{30};  // a front end opens the mailbox at once
-inline constexpr std::size_t kMaxMailboxBytes = 320;   // RFC 5321 section 4.5.3.1: 64 + @ + 255
-inline constexpr std::size_t kMaxMaildirBytes = 1024;  // path below mail/
-inline constexpr std::size_t kMaxFrontEndBytes = 32;   // "pop3d.1"
-inline constexpr std::size_t kMaxTicketBytes = 1536;   // the largest the limits above can make
 // Redeemed tickets remembered until they expire: 30 s at 8000 logins a second. Beyond: try again.
 inline constexpr std::size_t kMaxRedeemedTickets = 240'000;
 
-// Which session of which front end. `front_end` is the peer's name as toastd told the keeper which
-// wired the channel, never a field the peer itself sends; `nonce` is drawn by the front end at
-// random for each session, sent with the login and again with the ticket.
+// Which connection of which front end. `front_end` is the peer's name as toastd told the keeper
+// when it wired the channel ("toast-pop3d.1"), never a field the peer itself sends; `connection` is
+// drawn by the front end at random for each session, sent with the login and again with the ticket.
 struct ConnectionId {
-  std::string front_end;
-  std::uint64_t nonce = 0;
+  std::string front_end;   // 1 to kMaxFrontEndName bytes
+  std::string connection;  // at most kMaxConnection bytes
   friend bool operator==(const ConnectionId&, const ConnectionId&) = default;
 };
 
