@@ -22,7 +22,7 @@ inline constexpr std::size_t kMaxShownTargets = 16;     // instructions of one r
 inline constexpr std::size_t kMaxListedRecipients = 4;  // addresses shown per listed message
 inline constexpr std::size_t kMaxWarnings = 64;
 
-enum class RecipientState : std::uint8_t {
+enum class RecipientPhase : std::uint8_t {
   waiting,    // not tried yet
   in_hand,    // being delivered now
   deferred,   // tried, to be tried again
@@ -115,7 +115,7 @@ struct QueueList {
 
 struct RecipientDetail {
   Address recipient;
-  RecipientState state = RecipientState::waiting;
+  RecipientPhase state = RecipientPhase::waiting;
   std::uint32_t attempts = 0;
   std::int64_t last_attempt_seconds = 0;  // 0: none yet
   std::int64_t next_attempt_seconds = 0;  // 0: not deferred
@@ -132,8 +132,8 @@ struct RecipientDetail {
     e.list(targets, [](Encoder& to, const std::string& text) { to.bytes(text); });
   }
   static RecipientDetail decode(Decoder& d) {
-    RecipientDetail r{take_address(d), RecipientState::waiting, 0, 0, 0, {}, {}};
-    r.state = d.enumeration(RecipientState::failed);
+    RecipientDetail r{take_address(d), RecipientPhase::waiting, 0, 0, 0, {}, {}};
+    r.state = d.enumeration(RecipientPhase::failed);
     r.attempts = d.u32();
     r.last_attempt_seconds = d.i64();
     r.next_attempt_seconds = d.i64();
