@@ -1,0 +1,52 @@
+// The commands of POP3 (RFC 1939, RFC 2449) as values. Every value is well formed: it came from
+// parse_command(). Whether it is allowed now is the session's question.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "base/secret.h"
+
+namespace toast::pop3 {
+
+// A message number as the client wrote it. Numbers no maildrop can have are kept as kBeyondAll, so
+// that 4294967297 is "no such message" and never message 1.
+struct MessageNumber {
+  static constexpr std::uint32_t kBeyondAll = UINT32_MAX;
+  std::uint32_t value = 0;  // 1 is the first message
+  friend bool operator==(const MessageNumber&, const MessageNumber&) = default;
+};
+
+struct User {
+  std::string name;
+};
+struct Pass {
+  Secret password;
+};
+struct Stat {};
+struct List {
+  std::optional<MessageNumber> message;
+};
+struct Uidl {
+  std::optional<MessageNumber> message;
+};
+struct Retr {
+  MessageNumber message;
+};
+struct Top {
+  MessageNumber message;
+  std::uint64_t lines = 0;
+};
+struct Dele {
+  MessageNumber message;
+};
+struct Rset {};
+struct Noop {};
+struct Quit {};
+struct Capa {};
+
+using Command = std::variant<User, Pass, Stat, List, Uidl, Retr, Top, Dele, Rset, Noop, Quit, Capa>;
+
+}  // namespace toast::pop3

@@ -1,0 +1,86 @@
+// The rules of a POP3 session (RFC 1939 sections 4 to 6): which command is allowed when, and what
+// it answers. It sends through a ReplyOutput and knows no socket and no timer.
+//
+// STLS belongs between `authorization` and `user_given`: it is answered in `authorization` only,
+// the connection then drops what it has buffered and encrypts, and capabilities() changes. Next
+// gets a third value for it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "pop3d/command.h"
+#include "pop3d/command_parser.h"
+#include "pop3d/services.h"
+
+namespace toast::pop3 {
+
+struct SessionLimits {
+  unsigned max_failed_logins = 3;  // then the connection is closed
+  unsigned max_errors = 20;        // commands refused for their form or place; then it is closed
+  std::chrono::milliseconds failed_login_pause{2000};  // before the answer: slows one guesser down
+};
+
+enum class State : unsigned char {
+  authorization,  // no name yet
+  user_given,     // USER was accepted; PASS is expected
+  transaction,    // logged in
+  closing,        // nothing more is read
+};
+
+enum class Next : unsigned char { go_on, close };
+
+class Session {
+ public:
+  Session(Client client, std::string host_name, Services services, SessionLimits limits);
+
+  // The line sent before any command. Without a <stamp>: APOP is not offered (RFC 1939 section 7).
+  void greet(ReplyOutput& out) const;
+  Task<Next> answer(tl::expected<Command, SyntaxError> command, ReplyOutput& out);
+  State state() const { return state_; }
+  const std::string& user() const { return user_; }  // as typed
+
+ private:
+  Task<Next> answer(User user, ReplyOutput& out);
+  Task<Next> answer(Pass pass, ReplyOutput& out);
+  Task<Next> answer(Stat stat, ReplyOutput& out);
+  Task<Next> answer(List list, ReplyOutput& out);
+  Task<Next> answer(Uidl uidl, ReplyOutput& out);
+  Task<Next> answer(Retr retr, ReplyOutput& out);
+  Task<Next> answer(Top top, ReplyOutput& out);
+  Task<Next> answer(Dele dele, ReplyOutput& out);
+  Task<Next> answer(Rset rset, ReplyOutput& out);
+  Task<Next> answer(Noop noop, ReplyOutput& out);
+  Task<Next> answer(Quit quit, ReplyOutput& out);
+  Task<Next> answer(Capa capa, ReplyOutput& out);
+
+  bool allowed_now(const Command& command) const;
+  Next refuse(std::string_view text, ReplyOutput& out);  // counts towards max_errors
+  Task<Next> refuse_login(LoginRefusal refusal, ReplyOutput& out);
+  void log_in(std::unique_ptr<Maildrop> maildrop, ReplyOutput& out);
+  bool is_deleted(std::uint32_t number) const;
+  // The reply text that says why `message` cannot be used now, or empty.
+  std::string why_not(MessageNumber message) const;
+  Task<Next> list_all(bool unique_ids, ReplyOutput& out);
+  Next list_one(MessageNumber message, bool unique_ids, ReplyOutput& out);
+  Task<Next> send_message(MessageNumber message, std::uint64_t body_lines, bool say_octets,
+                          ReplyOutput& out);
+  std::vector<std::uint32_t> deleted_numbers() const;
+
+  Client client_;
+  std::string host_name_;
+  Services services_;
+  SessionLimits limits_;
+  State state_ = State::authorization;
+  unsigned failed_logins_ = 0;
+  unsigned errors_ = 0;
+  std::string user_;
+  std::unique_ptr<Maildrop> maildrop_;
+  std::vector<bool> deleted_;  // by number - 1; empty until the first DELE
+  std::uint32_t deleted_count_ = 0;
+  std::uint64_t deleted_octets_ = 0;
+};
+
+}  // namespace toast::pop3

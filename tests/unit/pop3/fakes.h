@@ -1,0 +1,172 @@
+// Keepers in memory, for tests of the POP3 session: accounts, a mailbox, and switches that make
+// each of them fail.
+#pragma once
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <asio/co_spawn.hpp>
+#include <asio/io_context.hpp>
+#include <cstdlib>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "pop3d/services.h"
+#include "pop3d/wire_encoder.h"
+
+namespace toast::pop3 {
+
+// Runs a coroutine to its end, at once.
+template <class T>
+T run_now(Task<T> task) {
+  asio::io_context context;
+  std::optional<T> value;
+  asio::co_spawn(context, std::move(task), [&value](std::exception_ptr failure, T result) {
+    if (failure) std::abort();
+    value = std::move(result);
+  });
+  context.run();
+  return std::move(*value);
+}
+
+inline Fd make_message_file(const std::string& content) {
+  Fd file(::memfd_create("message", MFD_CLOEXEC));
+  if (!file || !write_all(file, content, "message")) std::abort();
+  return file;
+}
+
+struct FakeMail {
+  struct Message {
+    std::string unique_id;
+    std::string content;
+    bool removed_by_others = false;
+  };
+  std::vector<Message> messages;
+  bool open_fails = false;   // the mailbox cannot be opened
+  bool fetch_fails = false;  // messages cannot be opened
+  bool listing_fails = false;
+  bool remove_fails = false;
+  std::set<std::uint32_t> cannot_remove;
+  std::vector<std::uint32_t> removed;
+  unsigned removals = 0;  // how often somebody asked
+  std::uint32_t visit_step = 2;
+};
+
+inline std::uint64_t wire_octets(const std::string& content) {
+  WireSize size;
+  size.feed(content);
+  return size.total();
+}
+
+class FakeMaildrop final : public Maildrop {
+ public:
+  explicit FakeMaildrop(FakeMail& mail) : mail_(mail) {}
+  std::uint32_t count() const override { return static_cast<std::uint32_t>(mail_.messages.size()); }
+  std::uint64_t octets() const override {
+    std::uint64_t sum = 0;
+    for (const FakeMail::Message& m : mail_.messages) sum += wire_octets(m.content);
+    return sum;
+  }
+  Result<std::uint32_t> visit(std::uint32_t first, const Visitor& visitor) override {
+    const std::uint32_t end = std::min(first + mail_.visit_step, count() + 1);
+    for (std::uint32_t n = first; n < end; ++n) {
+      if (Result<void> shown = visit_one(n, visitor); !shown) return pass(shown);
+    }
+    return end;
+  }
+  Result<void> visit_one(std::uint32_t number, const Visitor& visitor) override {
+    if (mail_.listing_fails) return transient("listing is gone");
+    const FakeMail::Message& m = mail_.messages[number - 1];
+    visitor({number, wire_octets(m.content), m.unique_id});
+    return {};
+  }
+  Task<Result<Fd>> open_message(std::uint32_t number) override {
+    if (mail_.fetch_fails) co_return transient("disk trouble");
+    if (mail_.messages[number - 1].removed_by_others) co_return permanent("no such file");
+    co_return make_message_file(mail_.messages[number - 1].content);
+  }
+  Task<Result<std::uint32_t>> remove(std::vector<std::uint32_t> numbers) override {
+    ++mail_.removals;
+    if (mail_.remove_fails) co_return transient("maild is not running");
+    std::uint32_t left = 0;
+    for (const std::uint32_t number : numbers) {
+      if (mail_.cannot_remove.contains(number)) {
+        ++left;
+      } else {
+        mail_.removed.push_back(number);
+      }
+    }
+    co_return left;
+  }
+
+ private:
+  FakeMail& mail_;
+};
+
+class FakeMaildrops final : public MaildropService {
+ public:
+  explicit FakeMaildrops(FakeMail& mail) : mail_(mail) {}
+  Task<Result<std::unique_ptr<Maildrop>>> open(Client client, Ticket ticket) override {
+    if (mail_.open_fails) co_return transient("maild is not running");
+    if (ticket.bytes != "ticket for " + client.connection) co_return permanent("forged ticket");
+    co_return std::make_unique<FakeMaildrop>(mail_);
+  }
+
+ private:
+  FakeMail& mail_;
+};
+
+class FakeLogins final : public LoginService {
+ public:
+  std::map<std::string, std::string> passwords;
+  bool outage = false;
+  bool throttled = false;
+  unsigned attempts = 0;
+
+  Task<tl::expected<Ticket, LoginRefusal>> login(Client client, std::string name,
+                                                 Secret password) override {
+    using Reason = LoginRefusal::Reason;
+    ++attempts;
+    if (outage) co_return tl::unexpected(LoginRefusal{Reason::outage, "database is locked"});
+    if (throttled) co_return tl::unexpected(LoginRefusal{Reason::throttled, "throttled"});
+    const auto account = passwords.find(name);
+    if (account == passwords.end() || !password.equals(account->second))
+      co_return tl::unexpected(LoginRefusal{Reason::wrong, "refused"});
+    co_return Ticket{"ticket for " + client.connection};
+  }
+};
+
+class FakePause final : public Pause {
+ public:
+  std::chrono::milliseconds waited{0};
+  Task<> wait(std::chrono::milliseconds duration) override {
+    waited += duration;
+    co_return;
+  }
+};
+
+class FakeOutput final : public ReplyOutput {
+ public:
+  std::string sent;  // what reached the client
+  std::size_t block = 65536;
+  std::size_t largest_buffer = 0;
+  unsigned drains = 0;
+  unsigned drains_before_hangup = 1U << 30U;
+
+  std::string& buffer() override { return buffer_; }
+  Task<bool> drain() override {
+    largest_buffer = std::max(largest_buffer, buffer_.size());
+    if (drains++ >= drains_before_hangup) co_return false;
+    sent.append(buffer_);
+    buffer_.clear();
+    co_return true;
+  }
+  std::size_t block_bytes() const override { return block; }
+
+ private:
+  std::string buffer_;
+};
+
+}  // namespace toast::pop3

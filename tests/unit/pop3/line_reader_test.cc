@@ -1,0 +1,79 @@
+#include "pop3d/line_reader.h"
+
+#include <gtest/gtest.h>
+
+namespace toast::pop3 {
+namespace {
+
+std::vector<std::string> lines_of(LineReader& reader) {
+  std::vector<std::string> lines;
+  while (std::optional<Line> line = reader.next())
+    lines.push_back(line->too_long ? "<too long>" : line->text);
+  return lines;
+}
+
+struct Case {
+  std::string input;
+  std::vector<std::string> lines;
+};
+
+TEST(LineReader, CutsLines) {
+  const Case cases[] = {
+      {"NOOP\r\n", {"NOOP"}},
+      {"NOOP\n", {"NOOP"}},                      // people with nc
+      {"STAT\r\nLIST\r\nUI", {"STAT", "LIST"}},  // a batch and a beginning
+      {"\r\n\n", {"", ""}},
+      {"a\rb\r\n", {"a\rb"}},  // a CR alone ends nothing
+      {std::string("a\0b\r\n", 5), {std::string("a\0b", 3)}},
+      // the limit counts the line end (RFC 2449 section 4)
+      {std::string(253, 'x') + "\r\nNOOP\r\n", {std::string(253, 'x'), "NOOP"}},
+      {std::string(254, 'x') + "\r\nNOOP\r\n", {"<too long>", "NOOP"}},
+      {std::string(254, 'x') + "\nNOOP\r\n", {std::string(254, 'x'), "NOOP"}},
+      {std::string(1 << 20, 'x') + "\r\nNOOP\r\n", {"<too long>", "NOOP"}},
+  };
+  for (const Case& c : cases) {
+    LineReader whole;
+    whole.feed(c.input);
+    EXPECT_EQ(lines_of(whole), c.lines) << c.input.substr(0, 40);
+    LineReader bytewise;
+    std::vector<std::string> lines;
+    for (const char byte : c.input) {
+      bytewise.feed({&byte, 1});
+      for (std::string& line : lines_of(bytewise)) lines.push_back(std::move(line));
+    }
+    EXPECT_EQ(lines, c.lines) << "byte by byte: " << c.input.substr(0, 40);
+  }
+}
+
+TEST(LineReader, AnEndlessLineCostsNoMemoryAndOneReport) {
+  LineReader reader;
+  const std::string block(4096, 'x');
+  for (int i = 0; i < 1000; ++i) {
+    reader.feed(block);
+    EXPECT_FALSE(reader.next());
+    EXPECT_LE(reader.held_bytes(), 64U);
+  }
+  reader.feed("\r\nNOOP\r\n");
+  EXPECT_EQ(lines_of(reader), (std::vector<std::string>{"<too long>", "NOOP"}));
+}
+
+TEST(LineReader, AnIdleReaderHoldsNothing) {
+  LineReader reader;
+  const std::size_t none = reader.held_bytes();
+  reader.feed("STAT\r\nLIST 1234567890123456789012345678901234567890\r\n");
+  EXPECT_TRUE(reader.has_line());
+  lines_of(reader);
+  EXPECT_FALSE(reader.has_line());
+  EXPECT_EQ(reader.held_bytes(), none);
+}
+
+TEST(LineReader, ClearDropsWhatWasPipelined) {
+  LineReader reader;
+  reader.feed("QUIT\r\nSTAT\r\n");
+  ASSERT_TRUE(reader.next());
+  reader.clear();
+  EXPECT_FALSE(reader.next());
+}
+
+}  // namespace
+}  // namespace toast::pop3
