@@ -1,0 +1,271 @@
+// The sandbox against the real kernel: every test forks a child, which enters it and tries.
+#include "base/sandbox.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <linux/capability.h>
+#include <sqlite3.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <thread>
+
+#include "base/fd.h"
+#include "base/sandbox_build.h"
+
+namespace toast {
+namespace {
+
+constexpr int kSandboxFailed = 99;
+
+class Sandbox : public testing::Test {
+ protected:
+  void SetUp() override {
+    char path[] = "/tmp/toast_sandbox_XXXXXX";
+    ASSERT_NE(::mkdtemp(path), nullptr);
+    root_ = path;
+    for (const char* folder : {"queue", "mail", "db", "db-auth", "tls"}) {
+      std::filesystem::create_directory(root_ + "/" + folder);
+      std::ofstream(root_ + "/" + folder + "/file") << "content";
+    }
+  }
+  void TearDown() override { std::filesystem::remove_all(root_); }
+  std::string file(const std::string& folder) const { return root_ + "/" + folder + "/file"; }
+
+  // Runs `attempt` in a sandboxed child; its wait status. `attempt` returns 0 for "as hoped".
+  int status_of(const SandboxPolicy& policy, const std::function<int()>& attempt,
+                OnForbiddenCall on_forbidden = OnForbiddenCall::refuse) const {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      Result<SandboxGaps> gaps = enter_sandbox(policy, root_, on_forbidden);
+      if (!gaps) {
+        std::fprintf(stderr, "%s\n", gaps.error().detail.c_str());
+        ::_exit(kSandboxFailed);
+      }
+      ::_exit(attempt());
+    }
+    int status = 0;
+    EXPECT_EQ(::waitpid(child, &status, 0), child);
+    return status;
+  }
+  // The errno that `call` (returning -1) ends in inside the sandbox of `program`; 0 for success.
+  int errno_of(const char* program, const std::function<long()>& call) const {
+    const int status = status_of(policy_for(program), [&] { return call() < 0 ? errno : 0; });
+    EXPECT_TRUE(WIFEXITED(status)) << "killed by signal " << WTERMSIG(status);
+    return WEXITSTATUS(status);
+  }
+  std::string root_;
+};
+
+// --- files: who reaches which folder, for every program and folder
+
+struct Reach {
+  const char* program;
+  std::string_view writes;
+  std::string_view reads;
+};
+const Reach kReach[] = {
+    {"toast-smtpd", "", ""},      {"toast-pop3d", "", ""},          {"toast-queued", "queue", ""},
+    {"toast-maild", "mail", ""},  {"toast-vdomaind", "db", "mail"}, {"toast-authd", "db-auth", ""},
+    {"toast-unheard-of", "", ""},
+};
+
+TEST_F(Sandbox, EachProgramReachesItsFoldersOnly) {
+  for (const Reach& c : kReach) {
+    for (const std::string folder : {"queue", "mail", "db", "db-auth", "tls"}) {
+      SCOPED_TRACE(std::string(c.program) + " " + folder);
+      const std::string path = file(folder);
+      const int reading = errno_of(c.program, [&] { return ::open(path.c_str(), O_RDONLY); });
+      const int writing = errno_of(c.program, [&] { return ::open(path.c_str(), O_RDWR); });
+      EXPECT_EQ(reading == 0, folder == c.writes || folder == c.reads) << "errno " << reading;
+      EXPECT_EQ(writing == 0, folder == c.writes) << "errno " << writing;
+    }
+    EXPECT_NE(errno_of(c.program, [] { return ::open("/etc/passwd", O_RDONLY); }), 0);
+  }
+}
+
+TEST_F(Sandbox, KeeperWorksInItsFolder) {
+  const auto work = [this] {
+    const std::string name = file("queue") + ".new";
+    const int fd = ::open(name.c_str(), O_RDWR | O_CREAT | O_EXCL, 0600);
+    if (fd < 0 || ::posix_fallocate(fd, 0, 4096) != 0 || ::pwrite(fd, "x", 1, 0) != 1 ||
+        ::ftruncate(fd, 10) != 0 || ::fdatasync(fd) != 0)
+      return 1;
+    if (::rename(name.c_str(), file("queue").c_str()) != 0) return 2;
+    if (::mkdir((root_ + "/queue/sub").c_str(), 0700) != 0) return 3;
+    if (::rename(file("queue").c_str(), (root_ + "/queue/sub/file").c_str()) != 0) return 4;
+    if (::unlink((root_ + "/queue/sub/file").c_str()) != 0) return 5;
+    return ::rmdir((root_ + "/queue/sub").c_str()) == 0 ? 0 : 6;
+  };
+  EXPECT_EQ(status_of(policy_for("toast-queued"), work, OnForbiddenCall::kill), 0);
+}
+
+TEST_F(Sandbox, SqliteWorksWithItsWriteAheadLog) {
+  const auto work = [this] {
+    sqlite3* db = nullptr;
+    if (sqlite3_open((root_ + "/db/directory.db").c_str(), &db) != SQLITE_OK) return 1;
+    const char* script =
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE t(a);"
+        "INSERT INTO t VALUES (1); BEGIN; INSERT INTO t SELECT a+1 FROM t; COMMIT;"
+        "PRAGMA wal_checkpoint(TRUNCATE); SELECT * FROM t;";
+    if (sqlite3_exec(db, script, nullptr, nullptr, nullptr) != SQLITE_OK) return 2;
+    return sqlite3_close(db) == SQLITE_OK ? 0 : 3;
+  };
+  EXPECT_EQ(status_of(policy_for("toast-vdomaind"), work, OnForbiddenCall::kill), 0);
+}
+
+// --- threads yes, processes and programs no
+
+TEST_F(Sandbox, ThreadsMayStart) {
+  const auto work = [] {
+    std::atomic<int> sum = 0;
+    {
+      std::jthread a([&] { ++sum; });
+      std::jthread b([&] { ++sum; });
+    }
+    return sum == 2 ? 0 : 1;
+  };
+  EXPECT_EQ(status_of(policy_for("toast-authd"), work, OnForbiddenCall::kill), 0);
+}
+
+TEST_F(Sandbox, NoNewProcessProgramSocketOrCode) {
+  const auto exec = [] {
+    char* const arguments[] = {nullptr};
+    return static_cast<long>(::execv("/bin/true", arguments));
+  };
+  for (const char* program : {"toast-smtpd", "toast-maild"}) {
+    SCOPED_TRACE(program);
+    EXPECT_NE(errno_of(program, exec), 0);
+    if (kSanitizerBuild) continue;  // their run-time library needs the calls below
+    EXPECT_EQ(errno_of(program, [] { return static_cast<long>(::fork()); }), EPERM);
+    EXPECT_EQ(errno_of(program, [] { return ::socket(AF_INET, SOCK_STREAM, 0); }), EPERM);
+    EXPECT_EQ(errno_of(program, [] { return ::socket(AF_UNIX, SOCK_STREAM, 0); }), EPERM);
+    EXPECT_EQ(errno_of(program,
+                       [] {
+                         void* page = ::mmap(nullptr, 4096, PROT_READ | PROT_EXEC,
+                                             MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+                         return page == MAP_FAILED ? -1L : 0L;
+                       }),
+              EPERM);
+    EXPECT_EQ(errno_of(program, [] { return ::kill(::getppid(), 0); }), EPERM);
+    EXPECT_EQ(errno_of(program, [] { return ::setuid(0); }), EPERM);
+  }
+}
+
+TEST_F(Sandbox, FrontEndMayServeSocketsItWasGiven) {
+  SocketPair pair = std::move(*make_socket_pair());
+  const auto work = [&] {
+    if (::send(pair.left.get(), "x", 1, 0) != 1) return 1;
+    char byte = 0;
+    return ::recv(pair.right.get(), &byte, 1, 0) == 1 && byte == 'x' ? 0 : 2;
+  };
+  EXPECT_EQ(status_of(policy_for("toast-smtpd"), work, OnForbiddenCall::kill), 0);
+}
+
+TEST_F(Sandbox, ForbiddenCallKillsWhenAsked) {
+  const auto work = [] { return ::chroot("/") == 0 ? 1 : 0; };
+  const int status = status_of(policy_for("toast-smtpd"), work, OnForbiddenCall::kill);
+  ASSERT_TRUE(WIFSIGNALED(status));
+  EXPECT_EQ(WTERMSIG(status), SIGSYS);
+}
+
+// --- the rest
+
+TEST_F(Sandbox, RightsAreGone) {
+  const auto work = [] {
+    if (::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1) return 1;
+    if (!kSanitizerBuild && ::prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0) return 2;
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_CORE, &limit) != 0 || limit.rlim_max != 0) return 3;
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_max > 4096) return 4;
+    std::ifstream status("/proc/self/status");
+    for (std::string line; std::getline(status, line);)
+      if (line.starts_with("CapEff:") || line.starts_with("CapPrm:"))
+        if (line.find_first_not_of("0", 8) != std::string::npos) return 5;
+    return 0;
+  };
+  SandboxPolicy policy = policy_for("toast-authd");
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(restrict_rights(policy, root_) ? work() : kSandboxFailed);
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+TEST_F(Sandbox, MemoryIsLimited) {
+  if (kSanitizerBuild) return;  // they reserve terabytes
+  SandboxPolicy policy = policy_for("toast-authd");
+  policy.max_memory_bytes = 64 << 20;
+  const auto work = [] {
+    void* block =
+        ::mmap(nullptr, 128 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return block == MAP_FAILED && errno == ENOMEM ? 0 : 1;
+  };
+  EXPECT_EQ(status_of(policy, work), 0);
+}
+
+TEST_F(Sandbox, MissingFolderIsAnErrorThatNamesIt) {
+  std::filesystem::remove_all(root_ + "/queue");
+  const pid_t child = ::fork();
+  if (child == 0) {
+    Result<SandboxGaps> gaps = restrict_rights(policy_for("toast-queued"), root_);
+    const bool named = !gaps && gaps.error().detail.find(root_ + "/queue") != std::string::npos;
+    ::_exit(named ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+TEST_F(Sandbox, ThreadsBeforeItAreRefused) {
+  if (kThreadSanitizerBuild) return;  // always has one more
+  const pid_t child = ::fork();
+  if (child == 0) {
+    std::atomic<bool> stop = false;
+    std::jthread thread([&] {
+      while (!stop) std::this_thread::yield();
+    });
+    const bool refused = !restrict_rights(policy_for("toast-authd"), root_);
+    stop = true;
+    ::_exit(refused ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+TEST_F(Sandbox, ThreadsBeforeTheFilterAreFiltered) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const SandboxPolicy policy = policy_for("toast-authd");
+    if (!restrict_rights(policy, root_)) ::_exit(kSandboxFailed);
+    std::atomic<bool> filtered = false;
+    std::atomic<int> error = 0;
+    std::thread thread([&] {
+      while (!filtered) std::this_thread::yield();
+      error = ::chroot("/") == 0 ? 0 : errno;
+    });
+    if (!restrict_calls(policy, OnForbiddenCall::refuse)) ::_exit(kSandboxFailed);
+    filtered = true;
+    thread.join();
+    ::_exit(error == EPERM ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+}  // namespace
+}  // namespace toast
