@@ -12,7 +12,6 @@
 
 namespace toast::auth {
 
-inline constexpr std::size_t kMaxPassword = 1024;  // long pass phrases pass, floods do not
 inline constexpr std::size_t kMaxPeerAddress = 64;
 
 struct Login {

@@ -1,0 +1,182 @@
+#include "auth/sqlite/credentials.h"
+
+#include <utility>
+
+#include "base/migrations.h"
+#include "schema/embedded.h"
+
+namespace toast::auth {
+namespace {
+
+// The label of an account's own password; others are app passwords.
+constexpr std::string_view kOwn;
+
+WallTime wall_from(std::int64_t us) { return WallTime{std::chrono::microseconds{us}}; }
+
+Result<void> check_account(const std::string& account) {
+  if (account.empty()) return permanent("credentials: an account needs a name");
+  if (account.size() > kMaxAccountBytes)
+    return permanent("credentials: account name of " + std::to_string(account.size()) + " bytes");
+  if (account.find('\0') != std::string::npos)
+    return permanent("credentials: NUL in an account name");
+  return {};
+}
+
+Result<void> check_hash(const std::string& hash) {
+  if (hash.empty() || hash.size() > kMaxHashBytes || hash.find('\0') != std::string::npos)
+    return permanent("credentials: password hash of " + std::to_string(hash.size()) + " bytes");
+  return {};
+}
+
+Result<std::optional<Credential>> read_credential(const sqlite::Statement& row) {
+  Credential credential{row.string(0), CredentialState::locked, wall_from(row.integer(2))};
+  if (credential.hash.size() > kMaxHashBytes)
+    return transient("credentials: a stored hash is over " + std::to_string(kMaxHashBytes) +
+                     " bytes");
+  if (row.integer(1) == 0) credential.state = CredentialState::active;
+  return std::optional<Credential>(std::move(credential));
+}
+
+}  // namespace
+
+SqliteCredentials::SqliteCredentials(std::string path, sqlite::OpenOptions options)
+    : path_(std::move(path)), options_(options) {}
+
+Result<void> SqliteCredentials::make_ready() {
+  if (db_ && db_->check_file_in_place()) return {};
+  db_.reset();
+  Result<sqlite::Connection> opened = sqlite::Connection::open(path_, options_);
+  if (!opened) return pass(opened);
+  Result<void> usable = check_schema(*opened, schema::sqlite_credentials());
+  if (!usable) return pass(usable);
+  db_.emplace(std::move(*opened));
+  return {};
+}
+
+template <class Work>
+auto SqliteCredentials::with(Work work) -> decltype(work(std::declval<sqlite::Connection&>())) {
+  if (Result<void> ready = make_ready(); !ready) return pass(ready);
+  auto result = work(*db_);
+  if (!result) db_.reset();
+  return result;
+}
+
+Result<std::optional<Credential>> SqliteCredentials::find(const std::string& account) {
+  using Found = Result<std::optional<Credential>>;
+  return with([&](sqlite::Connection& db) -> Found {
+    Result<sqlite::Statement> row =
+        db.query("SELECT hash, state, changed_us FROM credential WHERE account=? AND label=?",
+                 account, kOwn);
+    if (!row) return pass(row);
+    Result<bool> there = row->step();
+    if (!there) return pass(there);
+    if (!*there) return std::optional<Credential>{};
+    return read_credential(*row);
+  });
+}
+
+Result<void> SqliteCredentials::put(const std::string& account, const std::string& hash,
+                                    WallTime now) {
+  if (Result<void> good = check_account(account); !good) return good;
+  if (Result<void> good = check_hash(hash); !good) return good;
+  return with([&](sqlite::Connection& db) -> Result<void> {
+    Result<std::int64_t> done = db.run(
+        "INSERT INTO credential (account, label, hash, state, changed_us) VALUES (?, ?, ?, 0, ?)"
+        " ON CONFLICT (account, label) DO UPDATE SET hash=excluded.hash, state=0,"
+        " changed_us=excluded.changed_us",
+        account, kOwn, hash, unix_microseconds(now));
+    if (!done) return pass(done);
+    return {};
+  });
+}
+
+Result<bool> SqliteCredentials::replace_hash(const std::string& account, const std::string& from,
+                                             const std::string& better) {
+  if (Result<void> good = check_hash(better); !good) return pass(good);
+  return with([&](sqlite::Connection& db) -> Result<bool> {
+    Result<std::int64_t> done =
+        db.run("UPDATE credential SET hash=? WHERE account=? AND label=? AND hash=?", better,
+               account, kOwn, from);
+    if (!done) return pass(done);
+    return *done > 0;
+  });
+}
+
+Result<bool> SqliteCredentials::set_state(const std::string& account, CredentialState state) {
+  return with([&](sqlite::Connection& db) -> Result<bool> {
+    const int number = state == CredentialState::active ? 0 : 1;
+    Result<std::int64_t> done =
+        db.run("UPDATE credential SET state=? WHERE account=? AND label=?", number, account, kOwn);
+    if (!done) return pass(done);
+    return *done > 0;
+  });
+}
+
+Result<bool> SqliteCredentials::remove(const std::string& account) {
+  return with([&](sqlite::Connection& db) -> Result<bool> {
+    Result<sqlite::Transaction> transaction = sqlite::Transaction::begin(db);
+    if (!transaction) return pass(transaction);
+    Result<std::int64_t> removed = db.run("DELETE FROM credential WHERE account=?", account);
+    if (!removed) return pass(removed);
+    Result<std::int64_t> logins = db.run("DELETE FROM last_login WHERE account=?", account);
+    if (!logins) return pass(logins);
+    if (Result<void> done = transaction->commit(); !done) return pass(done);
+    return *removed > 0;
+  });
+}
+
+Result<void> SqliteCredentials::record_logins(std::span<const LastLogin> logins) {
+  if (logins.empty()) return {};
+  return with([&](sqlite::Connection& db) -> Result<void> {
+    Result<sqlite::Transaction> transaction = sqlite::Transaction::begin(db);
+    if (!transaction) return pass(transaction);
+    for (const LastLogin& login : logins) {
+      Result<std::int64_t> done = db.run(
+          "INSERT INTO last_login (account, service, at_us, peer) VALUES (?, ?, ?, ?)"
+          " ON CONFLICT (account, service) DO UPDATE SET at_us=excluded.at_us, peer=excluded.peer"
+          " WHERE excluded.at_us >= at_us",
+          login.account, service_name(login.service), unix_microseconds(login.at), login.peer);
+      if (!done) return pass(done);
+    }
+    return transaction->commit();
+  });
+}
+
+Result<std::vector<LastLogin>> SqliteCredentials::last_logins(const std::string& account) {
+  using Logins = Result<std::vector<LastLogin>>;
+  return with([&](sqlite::Connection& db) -> Logins {
+    Result<sqlite::Statement> rows = db.query(
+        "SELECT service, at_us, peer FROM last_login WHERE account=? ORDER BY service", account);
+    if (!rows) return pass(rows);
+    std::vector<LastLogin> logins;
+    for (;;) {
+      Result<bool> row = rows->step();
+      if (!row) return pass(row);
+      if (!*row) return logins;
+      // A service that only a later release knows is not for us to report.
+      const std::optional<Service> service = parse_service(rows->text(0));
+      if (service)
+        logins.push_back({account, *service, wall_from(rows->integer(1)), rows->string(2)});
+    }
+  });
+}
+
+Result<std::vector<std::string>> SqliteCredentials::accounts(const std::string& after,
+                                                             std::size_t limit) {
+  using Names = Result<std::vector<std::string>>;
+  return with([&](sqlite::Connection& db) -> Names {
+    Result<sqlite::Statement> rows = db.query(
+        "SELECT account FROM credential WHERE account>? AND label=? ORDER BY account LIMIT ?",
+        after, kOwn, static_cast<std::int64_t>(limit));
+    if (!rows) return pass(rows);
+    std::vector<std::string> names;
+    for (;;) {
+      Result<bool> row = rows->step();
+      if (!row) return pass(row);
+      if (!*row) return names;
+      names.push_back(rows->string(0));
+    }
+  });
+}
+
+}  // namespace toast::auth
