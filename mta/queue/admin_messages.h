@@ -28,6 +28,7 @@ enum class RecipientPhase : std::uint8_t {
   deferred,   // tried, to be tried again
   delivered,  // done, or handed on to a child message
   failed,     // never to be tried again; the bounce says why
+  held,       // accepted, but not to be delivered until somebody releases it
 };
 
 // One line of a listing.
@@ -45,6 +46,7 @@ struct MessageSummary {
   std::int64_t next_attempt_seconds = 0;  // earliest over its recipients; 0: in hand
   std::vector<Address> open_recipients;   // the first few that are not done
   std::string last_error;                 // why the first deferred recipient waits
+  std::string hold;                       // why the message is held; empty: it is not
 
   void encode(Encoder& e) const {
     e.u64(id.value());
@@ -60,6 +62,7 @@ struct MessageSummary {
     e.i64(next_attempt_seconds);
     e.list(open_recipients, put_address);
     e.bytes(last_error);
+    e.bytes(hold);
   }
   static MessageSummary decode(Decoder& d) {
     MessageSummary m;
@@ -76,6 +79,7 @@ struct MessageSummary {
     m.next_attempt_seconds = d.i64();
     m.open_recipients = d.list(kMaxListedRecipients, take_address);
     m.last_error = d.string(kMaxAdminText);
+    m.hold = d.string(kMaxAdminText);
     return m;
   }
 };
@@ -133,7 +137,7 @@ struct RecipientDetail {
   }
   static RecipientDetail decode(Decoder& d) {
     RecipientDetail r{take_address(d), RecipientPhase::waiting, 0, 0, 0, {}, {}};
-    r.state = d.enumeration(RecipientPhase::failed);
+    r.state = d.enumeration(RecipientPhase::held);
     r.attempts = d.u32();
     r.last_attempt_seconds = d.i64();
     r.next_attempt_seconds = d.i64();
