@@ -9,6 +9,8 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "base/sandbox.h"
+
 namespace toast {
 namespace {
 
@@ -32,6 +34,7 @@ Daemon::Daemon(asio::io_context& io, std::string program)
     : io_(io),
       program_(std::move(program)),
       log_(std::make_unique<StderrLogger>(clock_, program_)),
+      metrics_(std::make_unique<Metrics>()),
       sockets_complete_(io) {}
 
 Daemon::~Daemon() = default;
@@ -106,11 +109,22 @@ Task<Result<control::Startup::Reply>> Daemon::start(control::Startup startup) {
   Result<Settings> settings = Settings::parse_or_error(startup_.settings);
   if (!settings) fail(settings.error());
   settings_ = std::make_unique<const Settings>(std::move(*settings));
+  for (control::GiveSocket& given : waiting_sockets_) {
+    if (given.role != control::SocketRole::metrics) continue;
+    Result<std::unique_ptr<Metrics>> metrics = Metrics::map(given.descriptor);
+    if (!metrics) fail(metrics.error());
+    metrics_ = std::move(*metrics);
+  }
+  const SandboxPolicy policy = policy_for(program_);
+  Result<SandboxGaps> rights = restrict_rights(policy, startup_.root);
+  if (!rights) fail(rights.error());
   Build build = std::move(build_);
   build_ = nullptr;
   Result<void> built = build(*this);
   if (!built) fail(built.error());
 
+  Result<SandboxGaps> calls = restrict_calls(policy, OnForbiddenCall::refuse);
+  if (!calls) fail(calls.error());
   serving_ = true;
   auto waiting = std::move(waiting_sockets_);
   waiting_sockets_.clear();
@@ -119,7 +133,14 @@ Task<Result<control::Startup::Reply>> Daemon::start(control::Startup startup) {
     if (!taken) fail(taken.error());
   }
   log_->info("program.ready", {{"pid", static_cast<std::int64_t>(::getpid())}});
-  co_return control::Startup::Reply{};
+  control::Startup::Reply reply;
+  for (const SandboxGaps* gaps : {&*rights, &*calls}) {
+    for (const std::string& gap : *gaps) {
+      log_->warning("sandbox.gap", {{"missing", gap}});
+      reply.sandbox_gaps += gap + "\n";
+    }
+  }
+  co_return std::move(reply);
 }
 
 Result<void> Daemon::take_socket(control::GiveSocket given) {

@@ -23,6 +23,7 @@
 #include "base/control_messages.h"
 #include "base/ipc.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "base/random.h"
 #include "base/settings.h"
 
@@ -40,6 +41,7 @@ class Daemon {
   Logger& log() { return *log_; }
   const Clock& clock() const { return clock_; }
   Random& random() { return random_; }
+  Metrics& metrics() { return *metrics_; }
   const control::Startup& startup() const { return startup_; }
   const Settings& settings() const { return *settings_; }
   std::string path(std::string_view below_root) const;  // "queue" -> ROOT/queue
@@ -88,6 +90,7 @@ class Daemon {
   SystemClock clock_;
   SystemRandom random_;
   std::unique_ptr<Logger> log_;
+  std::unique_ptr<Metrics> metrics_;
   control::Startup startup_;
   std::unique_ptr<const Settings> settings_;
   std::unique_ptr<const Settings> prepared_;
