@@ -22,7 +22,8 @@ class Attempt:
 
 def message(attempt, size, seed):
     rng = random.Random(f"{seed}/{attempt.id}")
-    body = "\r\n".join("".join(rng.choices("abcdefghijklmnop .", k=70)).rstrip() + "x"
+    # No line begins with a dot, so that no stuffing is needed.
+    body = "\r\n".join("b" + "".join(rng.choices("abcdefghijklmnop .", k=70)).rstrip() + "x"
                        for _ in range(max(size // 72, 1)))
     digest = hashlib.sha256(body.encode()).hexdigest()
     return (f"From: load@client.test\r\nX-Load: {attempt.id} {digest}\r\n"
