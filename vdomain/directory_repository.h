@@ -56,11 +56,7 @@ struct NewMailbox {
   ServiceSwitches services;
 };
 
-struct DomainCounts {
-  std::uint64_t mailboxes = 0;
-  std::uint64_t aliases = 0;
-  std::uint64_t domain_aliases = 0;
-};
+using DomainCounts = StoredCounts;
 
 class DirectoryRepository {
  public:
@@ -111,15 +107,18 @@ class DirectoryRepository {
   Result<void> record(const std::string& action, const std::string& object, const Actor& actor);
 
  private:
-  struct Entry;  // one line of the audit, before time and actor are known
-  Result<Change> commit(StoreTransaction& transaction, const Actor& actor, Entry entry);
-  Result<Domain> real_domain(const Domain& name);  // through a domain alias, else as it is
+  using Checked = Result<std::optional<Change>>;  // the Change that refuses, or nothing
+  Result<Change> commit(StoreTransaction& transaction, const Actor& actor, AuditEntry entry);
+  // The domain a name stands for: itself, or the target of a domain alias.
+  Result<Domain> real_domain(const Domain& name);
   Result<Address> real_address(const Address& address);
-  Result<std::optional<Change>> check_new_domain_name(const Domain& name);
-  Result<std::optional<Change>> check_catch_all(const HostedDomain& domain);
-  Result<std::optional<Change>> check_alias(const Alias& alias);
-  Result<std::optional<Change>> remove_contents(const Domain& name, StoreTransaction& transaction,
-                                                const Actor& actor);
+  Checked check_name_is_free(const Domain& name);
+  Checked check_catch_all_exists(const HostedDomain& domain);
+  Checked check_room(const HostedDomain& domain, bool for_mailbox);
+  Checked check_keep_copy(const Alias& alias);
+  Checked check_mailbox_is_unused(const Address& address);
+  Result<void> remove_contents(const Domain& name, StoreTransaction& transaction,
+                               const Actor& actor);
 
   std::unique_ptr<DirectoryStore> store_;
   const Clock& clock_;

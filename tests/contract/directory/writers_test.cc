@@ -1,0 +1,67 @@
+// What holds for every change: the record, the generation, and two writers at once.
+#include "tests/contract/directory/back_ends.h"
+
+namespace toast::vdomain {
+
+using Status = Change::Status;
+
+TEST_P(DirectoryContract, EachChangeIsOnTheRecordWithItsTransaction) {
+  add_domain("example.org");
+  add_mailbox("ann@example.org");
+  Mailbox ann = *directory_.find_mailbox(address("ann@example.org")).value();
+  ann.services.imap = false;
+  clock_.advance(std::chrono::seconds{5});
+  directory_.set_mailbox(ann, actor_).value();
+  const auto entries = directory_.audit("ann@example.org", 10).value();
+  ASSERT_EQ(entries.size(), 2U);
+  const AuditEntry& set = entries[0];  // newest first
+  EXPECT_EQ(set.action, "mailbox.set");
+  EXPECT_EQ(set.actor.name, "uid 0 (root)");
+  EXPECT_EQ(set.actor.source, "cli");
+  EXPECT_EQ(set.at, clock_.wall());
+  EXPECT_NE(set.before->find("\"imap\":true"), std::string::npos) << *set.before;
+  EXPECT_NE(set.after->find("\"imap\":false"), std::string::npos) << *set.after;
+  EXPECT_EQ(entries[1].action, "mailbox.add");
+  EXPECT_FALSE(entries[1].before);
+  EXPECT_EQ(directory_.audit("", 2).value().size(), 2U);
+  EXPECT_EQ(directory_.audit("", 10).value().size(), 3U);
+}
+
+TEST_P(DirectoryContract, WhatChangesNothingLeavesNoTrace) {
+  add_domain("example.org");
+  const auto before = directory_.generation().value();
+  EXPECT_EQ(add_domain("example.org"), Status::unchanged);
+  EXPECT_EQ(add_mailbox("ann@nowhere.test"), Status::not_found);
+  EXPECT_EQ(add_alias("a@example.org", {}), Status::invalid);
+  EXPECT_EQ(directory_.generation().value(), before);
+  EXPECT_EQ(directory_.audit("", 10).value().size(), 1U);
+}
+
+TEST_P(DirectoryContract, OtherChangesCanBePutOnTheRecord) {
+  ASSERT_TRUE(directory_.record("mailbox.passwd", "ann@example.org", actor_));
+  const auto entries = directory_.audit("ann@example.org", 10).value();
+  ASSERT_EQ(entries.size(), 1U);
+  EXPECT_EQ(entries[0].action, "mailbox.passwd");
+  EXPECT_FALSE(entries[0].after);
+}
+
+TEST_P(DirectoryContract, AnotherOpenDirectorySeesTheChangeAndItsGeneration) {
+  DirectoryRepository reader = open();
+  const auto before = reader.generation().value();
+  EXPECT_FALSE(reader.find_domain(domain("example.org")).value());
+  add_domain("example.org");
+  EXPECT_TRUE(reader.find_domain(domain("example.org")).value());
+  EXPECT_GT(reader.generation().value(), before);
+}
+
+TEST_P(DirectoryContract, AnAbandonedTransactionLeavesNothing) {
+  {
+    auto transaction = directory_.store().begin().value();
+    ASSERT_TRUE(transaction->insert_domain(hosted("example.org")));
+    EXPECT_TRUE(directory_.find_domain(domain("example.org")).value());  // we see our own
+  }
+  EXPECT_FALSE(directory_.find_domain(domain("example.org")).value());
+  EXPECT_EQ(add_domain("example.org"), Status::changed);
+}
+
+}  // namespace toast::vdomain

@@ -1,0 +1,244 @@
+// The repository's part on mailboxes and aliases: the names of a domain.
+#include <fmt/format.h>
+
+#include "vdomain/change.h"
+#include "vdomain/directory_repository.h"
+#include "vdomain/directory_rules.h"
+#include "vdomain/glob.h"
+#include "vdomain/model_json.h"
+
+namespace toast::vdomain {
+
+using change::refused;
+using change::unchanged;
+
+namespace {
+
+bool same_content(const Mailbox& a, const Mailbox& b) {
+  return a.display_name == b.display_name && a.quota == b.quota && a.services == b.services;
+}
+
+// Adding again what is there changes nothing; a quota that was not asked for is not compared.
+bool is_what_was_asked(const Mailbox& present, const NewMailbox& wanted) {
+  return present.display_name == wanted.display_name && present.services == wanted.services &&
+         (!wanted.quota || *wanted.quota == present.quota);
+}
+
+bool same_content(const Alias& a, const Alias& b) {
+  return a.targets == b.targets && a.keep_copy == b.keep_copy;
+}
+
+Change no_such(std::string_view what, const Address& address) {
+  return refused(Change::Status::not_found, fmt::format("no {} {}", what, address.str()));
+}
+
+Change no_domain_for(const Address& address) {
+  return refused(Change::Status::not_found,
+                 fmt::format("no domain {}: add it first", address.domain().str()));
+}
+
+Change changed_meanwhile(std::string_view what, const Address& address) {
+  return refused(
+      Change::Status::conflict,
+      fmt::format("{} {} was changed by somebody else meanwhile: look again", what, address.str()));
+}
+
+// A page of rows that have an `address`.
+template <class T>
+Result<Page<T>> page_of(
+    const ListQuery& query,
+    const std::function<Result<void>(const std::optional<Address>& after, Visit<T> visit)>& each) {
+  std::optional<Address> after;
+  if (!query.after.empty()) {
+    Result<Address> parsed = Address::parse(query.after);
+    if (!parsed) return pass(parsed, "cursor");
+    after = canonical(*parsed);
+  }
+  Page<T> page;
+  Result<void> done = each(after, [&](const T& row) {
+    const std::string name = row.address.str();
+    if (!query.match.empty() && !glob_matches(query.match, name)) return true;
+    if (page.items.size() == query.limit) {
+      if (!page.items.empty()) page.next = page.items.back().address.str();
+      return false;
+    }
+    page.items.push_back(row);
+    return true;
+  });
+  if (!done) return pass(done);
+  return page;
+}
+
+}  // namespace
+
+// --- mailboxes
+
+Result<Change> DirectoryRepository::add_mailbox(const NewMailbox& wanted, const Actor& actor) {
+  if (auto wrong = rules::wrong_with_mailbox(wanted.address, wanted.display_name,
+                                             wanted.quota.value_or(Quota{})))
+    return refused(Change::Status::invalid, *wrong);
+  Result<std::unique_ptr<StoreTransaction>> transaction = store_->begin();
+  if (!transaction) return pass(transaction);
+  Result<Address> address = real_address(wanted.address);
+  if (!address) return pass(address);
+  Result<std::optional<HostedDomain>> domain = store_->domain(address->domain());
+  if (!domain) return pass(domain);
+  if (!*domain) return no_domain_for(*address);
+  Result<std::optional<Mailbox>> present = store_->mailbox(*address);
+  if (!present) return pass(present);
+  if (*present && is_what_was_asked(**present, wanted))
+    return unchanged(fmt::format("{} exists already, with the same settings", address->str()));
+  if (*present)
+    return refused(Change::Status::conflict,
+                   fmt::format("{} exists already, with other settings", address->str()));
+  Checked full = check_room(**domain, true);
+  if (!full) return pass(full);
+  if (*full) return **full;
+  const Mailbox mailbox{.address = *address,
+                        .display_name = wanted.display_name,
+                        .quota = wanted.quota.value_or((*domain)->default_quota),
+                        .services = wanted.services,
+                        .maildir = maildir_path(*address),
+                        .created = clock_.wall(),
+                        .version = 1};
+  if (Result<void> done = (*transaction)->insert_mailbox(mailbox); !done) return pass(done);
+  return commit(**transaction, actor,
+                change::entry("mailbox.add", address->str(), std::nullopt, to_json(mailbox)));
+}
+
+Result<Change> DirectoryRepository::set_mailbox(const Mailbox& wanted, const Actor& actor) {
+  if (auto wrong = rules::wrong_with_mailbox(wanted.address, wanted.display_name, wanted.quota))
+    return refused(Change::Status::invalid, *wrong);
+  Result<std::unique_ptr<StoreTransaction>> transaction = store_->begin();
+  if (!transaction) return pass(transaction);
+  Result<Address> address = real_address(wanted.address);
+  if (!address) return pass(address);
+  Result<std::optional<Mailbox>> present = store_->mailbox(*address);
+  if (!present) return pass(present);
+  if (!*present) return no_such("mailbox", *address);
+  if (same_content(**present, wanted))
+    return unchanged(fmt::format("{} is so already", address->str()));
+  if ((*present)->version != wanted.version) return changed_meanwhile("mailbox", *address);
+  Mailbox mailbox = **present;  // address, Maildir and time of creation never change here
+  mailbox.display_name = wanted.display_name;
+  mailbox.quota = wanted.quota;
+  mailbox.services = wanted.services;
+  mailbox.version += 1;
+  if (Result<void> done = (*transaction)->update_mailbox(mailbox); !done) return pass(done);
+  return commit(**transaction, actor,
+                change::entry("mailbox.set", address->str(), to_json(**present), to_json(mailbox)));
+}
+
+Result<Change> DirectoryRepository::remove_mailbox(const Address& named, const Actor& actor) {
+  Result<std::unique_ptr<StoreTransaction>> transaction = store_->begin();
+  if (!transaction) return pass(transaction);
+  Result<Address> address = real_address(named);
+  if (!address) return pass(address);
+  Result<std::optional<Mailbox>> present = store_->mailbox(*address);
+  if (!present) return pass(present);
+  if (!*present) return no_such("mailbox", *address);
+  Checked used = check_mailbox_is_unused(*address);
+  if (!used) return pass(used);
+  if (*used) return **used;
+  if (Result<void> done = (*transaction)->delete_mailbox(*address); !done) return pass(done);
+  return commit(**transaction, actor,
+                change::entry("mailbox.delete", address->str(), to_json(**present), std::nullopt));
+}
+
+Result<std::optional<Mailbox>> DirectoryRepository::find_mailbox(const Address& named) {
+  Result<Address> address = real_address(named);
+  if (!address) return pass(address);
+  return store_->mailbox(*address);
+}
+
+Result<Page<Mailbox>> DirectoryRepository::list_mailboxes(const ListQuery& query) {
+  const Domain* domain = query.domain ? &*query.domain : nullptr;
+  return page_of<Mailbox>(query, [&](const std::optional<Address>& after, Visit<Mailbox> visit) {
+    return store_->each_mailbox(after, domain, std::move(visit));
+  });
+}
+
+// --- aliases
+
+Result<Change> DirectoryRepository::add_alias(const Alias& wanted, const Actor& actor) {
+  if (auto wrong = rules::wrong_with(wanted)) return refused(Change::Status::invalid, *wrong);
+  Result<std::unique_ptr<StoreTransaction>> transaction = store_->begin();
+  if (!transaction) return pass(transaction);
+  Result<Address> address = real_address(wanted.address);
+  if (!address) return pass(address);
+  Result<std::optional<HostedDomain>> domain = store_->domain(address->domain());
+  if (!domain) return pass(domain);
+  if (!*domain) return no_domain_for(*address);
+  Result<std::optional<Alias>> present = store_->alias(*address);
+  if (!present) return pass(present);
+  if (*present && same_content(**present, wanted))
+    return unchanged(fmt::format("alias {} exists already, with the same targets", address->str()));
+  if (*present)
+    return refused(Change::Status::conflict,
+                   fmt::format("alias {} exists already, with other targets", address->str()));
+  Checked full = check_room(**domain, false);
+  if (!full) return pass(full);
+  if (*full) return **full;
+  Alias alias = wanted;
+  alias.address = *address;
+  Checked no_mailbox = check_keep_copy(alias);
+  if (!no_mailbox) return pass(no_mailbox);
+  if (*no_mailbox) return **no_mailbox;
+  alias.created = clock_.wall();
+  alias.version = 1;
+  if (Result<void> done = (*transaction)->insert_alias(alias); !done) return pass(done);
+  return commit(**transaction, actor,
+                change::entry("alias.add", address->str(), std::nullopt, to_json(alias)));
+}
+
+Result<Change> DirectoryRepository::set_alias(const Alias& wanted, const Actor& actor) {
+  if (auto wrong = rules::wrong_with(wanted)) return refused(Change::Status::invalid, *wrong);
+  Result<std::unique_ptr<StoreTransaction>> transaction = store_->begin();
+  if (!transaction) return pass(transaction);
+  Result<Address> address = real_address(wanted.address);
+  if (!address) return pass(address);
+  Result<std::optional<Alias>> present = store_->alias(*address);
+  if (!present) return pass(present);
+  if (!*present) return no_such("alias", *address);
+  if (same_content(**present, wanted))
+    return unchanged(fmt::format("alias {} is so already", address->str()));
+  if ((*present)->version != wanted.version) return changed_meanwhile("alias", *address);
+  Alias alias = **present;
+  alias.targets = wanted.targets;
+  alias.keep_copy = wanted.keep_copy;
+  Checked no_mailbox = check_keep_copy(alias);
+  if (!no_mailbox) return pass(no_mailbox);
+  if (*no_mailbox) return **no_mailbox;
+  alias.version += 1;
+  if (Result<void> done = (*transaction)->update_alias(alias); !done) return pass(done);
+  return commit(**transaction, actor,
+                change::entry("alias.set", address->str(), to_json(**present), to_json(alias)));
+}
+
+Result<Change> DirectoryRepository::remove_alias(const Address& named, const Actor& actor) {
+  Result<std::unique_ptr<StoreTransaction>> transaction = store_->begin();
+  if (!transaction) return pass(transaction);
+  Result<Address> address = real_address(named);
+  if (!address) return pass(address);
+  Result<std::optional<Alias>> present = store_->alias(*address);
+  if (!present) return pass(present);
+  if (!*present) return no_such("alias", *address);
+  if (Result<void> done = (*transaction)->delete_alias(*address); !done) return pass(done);
+  return commit(**transaction, actor,
+                change::entry("alias.delete", address->str(), to_json(**present), std::nullopt));
+}
+
+Result<std::optional<Alias>> DirectoryRepository::find_alias(const Address& named) {
+  Result<Address> address = real_address(named);
+  if (!address) return pass(address);
+  return store_->alias(*address);
+}
+
+Result<Page<Alias>> DirectoryRepository::list_aliases(const ListQuery& query) {
+  const Domain* domain = query.domain ? &*query.domain : nullptr;
+  return page_of<Alias>(query, [&](const std::optional<Address>& after, Visit<Alias> visit) {
+    return store_->each_alias(after, domain, std::move(visit));
+  });
+}
+
+}  // namespace toast::vdomain

@@ -1,0 +1,71 @@
+#include "vdomain/model_json.h"
+
+#include <nlohmann/json.hpp>
+
+namespace toast::vdomain {
+
+namespace {
+
+using nlohmann::ordered_json;
+
+template <class T>
+ordered_json or_null(const std::optional<T>& value) {
+  if (!value) return nullptr;
+  return *value;
+}
+
+ordered_json or_null(const std::optional<Address>& address) {
+  if (!address) return nullptr;
+  return address->str();
+}
+
+// Names may hold bytes that are not UTF-8; the record keeps what can be shown.
+std::string print(const ordered_json& object) {
+  return object.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+}
+
+}  // namespace
+
+std::string to_json(const HostedDomain& d) {
+  return print({
+      {"domain", d.name.str()},
+      {"incoming_suspended", or_null(d.incoming_suspended)},
+      {"outgoing_suspended", or_null(d.outgoing_suspended)},
+      {"login_suspended", or_null(d.login_suspended)},
+      {"catch_all", std::string(catch_all_name(d.catch_all.kind))},
+      {"catch_all_target", or_null(d.catch_all.target)},
+      {"sub_addressing", sub_addressing_name(d.sub_addressing)},
+      {"default_quota_bytes", d.default_quota.bytes},
+      {"default_quota_messages", d.default_quota.messages},
+      {"max_mailboxes", or_null(d.limits.mailboxes)},
+      {"max_aliases", or_null(d.limits.aliases)},
+      {"max_lists", or_null(d.limits.lists)},
+      {"max_messages_per_day", or_null(d.limits.messages_per_day)},
+  });
+}
+
+std::string to_json(const DomainAlias& a) {
+  return print({{"domain", a.name.str()}, {"target", a.target.str()}});
+}
+
+std::string to_json(const Mailbox& m) {
+  return print({
+      {"address", m.address.str()},
+      {"name", m.display_name},
+      {"quota_bytes", m.quota.bytes},
+      {"quota_messages", m.quota.messages},
+      {"pop3", m.services.pop3},
+      {"imap", m.services.imap},
+      {"smtp", m.services.smtp},
+      {"receive", m.services.receive},
+      {"maildir", m.maildir},
+  });
+}
+
+std::string to_json(const Alias& a) {
+  ordered_json targets = ordered_json::array();
+  for (const Address& target : a.targets) targets.push_back(target.str());
+  return print({{"address", a.address.str()}, {"targets", targets}, {"keep_copy", a.keep_copy}});
+}
+
+}  // namespace toast::vdomain

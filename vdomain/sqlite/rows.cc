@@ -1,0 +1,129 @@
+#include "vdomain/sqlite/rows.h"
+
+#include <fmt/format.h>
+
+namespace toast::vdomain::rows {
+
+namespace {
+
+tl::unexpected<Error> damaged(std::string_view table, std::string_view value) {
+  return transient(
+      fmt::format("directory database: table {} holds \"{}\", which is not valid there; restore it "
+                  "or correct it",
+                  table, value));
+}
+
+Result<Domain> parse_domain(std::string_view table, std::string_view text) {
+  Result<Domain> parsed = Domain::parse(text);
+  if (!parsed) return damaged(table, text);
+  return parsed;
+}
+
+Result<Address> parse_address(std::string_view table, std::string_view text) {
+  Result<Address> parsed = Address::parse(text);
+  if (!parsed) return damaged(table, text);
+  return parsed;
+}
+
+Result<Address> address_of(std::string_view table, const sqlite::Statement& row) {
+  Result<Domain> name = parse_domain(table, row.text(0));
+  if (!name) return pass(name);
+  Result<Address> address = Address::from_parts(row.text(1), *name);
+  if (!address) return damaged(table, row.text(1));
+  return address;
+}
+
+std::optional<std::uint64_t> limit(const sqlite::Statement& row, int column) {
+  if (row.is_null(column)) return std::nullopt;
+  return static_cast<std::uint64_t>(row.integer(column));
+}
+
+Quota quota(const sqlite::Statement& row, int column) {
+  return {static_cast<std::uint64_t>(row.integer(column)),
+          static_cast<std::uint64_t>(row.integer(column + 1))};
+}
+
+}  // namespace
+
+WallTime time_from(std::int64_t microseconds) {
+  return WallTime{std::chrono::microseconds{microseconds}};
+}
+
+Result<HostedDomain> domain(const sqlite::Statement& row) {
+  Result<Domain> name = parse_domain("domain", row.text(0));
+  if (!name) return pass(name);
+  const std::optional<CatchAll::Kind> kind = parse_catch_all(row.text(4));
+  const std::optional<SubAddressing> separators = parse_sub_addressing(row.text(6));
+  if (!kind) return damaged("domain", row.text(4));
+  if (!separators) return damaged("domain", row.text(6));
+  CatchAll catch_all{*kind, std::nullopt};
+  if (!row.is_null(5)) {
+    Result<Address> target = parse_address("domain", row.text(5));
+    if (!target) return pass(target);
+    catch_all.target = *target;
+  }
+  return HostedDomain{
+      .name = *name,
+      .incoming_suspended = row.optional_string(1),
+      .outgoing_suspended = row.optional_string(2),
+      .login_suspended = row.optional_string(3),
+      .catch_all = catch_all,
+      .sub_addressing = *separators,
+      .default_quota = quota(row, 7),
+      .limits = {limit(row, 9), limit(row, 10), limit(row, 11), limit(row, 12)},
+      .created = time_from(row.integer(13)),
+      .version = static_cast<std::uint64_t>(row.integer(14)),
+  };
+}
+
+Result<DomainAlias> domain_alias(const sqlite::Statement& row) {
+  Result<Domain> name = parse_domain("domain_alias", row.text(0));
+  if (!name) return pass(name);
+  Result<Domain> target = parse_domain("domain_alias", row.text(1));
+  if (!target) return pass(target);
+  return DomainAlias{*name, *target, time_from(row.integer(2))};
+}
+
+Result<Mailbox> mailbox(const sqlite::Statement& row) {
+  Result<Address> address = address_of("mailbox", row);
+  if (!address) return pass(address);
+  if (row.text(9).empty() || row.text(9).size() > kMaxMaildirPath)
+    return damaged("mailbox", row.text(9));
+  return Mailbox{
+      .address = *address,
+      .display_name = row.string(2),
+      .quota = quota(row, 3),
+      .services = {row.boolean(5), row.boolean(6), row.boolean(7), row.boolean(8)},
+      .maildir = row.string(9),
+      .created = time_from(row.integer(10)),
+      .version = static_cast<std::uint64_t>(row.integer(11)),
+  };
+}
+
+Result<Alias> alias(const sqlite::Statement& row) {
+  Result<Address> address = address_of("alias", row);
+  if (!address) return pass(address);
+  return Alias{
+      .address = *address,
+      .targets = {},
+      .keep_copy = row.boolean(2),
+      .created = time_from(row.integer(3)),
+      .version = static_cast<std::uint64_t>(row.integer(4)),
+  };
+}
+
+Result<Address> target(const sqlite::Statement& row) {
+  return parse_address("alias_target", row.text(0));
+}
+
+AuditEntry audit(const sqlite::Statement& row) {
+  return {.id = static_cast<std::uint64_t>(row.integer(0)),
+          .at = time_from(row.integer(1)),
+          .actor = {row.string(2), row.string(3)},
+          .action = row.string(4),
+          .object = row.string(5),
+          .before = row.optional_string(6),
+          .after = row.optional_string(7)};
+}
+
+}  // namespace toast::vdomain::rows
