@@ -1,0 +1,79 @@
+#include "mta/smtp/line_reader.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace toast::smtp {
+namespace {
+
+using Events = std::vector<std::string>;
+
+Events read(std::string_view text, std::size_t block) {
+  Events events;
+  LineReader reader;
+  for (std::size_t at = 0; at < text.size(); at += block) {
+    std::string_view input = text.substr(at, block);
+    for (LineEvent event = reader.next(input); event != LineEvent::need_more;
+         event = reader.next(input)) {
+      switch (event) {
+        case LineEvent::line:
+          events.push_back("line " + std::string(reader.line()));
+          break;
+        case LineEvent::too_long:
+          events.emplace_back("too long");
+          break;
+        case LineEvent::bare_newline:
+          events.emplace_back("bare");
+          break;
+        case LineEvent::bad_byte:
+          events.emplace_back("bad byte");
+          break;
+        case LineEvent::need_more:
+          break;
+      }
+    }
+    EXPECT_TRUE(input.empty());
+  }
+  return events;
+}
+
+struct Case {
+  std::string text;
+  Events events;
+};
+
+TEST(LineReader, SameEventsWhereverBlocksEnd) {
+  const std::string longest(kMaxCommandLine - 2, 'x');
+  const std::string megabyte(1 << 20, 'x');
+  const Case cases[] = {
+      {"NOOP\r\nQUIT\r\n", {"line NOOP", "line QUIT"}},
+      {"\r\n\r\n", {"line ", "line "}},
+      {"NOOP", {}},
+      {"NOOP\r", {}},
+      // only CRLF ends a line; what is bad is answered once and never split
+      {"NOOP\nRSET\r\nQUIT\r\n", {"bare", "line QUIT"}},
+      {"NOOP\nRSET\nVRFY\r\nQUIT\r\n", {"bare", "line QUIT"}},
+      {"NO\rOP\r\nQUIT\r\n", {"bare", "line QUIT"}},
+      {"NOOP\r\r\nQUIT\r\n", {"bare", "line QUIT"}},
+      {"\n\r\nQUIT\r\n", {"bare", "line QUIT"}},
+      {std::string("NO\0OP\r\nQUIT\r\n", 13), {"bad byte", "line QUIT"}},
+      // lengths
+      {longest + "\r\nQUIT\r\n", {"line " + longest, "line QUIT"}},
+      {longest + "x\r\nQUIT\r\n", {"too long", "line QUIT"}},
+      {longest + "xxxxxx\nRSET\r\nQUIT\r\n", {"too long", "line QUIT"}},
+      {megabyte + "\r\nQUIT\r\n", {"too long", "line QUIT"}},
+      {megabyte, {}},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.text.substr(0, 60));
+    EXPECT_EQ(read(c.text, c.text.size()), c.events);
+    const bool small = c.text.size() < 2000;
+    for (std::size_t block = 1; block < (small ? c.text.size() : 3); ++block)
+      EXPECT_EQ(read(c.text, block), c.events) << "blocks of " << block;
+    EXPECT_EQ(read(c.text, 4096), c.events);
+  }
+}
+
+}  // namespace
+}  // namespace toast::smtp
