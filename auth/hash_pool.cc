@@ -14,8 +14,8 @@ struct HashPool::Flight {
   std::optional<Result<bool>> answer;
 };
 
-HashPool::HashPool(const PasswordHasher& hasher, HashPoolOptions options)
-    : hasher_(hasher), options_(options), pool_(options.threads) {}
+HashPool::HashPool(std::shared_ptr<const PasswordHasher> hasher, HashPoolOptions options)
+    : hasher_(std::move(hasher)), options_(options), pool_(options.threads) {}
 
 HashPool::~HashPool() {
   pool_.stop();
@@ -40,8 +40,8 @@ Task<Result<bool>> HashPool::verify(Digest question, std::string stored, Secret 
   auto flight = std::make_shared<Flight>(executor);
   flights_.emplace(question, flight);
   ++in_hand_;
-  auto work = [&hasher = hasher_, stored = std::move(stored), password = std::move(password)] {
-    return hasher.verify(stored, password);
+  auto work = [hasher = hasher_, stored = std::move(stored), password = std::move(password)] {
+    return hasher->verify(stored, password);
   };
   Result<bool> answer = co_await run_blocking(pool_, std::move(work));
   --in_hand_;
@@ -54,7 +54,7 @@ Task<Result<bool>> HashPool::verify(Digest question, std::string stored, Secret 
 Task<Result<std::string>> HashPool::hash_if_idle(Secret password) {
   if (in_hand_ >= options_.threads) co_return transient("password hashers are busy");
   ++in_hand_;
-  auto work = [&hasher = hasher_, password = std::move(password)] { return hasher.hash(password); };
+  auto work = [hasher = hasher_, password = std::move(password)] { return hasher->hash(password); };
   Result<std::string> made = co_await run_blocking(pool_, std::move(work));
   --in_hand_;
   co_return made;

@@ -27,7 +27,7 @@ struct HashPoolOptions {
 class HashPool {
  public:
   // `hasher` must be safe to call from several threads.
-  HashPool(const PasswordHasher& hasher, HashPoolOptions options);
+  HashPool(std::shared_ptr<const PasswordHasher> hasher, HashPoolOptions options);
   ~HashPool();  // lets running hashes end, drops the waiting ones
   HashPool(const HashPool&) = delete;
   HashPool& operator=(const HashPool&) = delete;
@@ -38,11 +38,14 @@ class HashPool {
   // login waits for it.
   Task<Result<std::string>> hash_if_idle(Secret password);
   std::size_t in_hand() const { return in_hand_; }
+  const PasswordHasher& hasher() const { return *hasher_; }
+  // Another cost from the next question on.
+  void use(std::shared_ptr<const PasswordHasher> hasher) { hasher_ = std::move(hasher); }
 
  private:
   struct Flight;
   Task<Result<bool>> join(std::shared_ptr<Flight> flight);
-  const PasswordHasher& hasher_;
+  std::shared_ptr<const PasswordHasher> hasher_;
   HashPoolOptions options_;
   std::size_t in_hand_ = 0;  // queued or running; I/O thread only
   std::unordered_map<Digest, std::shared_ptr<Flight>, DigestHash> flights_;

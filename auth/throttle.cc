@@ -128,9 +128,14 @@ bool Throttle::end(const Attempt& attempt, Outcome outcome) {
   return begins;
 }
 
-void Throttle::remember_known(std::string_view account, const IpAddress& peer) {
-  remember(account_key(account), address_key(peer));
+void Throttle::introduce(std::string_view account, const IpAddress& peer) {
+  const Digest account_digest = account_key(account);
+  const Digest address = address_key(peer);
+  if (find_known(account_entry(account_digest), address) == nullptr)
+    remember(account_digest, address);
 }
+
+void Throttle::set_options(ThrottleOptions options) { options_ = std::move(options); }
 
 // The counter of an address that becomes known again starts anew: the password was right.
 void Throttle::remember(const Digest& account, const Digest& address) {
@@ -146,11 +151,6 @@ void Throttle::remember(const Digest& account, const Digest& address) {
   found->counter.failures = 0;
   found->counter.blocked_until = {};
   std::rotate(known.begin(), found, std::next(found));
-}
-
-bool Throttle::is_account_limited(std::string_view account) {
-  Account* entry = accounts_.find(account_key(account));
-  return entry != nullptr && wait(entry->counter, options_.account).count() > 0;
 }
 
 }  // namespace toast::auth

@@ -78,10 +78,11 @@ class Throttle {
   Decision begin(std::string_view account, const IpAddress& peer, Attempt& attempt);
   // True: this failure made the counter go from free to delayed (worth a line in the log).
   bool end(const Attempt& attempt, Outcome outcome);
-  // A success that is not counted (from the cache, or read from the last-login table).
-  void remember_known(std::string_view account, const IpAddress& peer);
-  // Would the account's own counter refuse a stranger now? Then the last logins are worth reading.
-  bool is_account_limited(std::string_view account);
+  // The account was used with the right password from this address before this process was started.
+  // Nothing changes when it is known already.
+  void introduce(std::string_view account, const IpAddress& peer);
+  // Other rules from now on; what has been counted stays. The sizes of the tables do not change.
+  void set_options(ThrottleOptions options);
   std::size_t addresses() const { return addresses_.size(); }
   std::size_t accounts() const { return accounts_.size(); }
 

@@ -1,0 +1,104 @@
+#include "auth/authd.h"
+
+#include <algorithm>
+#include <asio/this_coro.hpp>
+#include <thread>
+#include <utility>
+
+#include "base/settings_registry.h"
+
+namespace toast::auth {
+namespace {
+
+constexpr std::chrono::milliseconds kDrainStep{10};
+
+// A message handler that knows which channel it serves. A front end logs people in to its own
+// service only.
+struct AnswerLogin {
+  LoginService& logins;
+  std::string front_end;
+  Service service;
+  Task<Result<Login::Reply>> operator()(Login request) {
+    if (request.service != service)
+      co_return permanent(front_end + " asked for a ticket for " +
+                          std::string(service_name(request.service)));
+    co_return co_await logins.login(front_end, std::move(request));
+  }
+};
+
+}  // namespace
+
+AuthdOptions authd_options(const Settings& settings) {
+  AuthdOptions options;
+  options.cost.passes = static_cast<std::uint64_t>(settings.get(setting::passwordopslimit));
+  options.cost.memory_bytes = settings.get(setting::passwordmemlimit);
+  const auto threads = static_cast<std::size_t>(settings.get(setting::passwordhashers));
+  const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
+  options.pool.threads = threads == 0 ? cores : threads;
+  options.cache_time_to_live = settings.get(setting::passwordcacheseconds);
+  // One limit for an account. An address has many accounts behind it, and gets twice as much.
+  const auto limit = static_cast<double>(settings.get(setting::authfailureslimit));
+  const std::chrono::seconds window = settings.get(setting::authfailureseconds);
+  for (ThrottleRule* rule :
+       {&options.throttle.address, &options.throttle.account, &options.throttle.known}) {
+    rule->free_failures = limit;
+    rule->half_life = window;
+  }
+  options.throttle.address.free_failures = 2 * limit;
+  return options;
+}
+
+Authd::Authd(AuthdOptions options, AccountDirectory& accounts, const Clock& clock, Random& random,
+             Logger& log, Metrics& metrics)
+    : log_(log),
+      reading_(options.database, {sqlite::Access::read, kReadPatience}),
+      writing_(options.database, {sqlite::Access::write, kWritePatience}),
+      reader_(reading_),
+      writer_(writing_),
+      recorder_(writer_, log),
+      hashes_(std::make_shared<const Argon2Hasher>(options.cost), options.pool),
+      cache_(clock, random, options.cache_time_to_live),
+      throttle_(options.throttle, clock, random),
+      tickets_(std::move(options.ticket_key), clock),
+      logins_({accounts, reader_, writer_, recorder_, hashes_, cache_, throttle_, tickets_, clock,
+               log, metrics}) {}
+
+void Authd::start(const asio::any_io_executor& executor) {
+  Result<std::optional<Credential>> probe = reading_.find("");
+  if (!probe) log_.error("auth.database.unusable", {{"reason", probe.error().detail}});
+  spawn(executor, record_periodically());
+}
+
+Task<> Authd::record_periodically() {
+  asio::steady_timer timer(co_await asio::this_coro::executor);
+  for (;;) {
+    timer.expires_after(kRecordLoginsEvery);
+    auto [failed] = co_await timer.async_wait(no_throw);
+    if (failed) co_return;
+    co_await recorder_.flush();
+  }
+}
+
+std::shared_ptr<const ipc::Dispatcher> Authd::dispatcher_for(const std::string& peer) {
+  if (!peer.starts_with("toast-pop3d.")) return nullptr;
+  auto dispatcher = std::make_shared<ipc::Dispatcher>();
+  dispatcher->on<Login>(AnswerLogin{logins_, peer, Service::pop3});
+  return dispatcher;
+}
+
+void Authd::reconfigure(const AuthdOptions& options) {
+  hashes_.use(std::make_shared<const Argon2Hasher>(options.cost));
+  cache_.set_time_to_live(options.cache_time_to_live);
+  throttle_.set_options(options.throttle);
+}
+
+Task<> Authd::drain() {
+  asio::steady_timer timer(co_await asio::this_coro::executor);
+  while (logins_.in_hand() > 0 || recorder_.is_flushing()) {
+    timer.expires_after(kDrainStep);
+    co_await timer.async_wait(no_throw);
+  }
+  co_await recorder_.flush();
+}
+
+}  // namespace toast::auth

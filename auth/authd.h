@@ -1,0 +1,73 @@
+// The keeper of the credentials: its parts put together. It answers Login from front ends, asks the
+// keeper of the directory whose mailbox a name means, and writes last logins every few seconds.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "auth/account_directory.h"
+#include "auth/credentials_reader.h"
+#include "auth/credentials_writer.h"
+#include "auth/hash_pool.h"
+#include "auth/login_recorder.h"
+#include "auth/login_service.h"
+#include "auth/password_cache.h"
+#include "auth/password_hash.h"
+#include "auth/sqlite/credentials.h"
+#include "auth/throttle.h"
+#include "auth/ticket.h"
+#include "base/ipc.h"
+#include "base/settings.h"
+
+namespace toast::auth {
+
+// A read for a login waits this long at most for a database that is locked; a write may take
+// longer.
+inline constexpr std::chrono::milliseconds kReadPatience{50};
+inline constexpr std::chrono::milliseconds kWritePatience{5000};
+
+struct AuthdOptions {
+  std::string database;  // path of credentials.db
+  Secret ticket_key;     // kTicketKeyBytes
+  HashCost cost;
+  HashPoolOptions pool;
+  std::chrono::seconds cache_time_to_live{3600};
+  ThrottleOptions throttle;
+};
+
+// What the settings say; the database and the key are the caller's.
+AuthdOptions authd_options(const Settings& settings);
+
+class Authd {
+ public:
+  Authd(AuthdOptions options, AccountDirectory& accounts, const Clock& clock, Random& random,
+        Logger& log, Metrics& metrics);
+
+  // Starts the periodic work, and says in the log when the database cannot be used: logins are then
+  // answered "try again later" until it can.
+  void start(const asio::any_io_executor& executor);
+  // What `peer` may ask; null for peers that have no business here.
+  std::shared_ptr<const ipc::Dispatcher> dispatcher_for(const std::string& peer);
+  // Cost of new hashes, cache and throttle; the number of threads stays until the next start.
+  void reconfigure(const AuthdOptions& options);
+  // Finishes the logins in hand and writes the last logins.
+  Task<> drain();
+  LoginService& logins() { return logins_; }
+
+ private:
+  Task<> record_periodically();
+  Logger& log_;
+  SqliteCredentials reading_;
+  SqliteCredentials writing_;
+  InlineCredentialsReader reader_;
+  CredentialsWriter writer_;
+  LoginRecorder recorder_;
+  HashPool hashes_;
+  PasswordCache cache_;
+  Throttle throttle_;
+  TicketIssuer tickets_;
+  LoginService logins_;
+};
+
+}  // namespace toast::auth

@@ -1,0 +1,47 @@
+// Last logins, gathered in memory and written every few seconds in one transaction: a login never
+// waits for the disk. A crash loses the last seconds of them. When the store cannot be written they
+// wait, the newest per account and service, up to a limit.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+
+#include "auth/credentials_repository.h"
+#include "auth/credentials_writer.h"
+#include "base/async.h"
+#include "base/log.h"
+
+namespace toast::auth {
+
+inline constexpr std::chrono::seconds kRecordLoginsEvery{5};
+inline constexpr std::size_t kMaxUnrecordedLogins =
+    50'000;  // about 10 MB; beyond, new ones are lost
+
+class LoginRecorder {
+ public:
+  LoginRecorder(CredentialsWriter& writer, Logger& log,
+                std::size_t max_waiting = kMaxUnrecordedLogins)
+      : writer_(writer), log_(log), max_waiting_(max_waiting) {}
+
+  void add(LastLogin login);
+  // Writes what waits. Only one runs at a time; a second call returns at once.
+  Task<> flush();
+  bool is_flushing() const { return flushing_; }
+  std::size_t waiting() const { return waiting_.size(); }
+  std::uint64_t lost() const { return lost_; }
+
+ private:
+  using Key = std::pair<std::string, Service>;
+  CredentialsWriter& writer_;
+  Logger& log_;
+  std::size_t max_waiting_;
+  std::map<Key, LastLogin> waiting_;
+  std::uint64_t lost_ = 0;
+  bool flushing_ = false;
+  bool failing_ = false;  // logged once per outage
+};
+
+}  // namespace toast::auth

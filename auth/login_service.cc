@@ -1,0 +1,281 @@
+#include "auth/login_service.h"
+
+#include <algorithm>
+#include <asio/this_coro.hpp>
+#include <utility>
+
+namespace toast::auth {
+namespace {
+
+// Names that do not exist are throttled as accounts are; the prefix keeps the two apart, so that
+// inventing names cannot touch the counter of a mailbox.
+std::string throttle_name(const FindAccount::Reply& account, const std::string& login) {
+  if (account.found) return account.mailbox;
+  std::string name = "?" + login;
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return name;
+}
+
+std::string_view limit_name(Throttle::Limit limit) {
+  switch (limit) {
+    case Throttle::Limit::address:
+      return "address";
+    case Throttle::Limit::account:
+      return "account";
+    case Throttle::Limit::known:
+      return "known-address";
+    case Throttle::Limit::none:
+      break;
+  }
+  return "none";
+}
+
+}  // namespace
+
+struct LoginService::Case {
+  std::string front_end;
+  Login request;
+  IpAddress peer;
+  FindAccount::Reply account;
+  std::string counted_as;  // its name in the throttle
+  std::optional<Credential> credential;
+  std::string_view reason = "unknown_account";  // of a refusal, for the log only
+  bool cached = false;
+
+  // May this login succeed at all? Sets the reason where it may not.
+  bool is_open() {
+    if (!account.found)
+      reason = "unknown_account";
+    else if (!credential)
+      reason = "no_password";
+    else if (credential->state != CredentialState::active)
+      reason = "locked";
+    else if (!account.allowed)
+      reason = "service_off";
+    else
+      return true;
+    return false;
+  }
+};
+
+class LoginService::InHand {
+ public:
+  explicit InHand(std::size_t& count) : count_(count) { ++count_; }
+  ~InHand() { --count_; }
+  InHand(const InHand&) = delete;
+  InHand& operator=(const InHand&) = delete;
+
+ private:
+  std::size_t& count_;
+};
+
+// Leaves the throttle on every way out; one that learnt nothing of the password counts nothing.
+class LoginService::Admitted {
+ public:
+  Admitted(Throttle& throttle, const Throttle::Attempt& attempt)
+      : throttle_(throttle), attempt_(attempt) {}
+  ~Admitted() {
+    if (!ended_) throttle_.end(attempt_, Throttle::Outcome::unknown);
+  }
+  Admitted(const Admitted&) = delete;
+  Admitted& operator=(const Admitted&) = delete;
+  bool end(Throttle::Outcome outcome) {
+    ended_ = true;
+    return throttle_.end(attempt_, outcome);
+  }
+
+ private:
+  Throttle& throttle_;
+  Throttle::Attempt attempt_;
+  bool ended_ = false;
+};
+
+LoginService::LoginService(LoginServices services)
+    : services_(services),
+      granted_(services.metrics.counter("auth.login.granted")),
+      from_cache_(services.metrics.counter("auth.login.cached")),
+      refused_(services.metrics.counter("auth.login.refused")),
+      throttled_(services.metrics.counter("auth.login.throttled")),
+      failed_(services.metrics.counter("auth.login.unavailable")),
+      rehashed_(services.metrics.counter("auth.hash.renewed")) {}
+
+Task<Result<Login::Reply>> LoginService::login(std::string front_end, Login request) {
+  const InHand here(in_hand_);
+  Case login;
+  login.front_end = std::move(front_end);
+  login.request = std::move(request);
+  Result<IpAddress> peer = IpAddress::parse(login.request.peer);
+  if (!peer) {
+    Error error{Failure::transient, {}, login.front_end + ": " + peer.error().detail};
+    co_return unavailable(login, std::move(error));
+  }
+  login.peer = *peer;
+  co_return co_await decide(login);
+}
+
+Task<Result<Login::Reply>> LoginService::decide(Case& login) {
+  FindAccount question;
+  question.service = login.request.service;
+  question.login = login.request.login;
+  Result<FindAccount::Reply> account = co_await services_.accounts.find(std::move(question));
+  if (!account) co_return unavailable(login, std::move(account.error()));
+  login.account = std::move(*account);
+  login.counted_as = throttle_name(login.account, login.request.login);
+
+  Throttle::Attempt attempt;
+  Throttle::Decision decision = services_.throttle.begin(login.counted_as, login.peer, attempt);
+  if (!decision.allowed() && login.account.found) {
+    co_await learn_known_addresses(login);
+    decision = services_.throttle.begin(login.counted_as, login.peer, attempt);
+  }
+  if (!decision.allowed()) co_return refuse_for_now(login, decision);
+  Admitted admitted(services_.throttle, attempt);
+
+  Result<bool> right = co_await is_right(login);
+  if (!right) co_return unavailable(login, std::move(right.error()));
+  if (*right) {
+    admitted.end(Throttle::Outcome::right);
+    co_return grant(login);
+  }
+  if (admitted.end(Throttle::Outcome::wrong))
+    services_.log.warning("auth.throttle.began",
+                          {{"account", login.counted_as},
+                           {"peer", login.request.peer},
+                           {"service", service_name(login.request.service)}});
+  co_return refuse(login);
+}
+
+// After a restart the addresses an owner logs in from are in the last-login table only. Read when a
+// login is about to be refused, so that a guess in progress does not lock owners out.
+Task<> LoginService::learn_known_addresses(Case& login) {
+  std::string mailbox = login.account.mailbox;
+  Result<std::vector<LastLogin>> logins =
+      co_await services_.credentials.last_logins(std::move(mailbox));
+  if (!logins) co_return;  // then the throttle decides from what it knows
+  const IpAddress here = accounting_address(login.peer);
+  for (const LastLogin& last : *logins) {
+    Result<IpAddress> peer = IpAddress::parse(last.peer);
+    if (peer && accounting_address(*peer) == here && services_.clock.wall() - last.at < kKnownFor)
+      services_.throttle.introduce(login.counted_as, *peer);
+  }
+}
+
+// The stored hash is read for names that do not exist, too: the same work for everybody.
+Task<Result<bool>> LoginService::is_right(Case& login) {
+  std::string key = login.account.found ? login.account.mailbox : login.request.login;
+  Result<std::optional<Credential>> found = co_await services_.credentials.find(std::move(key));
+  if (!found) co_return pass(found);
+  if (login.account.found) login.credential = std::move(*found);
+  if (login.is_open()) {
+    const Digest digest = services_.cache.key_of(login.account.mailbox, login.credential->hash,
+                                                 login.request.password);
+    login.cached = services_.cache.contains(digest);
+    if (login.cached) co_return true;
+  }
+  co_return co_await check_password(login);
+}
+
+// Exactly one verification, whether there is something to verify or not.
+Task<Result<bool>> LoginService::check_password(Case& login) {
+  const bool open = login.is_open();
+  std::string stored = services_.hashes.hasher().dummy();
+  if (login.credential) stored = login.credential->hash;
+  const std::string& name = login.account.found ? login.account.mailbox : login.counted_as;
+  const Digest digest = services_.cache.key_of(name, stored, login.request.password);
+  Secret password = login.request.password.clone();
+  Result<bool> right =
+      co_await services_.hashes.verify(digest, std::move(stored), std::move(password));
+  if (!right) {
+    if (right.error().failure == Failure::permanent) report_hash(name, right.error());
+    co_return pass(right);
+  }
+  if (open && !*right) login.reason = "wrong_password";
+  if (!open || !*right) co_return false;
+  services_.cache.add(digest);
+  if (services_.hashes.hasher().needs_rehash(login.credential->hash)) {
+    Secret again = login.request.password.clone();
+    const asio::any_io_executor executor = co_await asio::this_coro::executor;
+    spawn(executor, rehash(login.account.mailbox, login.credential->hash, std::move(again)));
+  }
+  co_return true;
+}
+
+Result<Login::Reply> LoginService::grant(Case& login) {
+  const Grant grant{login.account.mailbox, login.account.maildir, login.account.quota_bytes,
+                    login.account.quota_messages, login.request.service};
+  const ConnectionId connection{login.front_end, login.request.connection};
+  Result<std::string> ticket = services_.tickets.issue(grant, connection);
+  if (!ticket) {
+    Error error{Failure::transient, {}, std::move(ticket.error().detail)};
+    return unavailable(login, std::move(error));
+  }
+  services_.recorder.add(
+      {login.account.mailbox, login.request.service, services_.clock.wall(), login.request.peer});
+  granted_.add();
+  if (login.cached) from_cache_.add();
+  unavailable_logged_ = false;
+  services_.log.debug("auth.login.granted", {{"account", login.account.mailbox},
+                                             {"peer", login.request.peer},
+                                             {"service", service_name(login.request.service)}});
+  return Login::Reply{Login::Outcome::granted, std::move(*ticket), 0};
+}
+
+Login::Reply LoginService::refuse(Case& login) {
+  refused_.add();
+  services_.log.info("auth.login.refused", {{"login", login.request.login},
+                                            {"peer", login.request.peer},
+                                            {"service", service_name(login.request.service)},
+                                            {"reason", login.reason}});
+  return Login::Reply{Login::Outcome::refused, {}, 0};
+}
+
+Login::Reply LoginService::refuse_for_now(Case& login, const Throttle::Decision& decision) {
+  throttled_.add();
+  const auto wait = std::chrono::ceil<std::chrono::seconds>(decision.retry_after).count();
+  services_.log.debug("auth.login.throttled", {{"login", login.request.login},
+                                               {"peer", login.request.peer},
+                                               {"limit", limit_name(decision.refused_by)},
+                                               {"retry_after_s", wait}});
+  return Login::Reply{Login::Outcome::throttled, {}, static_cast<std::uint32_t>(wait)};
+}
+
+// An outage is told in full at its first login, then counted until a login works again. A permanent
+// error is one account's unusable hash, reported by name elsewhere; its owner is told to try later.
+Result<Login::Reply> LoginService::unavailable(Case& login, Error error) {
+  failed_.add();
+  const bool is_outage = error.failure == Failure::transient;
+  const Severity severity = is_outage && !unavailable_logged_ ? Severity::error : Severity::debug;
+  services_.log.write(
+      severity, "auth.login.unavailable",
+      {{"login", login.request.login}, {"peer", login.request.peer}, {"reason", error.detail}});
+  if (is_outage) unavailable_logged_ = true;
+  return transient(std::move(error.detail), "4.7.0 try again later");
+}
+
+void LoginService::report_hash(const std::string& mailbox, const Error& error) {
+  if (reported_hashes_.size() >= kMaxReportedHashes || !reported_hashes_.insert(mailbox).second)
+    return;
+  services_.log.error("auth.hash.unusable", {{"account", mailbox}, {"reason", error.detail}});
+}
+
+Task<> LoginService::rehash(std::string mailbox, std::string from, Secret password) {
+  const InHand here(in_hand_);
+  Secret same = password.clone();
+  Result<std::string> better = co_await services_.hashes.hash_if_idle(std::move(same));
+  if (!better) co_return;  // another login will do it
+  std::string stored = *better;
+  Result<bool> done =
+      co_await services_.writer.replace_hash(mailbox, std::move(from), std::move(stored));
+  if (!done) {
+    services_.log.warning("auth.hash.renewal_failed",
+                          {{"account", mailbox}, {"reason", done.error().detail}});
+    co_return;
+  }
+  if (!*done) co_return;  // the password was changed meanwhile: ours is the old one
+  services_.cache.add(services_.cache.key_of(mailbox, *better, password));
+  rehashed_.add();
+  services_.log.info("auth.hash.renewed", {{"account", mailbox}});
+}
+
+}  // namespace toast::auth

@@ -1,0 +1,84 @@
+// Decides a login: one answer per Login message.
+//
+// What a stranger may learn: whether name and password together are right, nothing else. A name
+// that does not exist, a wrong password, an account switched off or without a password are answered
+// alike, and each costs one verification of the configured cost. An outage (directory, credentials,
+// memory, full queue) is an Error, always transient, never a refusal: a mail program told "wrong
+// password" asks its user for a new one.
+//
+// The quick way, of a client that polls: directory by message, throttle, stored hash, keyed digest,
+// ticket; no thread is changed and no password hashed.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_set>
+
+#include "auth/account_directory.h"
+#include "auth/credentials_reader.h"
+#include "auth/credentials_writer.h"
+#include "auth/hash_pool.h"
+#include "auth/login_messages.h"
+#include "auth/login_recorder.h"
+#include "auth/password_cache.h"
+#include "auth/password_hash.h"
+#include "auth/throttle.h"
+#include "auth/ticket.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics.h"
+
+namespace toast::auth {
+
+// Accounts whose stored hash could not be used are named in the log once per process, up to this.
+inline constexpr std::size_t kMaxReportedHashes = 1000;
+
+struct LoginServices {
+  AccountDirectory& accounts;
+  CredentialsReader& credentials;
+  CredentialsWriter& writer;
+  LoginRecorder& recorder;
+  HashPool& hashes;
+  PasswordCache& cache;
+  Throttle& throttle;
+  TicketIssuer& tickets;
+  const Clock& clock;
+  Logger& log;
+  Metrics& metrics;
+};
+
+class LoginService {
+ public:
+  explicit LoginService(LoginServices services);
+
+  // `front_end` is the channel's peer as toastd named it.
+  Task<Result<Login::Reply>> login(std::string front_end, Login request);
+  std::size_t in_hand() const { return in_hand_; }
+
+ private:
+  struct Case;     // one login under way
+  class InHand;    // counts it
+  class Admitted;  // holds its place in the throttle
+
+  Task<Result<Login::Reply>> decide(Case& login);
+  Task<Result<bool>> is_right(Case& login);
+  Task<Result<bool>> check_password(Case& login);
+  Task<Throttle::Decision> admit(Case& login);
+  Task<> learn_known_addresses(Case& login);
+  Result<Login::Reply> grant(Case& login);
+  Login::Reply refuse(Case& login);
+  Login::Reply refuse_for_now(Case& login, const Throttle::Decision& decision);
+  Result<Login::Reply> unavailable(Case& login, Error error);
+  void report_hash(const std::string& mailbox, const Error& error);
+  Task<> rehash(std::string mailbox, std::string from, Secret password);
+
+  LoginServices services_;
+  std::size_t in_hand_ = 0;
+  std::unordered_set<std::string> reported_hashes_;
+  bool unavailable_logged_ = false;
+  Counter granted_, from_cache_, refused_, throttled_, failed_, rehashed_;
+};
+
+}  // namespace toast::auth

@@ -1,0 +1,40 @@
+// toast-authd: verifies passwords, throttles guessing, issues tickets.
+#include <memory>
+
+#include "auth/authd.h"
+#include "base/daemon.h"
+
+namespace {
+
+using namespace toast;
+
+struct Program {
+  explicit Program(Daemon& daemon, auth::AuthdOptions options)
+      : accounts(daemon.link("toast-vdomaind")),
+        authd(std::move(options), accounts, daemon.clock(), daemon.random(), daemon.log(),
+              daemon.metrics()) {}
+  auth::IpcAccountDirectory accounts;
+  auth::Authd authd;
+};
+
+// The callbacks own the program: it ends before the daemon and its event loop do.
+Result<void> build(Daemon& daemon) {
+  auth::AuthdOptions options = auth::authd_options(daemon.settings());
+  options.database = daemon.path("db-auth/credentials.db");
+  options.ticket_key = Secret(daemon.startup().ticket_key);
+  if (options.ticket_key.size() != auth::kTicketKeyBytes)
+    return permanent("toastd gave no ticket key");
+  auto program = std::make_shared<Program>(daemon, std::move(options));
+  daemon.on_client(
+      [program](const std::string& peer) { return program->authd.dispatcher_for(peer); });
+  daemon.on_reload(
+      [](const Settings&) { return Result<void>{}; },
+      [program](const Settings& now) { program->authd.reconfigure(auth::authd_options(now)); });
+  daemon.on_drain([program] { return program->authd.drain(); });
+  program->authd.start(daemon.executor());
+  return {};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) { return toast::daemon_main(argc, argv, "toast-authd", build); }

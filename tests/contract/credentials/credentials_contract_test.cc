@@ -1,0 +1,171 @@
+// What every credentials repository must do. A new back end adds one line at the end.
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+
+#include "auth/credentials_repository.h"
+#include "auth/sqlite/credentials.h"
+#include "base/migrations.h"
+#include "schema/embedded.h"
+#include "tests/contract/credentials/memory_credentials.h"
+
+namespace toast::auth {
+namespace {
+
+const WallTime kMonday{std::chrono::seconds{1'800'000'000}};
+const WallTime kTuesday = kMonday + std::chrono::hours{24};
+
+// A back end: makes an empty repository, and a second view of the same store where there is one.
+struct Store {
+  virtual ~Store() = default;
+  virtual CredentialsRepository& first() = 0;
+  virtual CredentialsRepository& second() = 0;
+};
+
+struct MemoryStore final : Store {
+  MemoryCredentials credentials;
+  CredentialsRepository& first() override { return credentials; }
+  CredentialsRepository& second() override { return credentials; }
+};
+
+struct SqliteStore final : Store {
+  SqliteStore() {
+    char pattern[] = "/tmp/toast-credentials-XXXXXX";
+    directory = mkdtemp(pattern);
+    const std::string path = directory + "/credentials.db";
+    Result<sqlite::Connection> db = sqlite::Connection::open(path, {sqlite::Access::create});
+    if (!db || !apply_migrations(*db, schema::sqlite_credentials())) std::abort();
+    one = std::make_unique<SqliteCredentials>(path, sqlite::OpenOptions{});
+    two = std::make_unique<SqliteCredentials>(path, sqlite::OpenOptions{});
+  }
+  ~SqliteStore() override {
+    one.reset();
+    two.reset();
+    std::filesystem::remove_all(directory);
+  }
+  CredentialsRepository& first() override { return *one; }
+  CredentialsRepository& second() override { return *two; }
+  std::string directory;
+  std::unique_ptr<SqliteCredentials> one;
+  std::unique_ptr<SqliteCredentials> two;
+};
+
+using MakeStore = std::function<std::unique_ptr<Store>()>;
+struct BackEnd {
+  const char* name;
+  MakeStore make;
+};
+
+class CredentialsContract : public testing::TestWithParam<BackEnd> {
+ protected:
+  std::unique_ptr<Store> store_ = GetParam().make();
+  CredentialsRepository& credentials_ = store_->first();
+  CredentialsRepository& elsewhere_ = store_->second();
+
+  std::optional<Credential> find(const std::string& account) {
+    Result<std::optional<Credential>> found = elsewhere_.find(account);
+    EXPECT_TRUE(found) << found.error().detail;
+    return found ? *found : std::nullopt;
+  }
+};
+
+TEST_P(CredentialsContract, NoCredentialIsAValueNotAnError) {
+  EXPECT_EQ(find("ann@example.org"), std::nullopt);
+  EXPECT_EQ(find(""), std::nullopt);
+  EXPECT_EQ(find(std::string("ann@example.org\0x", 17)), std::nullopt);
+}
+
+TEST_P(CredentialsContract, WhatWasPutIsFound) {
+  ASSERT_TRUE(credentials_.put("ann@example.org", "$argon2id$one", kMonday));
+  EXPECT_EQ(find("ann@example.org"),
+            (Credential{"$argon2id$one", CredentialState::active, kMonday}));
+  EXPECT_EQ(find("bob@example.org"), std::nullopt);
+}
+
+TEST_P(CredentialsContract, NamesAreBytesNotPatternsOrCases) {
+  ASSERT_TRUE(credentials_.put("ann@example.org", "h", kMonday));
+  EXPECT_EQ(find("Ann@example.org"), std::nullopt);
+  EXPECT_EQ(find("%"), std::nullopt);
+  ASSERT_TRUE(credentials_.put("o'brien\"; --@example.org", "h2", kMonday));
+  EXPECT_EQ(find("o'brien\"; --@example.org")->hash, "h2");
+}
+
+TEST_P(CredentialsContract, PutAgainReplacesAndUnlocks) {
+  ASSERT_TRUE(credentials_.put("ann@example.org", "old", kMonday));
+  ASSERT_TRUE(credentials_.set_state("ann@example.org", CredentialState::locked));
+  EXPECT_EQ(find("ann@example.org")->state, CredentialState::locked);
+  ASSERT_TRUE(credentials_.put("ann@example.org", "new", kTuesday));
+  EXPECT_EQ(find("ann@example.org"), (Credential{"new", CredentialState::active, kTuesday}));
+}
+
+TEST_P(CredentialsContract, PutRefusesWhatNobodyCouldUse) {
+  const std::string long_account(kMaxAccountBytes + 1, 'a');
+  const std::string long_hash(kMaxHashBytes + 1, 'h');
+  for (const auto& [account, hash] : std::vector<std::pair<std::string, std::string>>{
+           {"", "h"},
+           {"ann@example.org", ""},
+           {long_account, "h"},
+           {"ann@example.org", long_hash},
+           {std::string("a\0b", 3), "h"},
+           {"ann@example.org", std::string("h\0h", 3)}}) {
+    SCOPED_TRACE(account);
+    Result<void> done = credentials_.put(account, hash, kMonday);
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().failure, Failure::permanent);
+  }
+  EXPECT_EQ(find("ann@example.org"), std::nullopt);
+}
+
+TEST_P(CredentialsContract, ReplaceHashOnlyWhereItIsStillTheOldOne) {
+  ASSERT_TRUE(credentials_.put("ann@example.org", "old", kMonday));
+  EXPECT_EQ(credentials_.replace_hash("ann@example.org", "other", "better").value(), false);
+  EXPECT_EQ(find("ann@example.org")->hash, "old");
+  EXPECT_EQ(credentials_.replace_hash("ann@example.org", "old", "better").value(), true);
+  EXPECT_EQ(find("ann@example.org"), (Credential{"better", CredentialState::active, kMonday}));
+  EXPECT_EQ(credentials_.replace_hash("bob@example.org", "old", "better").value(), false);
+}
+
+TEST_P(CredentialsContract, RemoveTellsWhetherThereWasOne) {
+  ASSERT_TRUE(credentials_.put("ann@example.org", "h", kMonday));
+  const LastLogin login{"ann@example.org", Service::pop3, kMonday, "192.0.2.7"};
+  ASSERT_TRUE(credentials_.record_logins({&login, 1}));
+  EXPECT_EQ(credentials_.remove("ann@example.org").value(), true);
+  EXPECT_EQ(find("ann@example.org"), std::nullopt);
+  EXPECT_TRUE(elsewhere_.last_logins("ann@example.org")->empty());
+  EXPECT_EQ(credentials_.remove("ann@example.org").value(), false);
+  EXPECT_EQ(credentials_.set_state("ann@example.org", CredentialState::locked).value(), false);
+}
+
+TEST_P(CredentialsContract, LastLoginKeepsTheNewestPerService) {
+  const LastLogin batch[] = {{"ann@example.org", Service::pop3, kTuesday, "192.0.2.7"},
+                             {"ann@example.org", Service::pop3, kMonday, "192.0.2.8"},
+                             {"ann@example.org", Service::smtp, kMonday, "2001:db8::1"},
+                             {"bob@example.org", Service::pop3, kMonday, "192.0.2.9"}};
+  ASSERT_TRUE(credentials_.record_logins(batch));
+  ASSERT_TRUE(credentials_.record_logins({}));
+  EXPECT_EQ(*elsewhere_.last_logins("ann@example.org"),
+            (std::vector<LastLogin>{batch[0], batch[2]}));
+  EXPECT_EQ(*elsewhere_.last_logins("bob@example.org"), (std::vector<LastLogin>{batch[3]}));
+  EXPECT_TRUE(elsewhere_.last_logins("nobody@example.org")->empty());
+}
+
+TEST_P(CredentialsContract, AccountsArePagedInByteOrder) {
+  for (const char* account : {"c@x.org", "a@x.org", "B@x.org", "b@x.org"})
+    ASSERT_TRUE(credentials_.put(account, "h", kMonday));
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(*elsewhere_.accounts("", 3), (Names{"B@x.org", "a@x.org", "b@x.org"}));
+  EXPECT_EQ(*elsewhere_.accounts("b@x.org", 3), (Names{"c@x.org"}));
+  EXPECT_EQ(*elsewhere_.accounts("c@x.org", 3), Names{});
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    BackEnds, CredentialsContract,
+    testing::Values(BackEnd{"memory", [] { return std::make_unique<MemoryStore>(); }},
+                    BackEnd{"sqlite", [] { return std::make_unique<SqliteStore>(); }}),
+    [](const auto& info) { return std::string(info.param.name); });
+
+}  // namespace
+}  // namespace toast::auth
