@@ -1,0 +1,171 @@
+#include "vdomain/maildir/message_name.h"
+
+#include <fmt/format.h>
+#include <sodium.h>
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+
+namespace toast::maildir {
+namespace {
+
+constexpr std::size_t kKeyLetters = 18;   // 90 bits
+constexpr std::size_t kHostLetters = 6;   // 30 bits
+constexpr std::size_t kHashLetters = 25;  // a unique-id in place of an unusable name: 125 bits
+
+constexpr std::int64_t kMaxSeconds = 9'999'999'999;  // ten digits, the year 2286
+
+class Hash {
+ public:
+  Hash() { crypto_generichash_init(&state_, nullptr, 0, sizeof(digest_)); }
+  void add(std::string_view bytes) {
+    crypto_generichash_update(&state_, reinterpret_cast<const unsigned char*>(bytes.data()),
+                              bytes.size());
+  }
+  void add_number(std::uint64_t v) {
+    char raw[8];
+    for (std::size_t i = 0; i < 8; ++i) raw[i] = static_cast<char>((v >> (8 * i)) & 0xff);
+    add({raw, sizeof(raw)});
+  }
+  std::string letters(std::size_t count) {
+    crypto_generichash_final(&state_, digest_, sizeof(digest_));
+    return base32(digest_, count);
+  }
+
+ private:
+  crypto_generichash_state state_;
+  unsigned char digest_[32] = {};
+};
+
+// ",S=123" followed by ',' or the end. Anything else is not a size.
+std::optional<std::uint64_t> size_field(std::string_view base, std::string_view tag) {
+  const std::size_t at = base.find(tag);
+  if (at == std::string_view::npos) return std::nullopt;
+  base.remove_prefix(at + tag.size());
+  std::uint64_t value = 0;
+  std::size_t digits = 0;
+  while (digits < base.size() && base[digits] >= '0' && base[digits] <= '9') {
+    value = value * 10 + static_cast<unsigned>(base[digits] - '0');
+    if (++digits > 18) return std::nullopt;  // no overflow
+  }
+  if (digits == 0 || (digits < base.size() && base[digits] != ',')) return std::nullopt;
+  if (value > kMaxNamedBytes) return std::nullopt;  // a lie, or not a size: looked up instead
+  return value;
+}
+
+std::uint64_t leading_seconds(std::string_view base) {
+  std::uint64_t value = 0;
+  std::size_t digits = 0;
+  while (digits < base.size() && base[digits] >= '0' && base[digits] <= '9') {
+    value = value * 10 + static_cast<unsigned>(base[digits] - '0');
+    if (++digits > 18) return 0;
+  }
+  return value;
+}
+
+// A queue id counts microseconds since 2026 above its lowest 13 bits (mta/message/message_id.h). An
+// id made before that second (a message that took its time to arrive) counts as first in it.
+std::uint64_t microseconds_within(std::int64_t seconds, MessageId id) {
+  constexpr std::uint64_t kEpochSeconds = 1'767'225'600;  // 2026-01-01T00:00:00Z
+  const std::uint64_t micros = id.value() >> 13U;
+  const bool same = kEpochSeconds + micros / 1'000'000 == static_cast<std::uint64_t>(seconds);
+  return same ? micros % 1'000'000 : 0;
+}
+
+}  // namespace
+
+std::string base32(const unsigned char* bytes, std::size_t letters) {
+  static constexpr char kAlphabet[] = "0123456789abcdefghjkmnpqrstvwxyz";
+  std::string out;
+  out.reserve(letters);
+  unsigned window = 0;
+  unsigned have = 0;
+  while (out.size() < letters) {
+    if (have < 5) {
+      window = (window << 8) | *bytes++;
+      have += 8;
+    }
+    have -= 5;
+    out.push_back(kAlphabet[(window >> have) & 31]);
+    window &= (1U << have) - 1;
+  }
+  return out;
+}
+
+void SizeCounter::add(std::string_view piece) {
+  if (piece.empty()) return;
+  bytes_ += piece.size();
+  std::uint64_t newlines = 0;
+  for (const char c : piece) newlines += c == '\n' ? 1 : 0;  // becomes vector code
+  if (after_cr_ && piece.front() == '\n') --newlines;
+  after_cr_ = piece.back() == '\r';
+  // CRs are rare in stored mail: look at each one only where there is any.
+  for (const char* cr = static_cast<const char*>(std::memchr(piece.data(), '\r', piece.size()));
+       cr != nullptr;) {
+    const char* next = cr + 1;
+    const auto left = static_cast<std::size_t>(piece.data() + piece.size() - next);
+    if (left > 0 && *next == '\n') --newlines;
+    cr = left > 0 ? static_cast<const char*>(std::memchr(next, '\r', left)) : nullptr;
+  }
+  bare_newlines_ += newlines;
+}
+
+MessageNamer::MessageNamer(std::string_view host_name) {
+  Hash hash;
+  hash.add("toast-maildir-host");
+  hash.add(host_name);
+  host_ = hash.letters(kHostLetters);
+}
+
+std::string MessageNamer::name(const DeliveryKey& key, MessageSize size, unsigned again) const {
+  assert(size.disk <= kMaxNamedBytes && size.wire <= kMaxNamedBytes);
+  Hash hash;
+  hash.add_number(key.queue_instance.size());
+  hash.add(key.queue_instance);
+  hash.add_number(key.message.value());
+  hash.add_number(key.recipient_index);
+  hash.add_number(key.instruction_index);
+  hash.add_number(again);
+  hash.add(key.recipient);
+  const std::int64_t seconds = std::clamp<std::int64_t>(key.arrival_seconds, 0, kMaxSeconds);
+  std::string name = fmt::format("{:010}.M{:06}Q{}.{},S={},W={}", seconds,
+                                 microseconds_within(seconds, key.message),
+                                 hash.letters(kKeyLetters), host_, size.disk, size.wire);
+  assert(is_valid_unique_id(name));
+  return name;
+}
+
+std::optional<ParsedName> parse_message_name(std::string_view file_name) {
+  if (file_name.empty() || file_name.size() > kNameMax || file_name.front() == '.' ||
+      file_name.find('/') != std::string_view::npos ||
+      file_name.find('\0') != std::string_view::npos)
+    return std::nullopt;
+  ParsedName parsed;
+  const std::size_t colon = file_name.find(':');
+  parsed.base = file_name.substr(0, colon);
+  if (parsed.base.empty()) return std::nullopt;
+  if (colon != std::string_view::npos) {
+    const std::string_view suffix = file_name.substr(colon);
+    if (suffix.starts_with(":2,")) parsed.flags = suffix.substr(3);
+  }
+  parsed.disk = size_field(parsed.base, ",S=");
+  parsed.wire = size_field(parsed.base, ",W=");
+  parsed.seconds = leading_seconds(parsed.base);
+  return parsed;
+}
+
+bool is_valid_unique_id(std::string_view base) {
+  if (base.empty() || base.size() > kMaxUniqueId) return false;
+  return std::all_of(base.begin(), base.end(), [](char c) { return c >= 0x21 && c <= 0x7e; });
+}
+
+std::string unique_id(std::string_view base) {
+  if (is_valid_unique_id(base)) return std::string(base);
+  Hash hash;
+  hash.add("toast-maildir-uidl");
+  hash.add(base);
+  return "h." + hash.letters(kHashLetters);
+}
+
+}  // namespace toast::maildir

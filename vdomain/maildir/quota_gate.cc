@@ -1,0 +1,138 @@
+#include "vdomain/maildir/quota_gate.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace toast::maildir {
+
+bool is_full(const vdomain::Quota& quota, const Usage& used) {
+  const std::uint64_t room = std::min(kRoomForMail, quota.bytes / 16);
+  return !fits(quota, used, std::max<std::uint64_t>(1, room));
+}
+
+QuotaGate::QuotaGate(FileSystem& files, const Clock& clock, Report report)
+    : ledger_(files, clock), report_(std::move(report)) {}
+
+QuotaGate::Reservation::Reservation(Reservation&& other) noexcept
+    : gate_(std::exchange(other.gate_, nullptr)),
+      maildir_(std::move(other.maildir_)),
+      room_(other.room_),
+      used_then_(other.used_then_) {}
+
+QuotaGate::Reservation& QuotaGate::Reservation::operator=(Reservation&& other) noexcept {
+  if (this != &other) {
+    release();
+    gate_ = std::exchange(other.gate_, nullptr);
+    maildir_ = std::move(other.maildir_);
+    room_ = other.room_;
+    used_then_ = other.used_then_;
+  }
+  return *this;
+}
+
+QuotaGate::Reservation::~Reservation() { release(); }
+
+void QuotaGate::Reservation::release() {
+  if (gate_ == nullptr) return;
+  const std::lock_guard lock(gate_->mutex_);
+  const auto found = gate_->reserved_.find(maildir_);
+  if (found != gate_->reserved_.end()) {
+    found->second.bytes -= room_.bytes;
+    found->second.messages -= room_.messages;
+    if (found->second.messages == 0) gate_->reserved_.erase(found);
+  }
+  gate_ = nullptr;
+}
+
+Usage QuotaGate::reserved_for(const std::string& maildir) const {
+  const auto found = reserved_.find(maildir);
+  return found == reserved_.end() ? Usage{} : found->second;
+}
+
+Result<QuotaGate::Reservation> QuotaGate::reserve(const Fd& maildir, const QuotaHolder& holder,
+                                                  std::uint64_t bytes) {
+  Reservation reservation;
+  if (!holder.quota.limited()) return reservation;
+  Result<Ledger::Reading> reading = ledger_.read(maildir, holder.quota);
+  if (!reading) return pass(reading);
+  Usage used = reading->usage;
+  if (!fits(holder.quota, used, bytes) && !reading->fresh) {
+    Result<Usage> counted = ledger_.recount(maildir, holder.quota);
+    if (!counted) return pass(counted);
+    used = *counted;
+  }
+  const std::string& key = holder.maildir.str();
+  bool accepted = false;
+  {
+    const std::lock_guard lock(mutex_);
+    const Usage coming = reserved_for(key);
+    const Usage total{saturated_add(used.bytes, coming.bytes),
+                      saturated_add(used.messages, coming.messages)};
+    accepted = fits(holder.quota, total, bytes);
+    if (accepted) {
+      reservation.gate_ = this;
+      reservation.maildir_ = key;
+      reservation.room_ = {static_cast<std::int64_t>(bytes), 1};
+      reservation.used_then_ = {saturated_add(total.bytes, reservation.room_.bytes),
+                                saturated_add(total.messages, 1)};
+      Usage& reserved = reserved_[key];
+      reserved.bytes = saturated_add(reserved.bytes, reservation.room_.bytes);
+      ++reserved.messages;
+    }
+  }
+  note(holder, used);
+  if (!accepted)
+    return transient("mailbox " + holder.mailbox.str() +
+                         " is over quota: " + std::to_string(used.bytes) + " bytes and " +
+                         std::to_string(used.messages) + " messages of " +
+                         format_quota(holder.quota) + ", message of " + std::to_string(bytes),
+                     "4.2.2 mailbox is over quota");
+  return reservation;
+}
+
+void QuotaGate::published(const Fd& maildir, const QuotaHolder& holder,
+                          const Reservation& reservation) {
+  if (!reservation) return;
+  ledger_.add(maildir, reservation.room_);
+  note(holder, reservation.used_then_);
+}
+
+void QuotaGate::removed(const Fd& maildir, const QuotaHolder& holder, Usage removed) {
+  if (!holder.quota.limited()) return;
+  ledger_.add(maildir, {-removed.bytes, -removed.messages});
+  look_again(maildir, holder);
+}
+
+void QuotaGate::count_anew(const Fd& maildir, const QuotaHolder& holder) {
+  if (!holder.quota.limited()) return;
+  const Result<Usage> counted = ledger_.recount(maildir, holder.quota);
+  if (counted) note(holder, *counted);
+}
+
+void QuotaGate::look_again(const Fd& maildir, const QuotaHolder& holder) {
+  const Result<Ledger::Reading> reading = ledger_.read(maildir, holder.quota);
+  if (reading) note(holder, reading->usage);
+}
+
+std::vector<QuotaHolder> QuotaGate::full_mailboxes() const {
+  std::vector<QuotaHolder> holders;
+  const std::lock_guard lock(mutex_);
+  holders.reserve(full_.size());
+  for (const auto& [path, holder] : full_) holders.push_back(holder);
+  return holders;
+}
+
+void QuotaGate::note(const QuotaHolder& holder, const Usage& usage) {
+  const bool full = is_full(holder.quota, usage);
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = full_.find(holder.maildir.str());
+    if (full == (found != full_.end())) return;
+    if (!full) full_.erase(found);
+    if (full && full_.size() >= kMaxFullMailboxes) return;
+    if (full) full_.emplace(holder.maildir.str(), holder);
+  }
+  if (report_) report_(holder.mailbox, full, usage);
+}
+
+}  // namespace toast::maildir

@@ -1,0 +1,82 @@
+// Decides whether a message fits into a mailbox, counting what other threads are delivering there
+// at the same moment, and tells when a mailbox fills up or has room again.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/result.h"
+#include "mta/message/address.h"
+#include "vdomain/maildir/mail_store.h"
+#include "vdomain/maildir/maildirsize.h"
+
+namespace toast::maildir {
+
+// A mailbox with less room than this (or than a sixteenth of its quota, if that is less) counts as
+// full when a sender asks at RCPT: better told there than after the message was taken.
+inline constexpr std::uint64_t kRoomForMail = 64 * 1024;
+inline constexpr std::size_t kMaxFullMailboxes = 100'000;  // watched; beyond it RCPT says nothing
+
+bool is_full(const vdomain::Quota& quota, const Usage& used);
+
+// A mailbox as the ledger and the reports need it.
+struct QuotaHolder {
+  Address mailbox;
+  MaildirPath maildir;
+  vdomain::Quota quota;
+};
+
+class QuotaGate {
+ public:
+  // Called on any thread, when a mailbox becomes full and when it no longer is.
+  using Report = std::function<void(const Address& mailbox, bool full, Usage usage)>;
+  QuotaGate(FileSystem& files, const Clock& clock, Report report);
+
+  // Room taken for a message that is on its way; given back by its destructor.
+  class Reservation {
+   public:
+    Reservation() = default;
+    Reservation(Reservation&& other) noexcept;
+    Reservation& operator=(Reservation&& other) noexcept;
+    ~Reservation();
+    explicit operator bool() const { return gate_ != nullptr; }
+
+   private:
+    friend class QuotaGate;
+    void release();
+    QuotaGate* gate_ = nullptr;
+    std::string maildir_;
+    Usage room_;
+    Usage used_then_;  // with all that was coming, this message too
+  };
+
+  // Transient 4.2.2 when it does not fit, after a recount if the ledger may be wrong. Without a
+  // quota costs nothing and reserves nothing.
+  [[nodiscard]] Result<Reservation> reserve(const Fd& maildir, const QuotaHolder& holder,
+                                            std::uint64_t bytes);
+  // The message of this reservation was published.
+  void published(const Fd& maildir, const QuotaHolder& holder, const Reservation& reservation);
+  void removed(const Fd& maildir, const QuotaHolder& holder, Usage removed);
+  // A message of ours was found published, but nobody knows whether it was counted.
+  void count_anew(const Fd& maildir, const QuotaHolder& holder);
+
+  // Those reported full: another program may have made room. Call now and then.
+  std::vector<QuotaHolder> full_mailboxes() const;
+  void look_again(const Fd& maildir, const QuotaHolder& holder);
+
+ private:
+  void note(const QuotaHolder& holder, const Usage& usage);
+  Usage reserved_for(const std::string& maildir) const;
+
+  Ledger ledger_;
+  Report report_;
+  mutable std::mutex mutex_;
+  std::unordered_map<std::string, Usage> reserved_;
+  std::unordered_map<std::string, QuotaHolder> full_;
+};
+
+}  // namespace toast::maildir
