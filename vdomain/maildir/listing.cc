@@ -1,0 +1,185 @@
+#include "vdomain/maildir/listing.h"
+
+#include <sodium.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <bit>
+#include <cerrno>
+#include <cstring>
+#include <limits>
+
+#include "vdomain/maildir/message_name.h"
+
+namespace toast::maildir {
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "the listing is written as it lies");
+
+constexpr std::uint32_t kMaxPage = 65'536;  // entries; bounds what one page may take
+
+tl::unexpected<Error> damaged(std::string_view why) {
+  return transient("listing of a maildrop: " + std::string(why));
+}
+
+Result<void> read_at(const Fd& file, std::uint64_t offset, void* into, std::size_t size) {
+  auto* at = static_cast<char*>(into);
+  while (size > 0) {
+    const ssize_t n = ::pread(file.get(), at, size, static_cast<off_t>(offset));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return system_error("read", "listing");
+    if (n == 0) return damaged("shorter than it says");
+    at += n;
+    offset += static_cast<std::uint64_t>(n);
+    size -= static_cast<std::size_t>(n);
+  }
+  return {};
+}
+
+std::array<unsigned char, 16> checksum_of(std::string_view a, std::string_view b) {
+  std::array<unsigned char, 16> sum{};
+  crypto_generichash_state state;
+  crypto_generichash_init(&state, nullptr, 0, sum.size());
+  for (const std::string_view part : {a, b})
+    crypto_generichash_update(&state, reinterpret_cast<const unsigned char*>(part.data()),
+                              part.size());
+  crypto_generichash_final(&state, sum.data(), sum.size());
+  return sum;
+}
+
+std::size_t text_length(const ListingEntry& entry) {
+  const bool own = (entry.bits & kListedOwnUniqueId) != 0;
+  return entry.name_bytes + (own ? entry.unique_id_bytes : 0U);
+}
+
+bool is_sane(const ListingEntry& entry, const ListingHeader& header) {
+  if (entry.name_bytes == 0 || entry.name_bytes > kNameMax) return false;
+  if (entry.unique_id_bytes == 0 || entry.unique_id_bytes > kMaxUniqueId) return false;
+  const bool own = (entry.bits & kListedOwnUniqueId) != 0;
+  if (!own && entry.unique_id_bytes > entry.name_bytes) return false;
+  return entry.text_offset + text_length(entry) <= header.text_bytes;
+}
+
+}  // namespace
+
+std::string_view ListingPage::name(std::size_t i) const {
+  if (text_.empty()) return {};
+  const ListingEntry& entry = entries_[i];
+  return std::string_view(text_).substr(entry.text_offset - text_from_, entry.name_bytes);
+}
+
+std::string_view ListingPage::unique_id(std::size_t i) const {
+  if (text_.empty()) return {};
+  const ListingEntry& entry = entries_[i];
+  const bool own = (entry.bits & kListedOwnUniqueId) != 0;
+  return std::string_view(text_).substr(
+      entry.text_offset - text_from_ + (own ? entry.name_bytes : 0U), entry.unique_id_bytes);
+}
+
+Result<Listing> Listing::open(Fd descriptor) {
+  ListingHeader header;
+  Result<void> read = read_at(descriptor, 0, &header, sizeof(header));
+  if (!read) return pass(read);
+  if (header.magic != kListingMagic) return damaged("not a listing");
+  if (header.count > kMaxListed || header.text_bytes > kMaxListedText)
+    return damaged("over its limits");
+  struct stat status {};
+  if (::fstat(descriptor.get(), &status) != 0) return system_error("stat", "listing");
+  const std::uint64_t expected =
+      kListingHeaderBytes + std::uint64_t{header.count} * kListingEntryBytes + header.text_bytes;
+  if (static_cast<std::uint64_t>(status.st_size) != expected) return damaged("of the wrong size");
+  return Listing(std::move(descriptor), header);
+}
+
+Result<ListingPage> Listing::read_entries(std::uint32_t first, std::uint32_t most) const {
+  ListingPage page;
+  if (first >= header_.count) return page;
+  page.entries_.resize(std::min({most, kMaxPage, header_.count - first}));
+  Result<void> read =
+      read_at(file_, kListingHeaderBytes + std::uint64_t{first} * kListingEntryBytes,
+              page.entries_.data(), page.entries_.size() * kListingEntryBytes);
+  if (!read) return pass(read);
+  return page;
+}
+
+Result<ListingPage> Listing::sizes(std::uint32_t first, std::uint32_t most) const {
+  return read_entries(first, most);
+}
+
+Result<ListingPage> Listing::page(std::uint32_t first, std::uint32_t most) const {
+  Result<ListingPage> page = read_entries(first, most);
+  if (!page || page->entries_.empty()) return page;
+  std::uint64_t from = std::numeric_limits<std::uint64_t>::max();
+  std::uint64_t to = 0;
+  for (const ListingEntry& entry : page->entries_) {
+    if (!is_sane(entry, header_)) return damaged("an entry that cannot be");
+    from = std::min<std::uint64_t>(from, entry.text_offset);
+    to = std::max<std::uint64_t>(to, entry.text_offset + text_length(entry));
+  }
+  // Texts lie in the order of the entries, so a page's texts lie together.
+  if (to - from > page->entries_.size() * (kNameMax + kMaxUniqueId))
+    return damaged("names out of order");
+  page->text_.resize(to - from);
+  page->text_from_ = from;
+  const std::uint64_t text_at =
+      kListingHeaderBytes + std::uint64_t{header_.count} * kListingEntryBytes;
+  Result<void> read = read_at(file_, text_at + from, page->text_.data(), page->text_.size());
+  if (!read) return pass(read);
+  for (std::size_t i = 0; i < page->size(); ++i) {
+    if (!is_valid_unique_id(page->unique_id(i)) || !parse_message_name(page->name(i)))
+      return damaged("a name or unique-id that cannot be");
+  }
+  return page;
+}
+
+ListingBuilder::ListingBuilder() = default;
+
+void ListingBuilder::reserve(std::size_t messages, std::size_t text_bytes) {
+  entries_.reserve(messages * kListingEntryBytes);
+  text_.reserve(text_bytes);
+}
+
+bool ListingBuilder::add(std::string_view name, std::string_view base, std::uint64_t wire_bytes,
+                         bool in_new, bool seen) {
+  const bool own = !is_valid_unique_id(base);
+  const std::string own_id = own ? unique_id(base) : std::string();
+  const std::size_t text = name.size() + own_id.size();
+  if (header_.count == kMaxListed || text_.size() + text > kMaxListedText) return false;
+  ListingEntry entry;
+  entry.wire_bytes = wire_bytes;
+  entry.text_offset = static_cast<std::uint32_t>(text_.size());
+  entry.name_bytes = static_cast<std::uint16_t>(name.size());
+  entry.unique_id_bytes = static_cast<std::uint8_t>(own ? own_id.size() : base.size());
+  entry.bits = static_cast<std::uint8_t>((in_new ? kListedInNew : 0) |
+                                         (own ? kListedOwnUniqueId : 0) | (seen ? kListedSeen : 0));
+  char raw[sizeof(entry)];
+  std::memcpy(raw, &entry, sizeof(entry));
+  entries_.append(raw, sizeof(raw));
+  text_.append(name).append(own_id);
+  ++header_.count;
+  header_.octets += wire_bytes;
+  return true;
+}
+
+std::string ListingBuilder::finish(const DirectoryStamp& new_mail, const DirectoryStamp& cur,
+                                   std::int64_t scanned_seconds,
+                                   const std::array<unsigned char, 16>& boot_id) {
+  header_.text_bytes = text_.size();
+  header_.new_mail = new_mail;
+  header_.cur = cur;
+  header_.scanned_seconds = scanned_seconds;
+  header_.boot_id = boot_id;
+  header_.checksum = checksum_of(entries_, text_);
+  std::string file(sizeof(header_), '\0');
+  std::memcpy(file.data(), &header_, sizeof(header_));
+  file.reserve(file.size() + entries_.size() + text_.size());
+  file.append(entries_).append(text_);
+  return file;
+}
+
+bool checksum_holds(const ListingHeader& header, std::string_view entries_and_text) {
+  return checksum_of(entries_and_text, {}) == header.checksum;
+}
+
+}  // namespace toast::maildir

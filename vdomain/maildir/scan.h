@@ -1,0 +1,56 @@
+// What messages a Maildir holds: one pass over new/ and cur/, names only, sorted. No stat per
+// message where names carry sizes (",W=").
+//
+// The Maildir is shared and not locked. new/ is read before cur/, because readers move messages
+// that way; when cur/ changed while it was read (a renamed name can hide from the reader of a
+// directory) it is all read again.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "vdomain/maildir/listing.h"
+#include "vdomain/maildir/mail_store.h"
+
+namespace toast::maildir {
+
+inline constexpr std::uint64_t kUnknownSize = ~std::uint64_t{0};
+
+struct ScannedMessage {
+  std::uint32_t text_offset = 0;  // of the file name, in ScannedMaildir::text
+  std::uint16_t name_bytes = 0;
+  std::uint16_t base_bytes = 0;
+  bool in_new = false;
+  bool seen = false;
+  std::uint64_t seconds = 0;     // sort key: time of arrival,
+  std::uint64_t next_bytes = 0;  // the eight bytes of the name after it,
+  std::uint64_t wire_bytes = kUnknownSize;
+};
+
+struct ScannedMaildir {
+  std::vector<ScannedMessage> messages;  // in the order of a listing, each base name once
+  std::string text;
+  DirectoryStamp new_mail;  // as it was before it was read
+  DirectoryStamp cur;
+  std::string_view name(const ScannedMessage& m) const {
+    return std::string_view(text).substr(m.text_offset, m.name_bytes);
+  }
+  std::string_view base(const ScannedMessage& m) const {
+    return std::string_view(text).substr(m.text_offset, m.base_bytes);
+  }
+};
+
+[[nodiscard]] Result<DirectoryStamp> stamp_of(const Fd& directory);
+
+// A directory that is not there (an empty Fd) counts as empty.
+[[nodiscard]] Result<ScannedMaildir> scan_maildir(const Fd& new_mail, const Fd& cur);
+
+// Do two base names come in this order? The order of listings.
+bool comes_before(std::uint64_t seconds_a, std::string_view base_a, std::uint64_t seconds_b,
+                  std::string_view base_b);
+
+}  // namespace toast::maildir
