@@ -1,0 +1,162 @@
+#include "pop3d/server.h"
+
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace toast::pop3 {
+namespace {
+
+constexpr unsigned kAcceptBatch = 16;  // then the connections that are there have their turn
+// Out of descriptors or memory: accepting at once again would only spin.
+constexpr std::chrono::milliseconds kAcceptPause{100};
+
+IpAddress to_address(const sockaddr_storage& storage) {
+  if (storage.ss_family == AF_INET) {
+    sockaddr_in v4;
+    std::memcpy(&v4, &storage, sizeof v4);
+    std::array<std::uint8_t, 4> bytes;
+    std::memcpy(bytes.data(), &v4.sin_addr, bytes.size());
+    return IpAddress::v4(bytes);
+  }
+  if (storage.ss_family == AF_INET6) {
+    sockaddr_in6 v6;
+    std::memcpy(&v6, &storage, sizeof v6);
+    std::array<std::uint8_t, 16> bytes;
+    std::memcpy(bytes.data(), &v6.sin6_addr, bytes.size());
+    return IpAddress::v6(bytes);
+  }
+  return {};
+}
+
+}  // namespace
+
+struct Server::Listener {
+  Listener(const asio::any_io_executor& executor, Fd fd)
+      : socket(std::move(fd)), readable(executor, socket.get()), pause(executor) {}
+  ~Listener() { readable.release(); }  // `socket` owns the descriptor
+  void stop() {
+    stopped = true;
+    asio::error_code ignored;
+    readable.cancel(ignored);
+    pause.cancel();
+  }
+  Fd socket;
+  asio::posix::stream_descriptor readable;
+  asio::steady_timer pause;
+  bool stopped = false;
+};
+
+struct Server::Shared {
+  ClientLimits limits;
+  OutputBudget budget;
+};
+
+Server::Server(asio::any_io_executor executor, Options options, Services services, Random& random)
+    : executor_(std::move(executor)),
+      options_(std::move(options)),
+      services_(services),
+      random_(random),
+      shared_(std::make_shared<Shared>(
+          Shared{ClientLimits(options_.max_connections, options_.max_per_client), {}})),
+      all_closed_(executor_) {}
+
+Server::~Server() {
+  for (const std::shared_ptr<Listener>& listener : listeners_) listener->stop();
+}
+
+void Server::change(Options options) {
+  options_ = std::move(options);
+  shared_->limits.change(options_.max_connections, options_.max_per_client);
+}
+
+void Server::listen(Fd socket) {
+  auto listener = std::make_shared<Listener>(executor_, std::move(socket));
+  listeners_.push_back(listener);
+  spawn(executor_, accept_loop(std::move(listener)));
+}
+
+Task<> Server::accept_loop(std::shared_ptr<Listener> listener) {
+  while (!listener->stopped) {
+    auto [error] =
+        co_await listener->readable.async_wait(asio::posix::stream_descriptor::wait_read, no_throw);
+    if (listener->stopped) co_return;
+    if (error) {
+      services_.log.error("pop3.accept.failed", {{"error", error.message()}});
+      co_return;
+    }
+    bool out_of_resources = false;
+    for (unsigned i = 0; i < kAcceptBatch; ++i)
+      if (!accept_one(listener->socket, out_of_resources)) break;
+    if (!out_of_resources) continue;
+    listener->pause.expires_after(kAcceptPause);
+    auto [waited] = co_await listener->pause.async_wait(no_throw);
+    std::ignore = waited;
+  }
+}
+
+// False: nobody waits (another process took the connection), or nobody can be taken now.
+bool Server::accept_one(const Fd& listener, bool& out_of_resources) {
+  sockaddr_storage storage{};
+  socklen_t size = sizeof storage;
+  Fd socket(::accept4(listener.get(), reinterpret_cast<sockaddr*>(&storage), &size,
+                      SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (!socket) {
+    const int why = errno;
+    if (why == EAGAIN) return false;
+    if (why != EMFILE && why != ENFILE && why != ENOBUFS && why != ENOMEM) return true;
+    services_.log.error("pop3.accept.failed", {{"error", std::strerror(why)}});
+    out_of_resources = true;
+    return false;
+  }
+  admit(std::move(socket), to_address(storage));
+  return true;
+}
+
+void Server::admit(Fd socket, const IpAddress& peer) {
+  tl::expected<ClientLimits::Place, ClientLimits::Refusal> place = shared_->limits.enter(peer);
+  if (!place) return refuse(socket, peer, place.error());
+  const int on = 1;  // replies are whole: waiting for more to send costs 40 ms and gains nothing
+  ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  Client client{peer.str(), fmt::format("{:016x}", random_.u64())};
+  auto session =
+      std::make_unique<Session>(std::move(client), options_.host_name, services_, options_.session);
+  auto connection = std::make_shared<Connection>(executor_, std::move(socket), std::move(session),
+                                                 options_.times, shared_->budget);
+  connections_.insert(connection);
+  spawn(executor_, serve(shared_, std::move(*place), std::move(connection)));
+}
+
+void Server::refuse(const Fd& socket, const IpAddress& peer, ClientLimits::Refusal why) {
+  const bool full = why == ClientLimits::Refusal::server_full;
+  services_.log.warning("pop3.connection.refused",
+                        {{"peer", peer.str()}, {"why", full ? "server full" : "client full"}});
+  const std::string_view reply =
+      full ? "-ERR [SYS/TEMP] too many connections, try again later\r\n"
+           : "-ERR [SYS/TEMP] too many connections from your address, try again later\r\n";
+  // A courtesy: a client whose buffer is full already gets the hang-up alone.
+  std::ignore = ::send(socket.get(), reply.data(), reply.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+// The parameters are destroyed in the reverse order: the connection, its place, what both use.
+Task<> Server::serve(std::shared_ptr<Shared> shared, ClientLimits::Place place,
+                     std::shared_ptr<Connection> connection) {
+  co_await connection->run();
+  connections_.erase(connection);
+  if (connections_.empty()) all_closed_.cancel();
+}
+
+Task<> Server::drain(std::chrono::milliseconds patience) {
+  for (const std::shared_ptr<Listener>& listener : listeners_) listener->stop();
+  for (const std::shared_ptr<Connection>& connection : connections_) connection->stop_when_idle();
+  if (connections_.empty()) co_return;
+  all_closed_.expires_after(patience);
+  auto [waited] = co_await all_closed_.async_wait(no_throw);
+  std::ignore = waited;
+}
+
+}  // namespace toast::pop3
