@@ -183,6 +183,96 @@ in_flow_delay = {in_flow_delay}
         self.group.remove()
 
 
+class Dovecot:
+    """A private Dovecot at its best for POP3 logins: auth cache on, login and pop3 processes reused."""
+
+    name = "Dovecot"
+
+    def __init__(self, mailboxes, domain="bench.test", password="bench"):
+        self.group = CpuGroup("dovecot")
+        self.directory = tempfile.mkdtemp(prefix="toast-dovecot-")
+        os.chmod(self.directory, 0o755)
+        self.pop3_port = free_port_base() + 110
+        owner = pwd.getpwnam("nobody")
+        mail = os.path.join(self.directory, "mail")
+        hashed = subprocess.run(["doveadm", "pw", "-s", "SHA512-CRYPT", "-p", password], check=True,
+                                capture_output=True, text=True).stdout.strip()
+        with open(os.path.join(self.directory, "users"), "w") as users:
+            users.writelines(f"{m}@{domain}:{hashed}:{owner.pw_uid}:{owner.pw_gid}::{mail}/{m}\n"
+                             for m in mailboxes)
+        with open(os.path.join(self.directory, "dovecot.conf"), "w") as conf:
+            conf.write(f"""base_dir = {self.directory}/run
+log_path = {self.directory}/log
+protocols = pop3
+listen = 127.0.0.1
+ssl = no
+disable_plaintext_auth = no
+mail_location = maildir:~/
+first_valid_uid = 1
+first_valid_gid = 1
+auth_cache_size = 10 M
+auth_cache_ttl = 1 hour
+pop3_no_flag_updates = yes
+default_client_limit = 20000
+default_process_limit = 6000
+default_vsz_limit = 4 G
+mail_max_userip_connections = 20000
+passdb {{
+  driver = passwd-file
+  args = {self.directory}/users
+}}
+userdb {{
+  driver = passwd-file
+  args = {self.directory}/users
+}}
+service pop3-login {{
+  service_count = 0
+  process_min_avail = 2
+  inet_listener pop3 {{
+    port = {self.pop3_port}
+  }}
+  inet_listener pop3s {{
+    port = 0
+  }}
+}}
+service pop3 {{
+  service_count = 1000
+  process_min_avail = 4
+}}
+""")
+        self.maildirs = {m: os.path.join(mail, m) for m in mailboxes}
+        os.makedirs(mail)
+        os.chown(mail, owner.pw_uid, owner.pw_gid)
+        for path in self.maildirs.values():
+            for part in ("", "tmp", "new", "cur"):
+                folder = os.path.join(path, part)
+                os.makedirs(folder, exist_ok=True)
+                os.chown(folder, owner.pw_uid, owner.pw_gid)
+        self.owner = (owner.pw_uid, owner.pw_gid)
+        self.config = os.path.join(self.directory, "dovecot.conf")
+        subprocess.run(["dovecot", "-c", self.config], check=True, preexec_fn=self.group.enter)
+
+    def stop(self):
+        subprocess.run(["doveadm", "-c", self.config, "stop"], capture_output=True, check=False)
+        time.sleep(1)
+        shutil.rmtree(self.directory, ignore_errors=True)
+        self.group.remove()
+
+
+def fill_maildir(path, messages, size, owner=None):
+    """Messages with S= and W= in their names, as both servers would write them."""
+    body = b"Subject: bench\n\n" + b"x" * 70 + b"\n"
+    body += b"y" * (size - len(body) - 1) + b"\n"
+    wire = len(body) + body.count(b"\n")
+    for number in range(messages):
+        name = f"{1700000000 + number}.M{number:06d}P1Q{number}.bench,S={len(body)},W={wire}"
+        target = os.path.join(path, "cur", name + ":2,S")
+        with open(target, "wb") as file:
+            file.write(body)
+        if owner:
+            os.chown(target, *owner)
+
+
 def median(values):
     ordered = sorted(values)
     middle = len(ordered) // 2

@@ -1,0 +1,156 @@
+// POP3 sessions over loopback, as fast as the server lets them; the load of pop3_bench.py.
+//   pop3_load PORT CLIENTS SESSIONS USERS_FILE PASSWORD login     USER PASS STAT QUIT; prints
+//   sessions/s pop3_load PORT 1       SESSIONS USERS_FILE PASSWORD listing   + LIST UIDL; prints ms
+//   of each session pop3_load PORT 0       SESSIONS USERS_FILE PASSWORD idle      opens SESSIONS
+//   connections, logged in,
+//                                                                 prints "idle", waits for its
+//                                                                 stdin to end
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace {
+
+class Client {
+ public:
+  explicit Client(int port) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<std::uint16_t>(port));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (::connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) fail("connect");
+    const int on = 1;
+    ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    line();
+  }
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+  ~Client() { ::close(fd_); }
+
+  void command(const std::string& text) {
+    send(text);
+    const std::string got = line();
+    if (!got.starts_with("+OK")) fail(got.c_str());
+  }
+  // Reads to the line with only a dot.
+  void listing(const std::string& text) {
+    command(text);
+    while (line() != ".\r\n") {
+    }
+  }
+  void log_in(const std::string& user, const std::string& password) {
+    command("USER " + user + "\r\n");
+    command("PASS " + password + "\r\n");
+  }
+
+ private:
+  void send(const std::string& text) {
+    if (::write(fd_, text.data(), text.size()) != static_cast<ssize_t>(text.size())) fail("write");
+  }
+  std::string line() {
+    for (;;) {
+      const void* end = std::memchr(buffer_ + from_, '\n', to_ - from_);
+      if (end != nullptr) {
+        const std::size_t length =
+            static_cast<std::size_t>(static_cast<const char*>(end) - (buffer_ + from_)) + 1;
+        std::string text(buffer_ + from_, length);
+        from_ += length;
+        return text;
+      }
+      std::memmove(buffer_, buffer_ + from_, to_ - from_);
+      to_ -= from_;
+      from_ = 0;
+      const ssize_t n = ::read(fd_, buffer_ + to_, sizeof buffer_ - to_);
+      if (n <= 0) fail("connection closed");
+      to_ += static_cast<std::size_t>(n);
+    }
+  }
+  [[noreturn]] static void fail(const char* what) {
+    std::fprintf(stderr, "pop3_load: %s\n", what);
+    std::exit(1);
+  }
+  int fd_ = -1;
+  char buffer_[65536];
+  std::size_t from_ = 0;
+  std::size_t to_ = 0;
+};
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 7) {
+    std::fprintf(stderr,
+                 "usage: pop3_load PORT CLIENTS SESSIONS USERS_FILE PASSWORD login|listing|idle\n");
+    return 2;
+  }
+  const int port = std::atoi(argv[1]);
+  const int clients = std::atoi(argv[2]);
+  const int sessions = std::atoi(argv[3]);
+  std::vector<std::string> users;
+  std::ifstream list(argv[4]);
+  for (std::string user; std::getline(list, user);) users.push_back(user);
+  const std::string password = argv[5];
+  const std::string mode = argv[6];
+  const auto user_of = [&users](int i) {
+    return users[static_cast<std::size_t>(i) % users.size()];
+  };
+  if (mode == "listing") {
+    for (int i = 0; i < sessions; ++i) {
+      const auto start = std::chrono::steady_clock::now();
+      Client client(port);
+      client.log_in(user_of(i), password);
+      client.command("STAT\r\n");
+      client.listing("LIST\r\n");
+      client.listing("UIDL\r\n");
+      client.command("QUIT\r\n");
+      std::printf("%.3f\n", seconds_since(start) * 1000);
+    }
+    return 0;
+  }
+  if (mode == "idle") {
+    std::vector<std::unique_ptr<Client>> idle;
+    for (int i = 0; i < sessions; ++i) {
+      idle.push_back(std::make_unique<Client>(port));
+      idle.back()->log_in(user_of(i), password);
+    }
+    std::printf("idle\n");
+    std::fflush(stdout);
+    while (std::getchar() != EOF) {
+    }
+    return 0;
+  }
+  std::atomic<int> next{0};
+  const auto start = std::chrono::steady_clock::now();
+  std::vector<std::thread> threads;
+  for (int c = 0; c < clients; ++c) {
+    threads.emplace_back([&] {
+      for (int i = next++; i < sessions; i = next++) {
+        Client client(port);
+        client.log_in(user_of(i), password);
+        client.command("STAT\r\n");
+        client.command("QUIT\r\n");
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  std::printf("%.1f\n", sessions / seconds_since(start));
+  return 0;
+}
