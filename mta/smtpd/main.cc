@@ -1,0 +1,58 @@
+// toast-smtpd: receives mail by SMTP. Touches its sockets only: recipients are checked by vdomaind,
+// messages are kept by queued.
+#include <memory>
+
+#include "base/daemon.h"
+#include "mta/smtpd/queue_client.h"
+#include "mta/smtpd/recipient_client.h"
+#include "mta/smtpd/server.h"
+#include "mta/smtpd/settings_options.h"
+
+namespace {
+
+using namespace toast;
+
+std::shared_ptr<const smtpd::Options> read_options(const Daemon& daemon, const Settings& settings) {
+  return std::make_shared<const smtpd::Options>(
+      smtpd::options_from(settings, daemon.startup().instances));
+}
+
+struct Program {
+  explicit Program(Daemon& daemon)
+      : recipients(daemon.link("toast-vdomaind")),
+        queue(daemon.link("toast-queued"), daemon.clock()),
+        ids(daemon.clock(), daemon.startup().instance),
+        counters(daemon.metrics()),
+        services{daemon.clock(), daemon.log(), recipients, queue, ids, counters},
+        server(daemon.executor(), services, read_options(daemon, daemon.settings())) {}
+  smtpd::RecipientClient recipients;
+  smtpd::QueueClient queue;
+  MessageIdSource ids;
+  smtpd::Counters counters;
+  smtpd::Services services;
+  smtpd::Server server;
+};
+
+// The callbacks own the program: it ends before the daemon and its event loop do.
+Result<void> build(Daemon& daemon) {
+  if (daemon.startup().instance >= MessageIdSource::kMaxSmtpProcesses)
+    return permanent("control/smtpprocesses: at most " +
+                     std::to_string(MessageIdSource::kMaxSmtpProcesses) +
+                     ", or message ids would not be unique");
+  auto program = std::make_shared<Program>(daemon);
+  daemon.on_listener([program, &daemon](const std::string& name, Fd socket) {
+    Result<void> listening = program->server.listen(std::move(socket));
+    if (!listening)
+      daemon.fail(Error{Failure::transient, {}, name + ": " + listening.error().detail});
+  });
+  daemon.on_reload([](const Settings&) { return Result<void>{}; },
+                   [program, &daemon](const Settings& now) {
+                     program->server.set_options(read_options(daemon, now));
+                   });
+  daemon.on_drain([program] { return program->server.drain(); });
+  return {};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) { return daemon_main(argc, argv, "toast-smtpd", build); }

@@ -1,0 +1,40 @@
+// What the SMTP server is told, as plain values; main fills it from the settings. Defaults are
+// those of the registry.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/ip_address.h"
+#include "mta/smtp/data_reader.h"
+
+namespace toast::smtpd {
+
+struct Options {
+  std::string host;                              // our name, for Received and for <postmaster>
+  std::string greeting;                          // after 220 and 250; its first word is our name
+  std::uint64_t max_message_bytes = 50U << 20U;  // as SIZE counts; 0: no limit
+  std::chrono::seconds command_timeout{300};     // RFC 5321 section 4.5.3.2.7
+  std::chrono::seconds session_timeout{7200};
+  std::size_t max_recipients = 1000;  // RFC 5321 section 4.5.3.1.8: at least 100
+  std::size_t max_errors = 20;
+  std::size_t max_noops = 100;
+  std::size_t max_messages = 1000;
+  std::size_t max_hops = 100;  // RFC 5321 section 6.3
+  smtp::BareNewline bare_newline = smtp::BareNewline::refuse;
+  std::vector<Network> relay_networks;
+  // Per process: the instance's limits divided by the number of SMTP servers.
+  std::size_t max_connections = 2000;
+  std::size_t max_per_address = 100;
+};
+
+// An instance-wide limit divided among processes, rounded up. The kernel spreads connections over
+// the processes at random, so one address may meet its limit in one process before the sum is
+// reached.
+constexpr std::size_t share_of(std::size_t limit, std::size_t processes) {
+  return processes == 0 ? limit : (limit + processes - 1) / processes;
+}
+
+}  // namespace toast::smtpd

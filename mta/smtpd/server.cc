@@ -1,0 +1,120 @@
+#include "mta/smtpd/server.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include "mta/smtpd/session.h"
+
+namespace toast::smtpd {
+namespace {
+
+// Mostly we are out of descriptors or memory: connections wait in the kernel until some have
+// closed.
+constexpr std::chrono::milliseconds kAcceptPause{200};
+
+IpAddress to_ip(const asio::ip::address& address) {
+  if (address.is_v4()) return IpAddress::v4(address.to_v4().to_bytes());
+  return IpAddress::v6(address.to_v6().to_bytes());
+}
+
+}  // namespace
+
+Server::Server(asio::any_io_executor executor, Services& services,
+               std::shared_ptr<const Options> options)
+    : executor_(std::move(executor)),
+      services_(services),
+      options_(std::move(options)),
+      all_ended_(executor_) {}
+
+Result<void> Server::listen(Fd listener) {
+  sockaddr_storage name{};
+  socklen_t size = sizeof name;
+  if (::getsockname(listener.get(), reinterpret_cast<sockaddr*>(&name), &size) != 0)
+    return system_error("getsockname", "listener");
+  const auto protocol = name.ss_family == AF_INET6 ? asio::ip::tcp::v6() : asio::ip::tcp::v4();
+  auto acceptor = std::make_shared<Acceptor>(executor_);
+  asio::error_code ec;
+  acceptor->assign(protocol, listener.get(), ec);
+  if (ec) return system_error("assign", "listener", ec.value());
+  (void)listener.release();  // the acceptor closes it
+  acceptors_.push_back(acceptor);
+  spawn(executor_, accept_loop(acceptor));
+  return {};
+}
+
+Task<> Server::accept_loop(std::shared_ptr<Acceptor> acceptor) {
+  while (acceptor->is_open()) {
+    asio::ip::tcp::endpoint peer;
+    auto [ec, socket] = co_await acceptor->async_accept(executor_, peer, no_throw);
+    if (!acceptor->is_open()) co_return;
+    // A peer that hung up while it waited is its own affair.
+    if (ec == asio::error::connection_aborted || ec == asio::error::operation_aborted) continue;
+    if (ec) {
+      services_.log.warning("smtp.accept.failed", {{"why", ec.message()}});
+      co_await pause(kAcceptPause);
+      continue;
+    }
+    take(std::move(socket), peer);
+  }
+}
+
+Task<> Server::pause(std::chrono::milliseconds time) {
+  asio::steady_timer timer(executor_, time);
+  (void)co_await timer.async_wait(no_throw);
+}
+
+void Server::take(asio::ip::tcp::socket socket, const asio::ip::tcp::endpoint& endpoint) {
+  const IpAddress peer = to_ip(endpoint.address());
+  const bool counted = !peer.is_loopback() && !contains(options_->relay_networks, peer);
+  const Admission admission =
+      counter_.enter(peer, counted, options_->max_connections, options_->max_per_address);
+  if (admission != Admission::admitted) return refuse(std::move(socket), peer, admission);
+  const int on = 1;  // replies are small and each is waited for
+  ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  spawn(executor_, serve(std::move(socket), peer, counted));
+}
+
+void Server::refuse(asio::ip::tcp::socket socket, const IpAddress& peer, Admission why) {
+  const bool own_fault = why == Admission::too_many_from_peer;
+  std::string out;
+  const std::string_view text = own_fault ? "4.7.0 too many connections from your network"
+                                          : "4.3.2 too many connections, try again later";
+  smtp::append_reply(out, {421, std::string(text)});
+  // Fits into an empty socket buffer; if not, the close says enough.
+  (void)::send(socket.native_handle(), out.data(), out.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  services_.counters.refused_sessions.add();
+  services_.log.info("smtp.session.refused",
+                     {{"peer", peer.str()}, {"why", own_fault ? "peer limit" : "total limit"}});
+}
+
+Task<> Server::serve(asio::ip::tcp::socket socket, IpAddress peer, bool counted) {
+  services_.counters.sessions.add();
+  services_.counters.open_sessions.add();
+  {
+    SocketWire wire(std::move(socket), block_,
+                    services_.clock.steady() + options_->command_timeout);
+    wires_.insert(&wire);
+    if (draining_) wire.stop();
+    Session session(options_, services_, peer, wire);
+    co_await session.run();
+    wires_.erase(&wire);
+  }
+  services_.counters.open_sessions.subtract();
+  counter_.leave(peer, counted);
+  if (draining_ && counter_.total() == 0) all_ended_.cancel();
+}
+
+Task<> Server::drain() {
+  draining_ = true;
+  for (const auto& acceptor : acceptors_) {
+    asio::error_code ignored;
+    acceptor->close(ignored);
+  }
+  for (SocketWire* wire : wires_) wire->stop();
+  if (counter_.total() == 0) co_return;
+  all_ended_.expires_at(SteadyTime::max());
+  (void)co_await all_ended_.async_wait(no_throw);
+}
+
+}  // namespace toast::smtpd

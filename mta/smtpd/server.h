@@ -1,0 +1,53 @@
+// Accepts connections on the listening sockets that toastd hands over and runs a Session on each.
+// Connections over the limits hear 421 and are closed. Trusts nobody who connects.
+#pragma once
+
+#include <asio/ip/tcp.hpp>
+#include <asio/steady_timer.hpp>
+#include <memory>
+#include <unordered_set>
+#include <vector>
+
+#include "base/async.h"
+#include "base/fd.h"
+#include "base/result.h"
+#include "mta/smtpd/connection_counter.h"
+#include "mta/smtpd/options.h"
+#include "mta/smtpd/services.h"
+#include "mta/smtpd/socket_wire.h"
+
+namespace toast::smtpd {
+
+class Server {
+ public:
+  // Outlives the io_context's run().
+  Server(asio::any_io_executor executor, Services& services,
+         std::shared_ptr<const Options> options);
+  // A bound, listening, non-blocking TCP socket, shared with other processes.
+  [[nodiscard]] Result<void> listen(Fd listener);
+  // For connections from now on.
+  void set_options(std::shared_ptr<const Options> options) { options_ = std::move(options); }
+  // Accepts nothing more; sessions end when their transaction does. Completes when all have ended.
+  Task<> drain();
+  std::size_t connections() const { return counter_.total(); }
+
+ private:
+  using Acceptor = asio::ip::tcp::acceptor;
+  Task<> accept_loop(std::shared_ptr<Acceptor> acceptor);
+  void take(asio::ip::tcp::socket socket, const asio::ip::tcp::endpoint& peer);
+  void refuse(asio::ip::tcp::socket socket, const IpAddress& peer, Admission why);
+  Task<> serve(asio::ip::tcp::socket socket, IpAddress peer, bool counted);
+  Task<> pause(std::chrono::milliseconds time);
+
+  asio::any_io_executor executor_;
+  Services& services_;
+  std::shared_ptr<const Options> options_;
+  std::vector<std::shared_ptr<Acceptor>> acceptors_;
+  ConnectionCounter counter_;
+  std::unordered_set<SocketWire*> wires_;
+  asio::steady_timer all_ended_;  // cancelled when the last session of a drain is over
+  std::shared_ptr<ReadBlock> block_ = std::make_shared<ReadBlock>();
+  bool draining_ = false;
+};
+
+}  // namespace toast::smtpd

@@ -1,0 +1,121 @@
+// One SMTP session: commands to replies (RFC 5321). The rules only; bytes come from a Wire, answers
+// about recipients and storage from Services. Trusts nothing of the client: everything is parsed
+// into types by mta/smtp, everything is limited by Options.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <vector>
+
+#include "base/async.h"
+#include "base/ip_address.h"
+#include "mta/smtp/command.h"
+#include "mta/smtp/line_reader.h"
+#include "mta/smtp/reply.h"
+#include "mta/smtpd/options.h"
+#include "mta/smtpd/services.h"
+#include "mta/smtpd/wire.h"
+
+namespace toast::smtpd {
+
+enum class State : unsigned char {
+  connected,         // no HELO or EHLO yet
+  greeted,           // no transaction
+  mail_given,        // MAIL accepted, no recipient yet
+  recipients_given,  // at least one RCPT accepted
+  closing,           // nothing more is read
+};
+
+enum class Hello : unsigned char { none, helo, ehlo };
+
+// What is known about the client beyond its address. It is dropped and gathered anew when TLS
+// begins (RFC 3207 section 4.2), so it stands apart from the transaction.
+struct SecurityContext {
+  bool encrypted = false;
+  std::string authenticated;  // the login, empty for a stranger
+  bool may_relay = false;
+};
+
+// The value of "with" in Received (RFC 3848).
+std::string_view protocol_name(Hello hello, const SecurityContext& security);
+
+class Session {
+ public:
+  // `peer` is the client's address. `services` and `wire` outlive the session.
+  Session(std::shared_ptr<const Options> options, Services& services, const IpAddress& peer,
+          Wire& wire);
+  // Returns when the conversation is over; the caller closes the socket.
+  Task<> run();
+  State state() const { return state_; }
+
+ private:
+  struct Transaction {
+    ReversePath reverse_path;
+    std::vector<Address> recipients;
+    std::unordered_set<Address> known;  // the same, to find duplicates
+    std::uint64_t announced_bytes = 0;
+    smtp::BodyType body_type = smtp::BodyType::seven_bit;
+  };
+  class Body;
+
+  // The conversation: session.cc
+  Task<> answer_event(smtp::LineEvent event);
+  Task<> answer(smtp::Command command);
+  Task<bool> refill();
+  Task<bool> flush();
+  void release_input();
+  void say(const smtp::Reply& reply);
+  void refuse(const smtp::Reply& reply);
+  void close_with(const smtp::Reply& reply, std::string_view reason);
+  void end(WireEnd how);
+  void count_noop();
+  void set_deadline();
+  void log_close();
+
+  // What each command does: session_commands.cc
+  void greet(std::string name, Hello hello);
+  smtp::Reply answer_plain(const smtp::Command& command);
+  Task<> answer_mail(smtp::Mail mail);
+  Task<> answer_rcpt(smtp::Rcpt rcpt);
+  smtp::Reply verdict_reply(const RecipientVerdict& verdict) const;
+  void accept_recipient(Address recipient);
+  void refuse_recipient(const Address& recipient, const smtp::Reply& reply);
+  void reset_transaction();
+
+  // From DATA to the reply to the final dot: session_data.cc
+  Task<> answer_data();
+  bool refuse_data();
+  Task<> read_body(Body& body);
+  Task<smtp::Reply> finish_body(Body& body);
+  void log_message(const Body& body, const smtp::Reply& reply);
+
+  const std::shared_ptr<const Options> options_;
+  Services& services_;
+  const std::string peer_text_;
+  const std::string id_;
+  Wire& wire_;
+  SecurityContext security_;
+
+  State state_ = State::connected;
+  Hello hello_ = Hello::none;
+  std::string helo_;
+  Transaction transaction_;
+
+  smtp::LineReader lines_;
+  std::string input_;         // what was read and is not answered yet; freed while idle
+  std::string_view pending_;  // the rest of input_
+  std::string out_;           // replies not yet sent
+  SteadyTime session_end_;
+
+  std::size_t errors_ = 0;
+  std::size_t noops_ = 0;      // in a row, without a message
+  std::size_t deferrals_ = 0;  // recipients put off since the last message
+  std::size_t messages_ = 0;
+  std::string_view close_reason_ = "quit";
+};
+
+}  // namespace toast::smtpd

@@ -1,0 +1,213 @@
+// What each command does in each state, DATA apart.
+#include <variant>
+
+#include "mta/smtpd/session.h"
+
+namespace toast::smtpd {
+namespace {
+
+using smtp::Reply;
+using smtp::reply_for;
+
+template <class... Ts>
+struct Overloaded : Ts... {
+  using Ts::operator()...;
+};
+template <class... Ts>
+Overloaded(Ts...) -> Overloaded<Ts...>;
+
+Reply database_away() { return {451, "4.3.0 try again later"}; }
+
+}  // namespace
+
+std::string_view protocol_name(Hello hello, const SecurityContext& security) {
+  if (hello != Hello::ehlo) return "SMTP";
+  if (security.encrypted) return security.authenticated.empty() ? "ESMTPS" : "ESMTPSA";
+  return security.authenticated.empty() ? "ESMTP" : "ESMTPA";
+}
+
+void Session::greet(std::string name, Hello hello) {
+  hello_ = hello;
+  helo_ = std::move(name);
+  reset_transaction();
+  state_ = State::greeted;
+}
+
+void Session::reset_transaction() {
+  transaction_ = {};
+  if (state_ == State::mail_given || state_ == State::recipients_given) state_ = State::greeted;
+}
+
+Reply Session::answer_plain(const smtp::Command& command) {
+  return std::visit(
+      Overloaded{
+          [this](const smtp::Helo& helo) {
+            greet(helo.name, Hello::helo);
+            return Reply{250, options_->greeting};
+          },
+          [this](const smtp::Ehlo& ehlo) {
+            greet(ehlo.name, Hello::ehlo);
+            return Reply{250, options_->greeting + "\nPIPELINING\nSIZE " +
+                                  std::to_string(options_->max_message_bytes) +
+                                  "\n8BITMIME\nENHANCEDSTATUSCODES"};
+          },
+          [this](const smtp::Rset&) {
+            reset_transaction();
+            return Reply{250, "2.0.0 ok"};
+          },
+          [](const smtp::Noop&) {
+            return Reply{250, "2.0.0 ok"};
+          },
+          [this](const smtp::Quit&) {
+            state_ = State::closing;
+            return Reply{221, "2.0.0 " + options_->greeting};
+          },
+          [](const smtp::Vrfy&) {  // the same for every address: who exists is not told here
+            return Reply{252, "2.5.0 send some mail and see"};
+          },
+          [](const smtp::Help&) {
+            return Reply{214, "2.0.0 RFC 5321: EHLO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT"};
+          },
+          [](const smtp::Expn&) {
+            return Reply{502, "5.5.1 EXPN is not available"};
+          },
+          [](const smtp::Auth&) {
+            return Reply{502, "5.5.1 AUTH is not offered here"};
+          },
+          [](const smtp::StartTls&) {
+            return Reply{502, "5.5.1 STARTTLS is not offered here"};
+          },
+          [](const smtp::Bdat&) {
+            return Reply{502, "5.5.1 CHUNKING is not offered here"};
+          },
+          // answered elsewhere
+          [](const smtp::Mail&) {
+            return Reply{503, "5.5.1 bad sequence of commands"};
+          },
+          [](const smtp::Rcpt&) {
+            return Reply{503, "5.5.1 bad sequence of commands"};
+          },
+          [](const smtp::Data&) {
+            return Reply{503, "5.5.1 bad sequence of commands"};
+          },
+      },
+      command);
+}
+
+Task<> Session::answer_mail(smtp::Mail mail) {
+  if (state_ == State::connected) {
+    refuse({503, "5.5.1 EHLO or HELO first"});
+    co_return;
+  }
+  if (state_ != State::greeted) {
+    refuse({503, "5.5.1 a message has begun already: DATA or RSET"});
+    co_return;
+  }
+  if (mail.has_parameters && hello_ != Hello::ehlo) {  // nothing was offered (RFC 5321, 4.1.1.11)
+    refuse({555, "5.5.4 parameters need EHLO"});
+    co_return;
+  }
+  if (messages_ >= options_->max_messages) {
+    close_with({421, "4.7.0 enough messages for one connection, connect again"}, "enough messages");
+    co_return;
+  }
+  const std::uint64_t size = mail.parameters.size.value_or(0);
+  if (options_->max_message_bytes != 0 && size > options_->max_message_bytes) {
+    refuse({552, "5.3.4 message too large, the limit is " +
+                     std::to_string(options_->max_message_bytes) + " bytes"});
+    co_return;
+  }
+  Result<void> space = co_await services_.queue.check_space(size);
+  if (!space) {
+    services_.log.warning("smtp.mail.deferred", {{"session", id_}, {"why", space.error().detail}});
+    say(reply_for(space.error(), 452, 552));
+    co_return;
+  }
+  transaction_ = {};
+  transaction_.reverse_path = std::move(mail.reverse_path);
+  transaction_.announced_bytes = size;
+  transaction_.body_type = mail.parameters.body.value_or(smtp::BodyType::seven_bit);
+  state_ = State::mail_given;
+  say({250, "2.1.0 ok"});
+}
+
+Task<> Session::answer_rcpt(smtp::Rcpt rcpt) {
+  if (state_ != State::mail_given && state_ != State::recipients_given) {
+    refuse({503, "5.5.1 MAIL first"});
+    co_return;
+  }
+  Address* given = std::get_if<Address>(&rcpt.forward_path);
+  Result<Address> recipient = given != nullptr ? Result<Address>(std::move(*given))
+                                               : Address::parse("postmaster@" + options_->host);
+  if (!recipient) {  // control/me is checked when it is read
+    say(database_away());
+    co_return;
+  }
+  if (transaction_.known.contains(*recipient)) {  // accepted again, delivered once
+    say({250, "2.1.5 ok"});
+    count_noop();  // it brings nothing forward
+    co_return;
+  }
+  if (transaction_.recipients.size() >= options_->max_recipients) {
+    refuse_recipient(*recipient, {452, "4.5.3 too many recipients, send the rest separately"});
+    co_return;
+  }
+  Address asked = *recipient;
+  Result<RecipientVerdict> verdict =
+      co_await services_.recipients.check(std::move(asked), transaction_.announced_bytes);
+  if (!verdict) {
+    services_.log.warning(
+        "smtp.rcpt.deferred",
+        {{"session", id_}, {"rcpt", recipient->str()}, {"why", verdict.error().detail}});
+    refuse_recipient(*recipient, database_away());
+  } else if (verdict->verdict == Verdict::accept) {
+    accept_recipient(std::move(*recipient));
+  } else {
+    refuse_recipient(*recipient, verdict_reply(*verdict));
+  }
+}
+
+void Session::accept_recipient(Address recipient) {
+  transaction_.known.insert(recipient);
+  transaction_.recipients.push_back(std::move(recipient));
+  state_ = State::recipients_given;
+  say({250, "2.1.5 ok"});
+}
+
+Reply Session::verdict_reply(const RecipientVerdict& verdict) const {
+  switch (verdict.verdict) {
+    case Verdict::accept:
+      return {250, "2.1.5 ok"};
+    case Verdict::unknown:
+      return {550, "5.1.1 no such mailbox"};
+    case Verdict::over_quota:
+      return {452, "4.2.2 mailbox is full"};
+    case Verdict::suspended: {
+      const Reply reply = reply_for({Failure::permanent, verdict.reason, {}}, 451, 550);
+      if (reply.text == verdict.reason) return reply;  // it brings its own enhanced status
+      return {550, "5.2.1 " + (verdict.reason.empty() ? "mailbox is suspended" : verdict.reason)};
+    }
+    case Verdict::not_local:
+      break;
+  }
+  // Remote delivery does not exist yet. Those who may relay one day are told so; to all others the
+  // answer stays what it will be then.
+  if (security_.may_relay) return {550, "5.3.3 delivery to other hosts is not available here"};
+  return {550, "5.7.1 relaying denied"};
+}
+
+void Session::refuse_recipient(const Address& recipient, const Reply& reply) {
+  services_.counters.refused_recipients.add();
+  services_.log.info("smtp.rcpt.refused",
+                     {{"session", id_},
+                      {"peer", peer_text_},
+                      {"from", path_text(transaction_.reverse_path)},
+                      {"rcpt", recipient.str()},
+                      {"code", std::to_string(reply.code) + " " + reply.text}});
+  refuse(reply);
+  // A client is right to go on after 452 (RFC 5321 section 4.5.3.1.10), but not without end.
+  if (!reply.is_permanent() && ++deferrals_ > options_->max_recipients)
+    close_with({421, "4.7.0 too many recipients refused"}, "recipient flood");
+}
+
+}  // namespace toast::smtpd

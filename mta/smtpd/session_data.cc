@@ -1,0 +1,181 @@
+// From DATA to the reply to the final dot.
+//   1. 354; 2. read to the real end, whatever is wrong; 3. the queue has it on stable storage;
+//   4. only then 250. If anything fails before 3, nothing is kept and the client keeps the message.
+#include <algorithm>
+
+#include "mta/message/headers.h"
+#include "mta/message/received.h"
+#include "mta/smtpd/session.h"
+
+namespace toast::smtpd {
+
+using smtp::Reply;
+using smtp::reply_for;
+
+// A message in arrival.
+class Session::Body {
+ public:
+  Body(const Options& options, MessageId message_id, std::string received, Envelope envelope,
+       MessageQueue& queue)
+      : id(message_id),
+        recipients(envelope.recipients.size()),
+        reader_(options.max_message_bytes, options.bare_newline),
+        max_hops_(options.max_hops),
+        content_(std::move(received)),
+        submission_(queue.submit(std::move(envelope))) {}
+
+  // Takes from the front of `input`. True: the message has ended.
+  bool feed(std::string_view& input) {
+    const std::size_t before = content_.size();
+    grow_for(input.size());
+    const bool ended = reader_.feed(input, content_);
+    hops_.feed(std::string_view(content_).substr(before));
+    if (refused() || failure_) drop();
+    return ended;
+  }
+  bool chunk_ready() const { return submission_ && content_.size() >= kMaxBodyChunk; }
+  // Hands one chunk on. A failure is kept for the end: the client is still sending.
+  Task<> hand_on() {
+    std::string chunk = content_.substr(0, kMaxBodyChunk);
+    content_.erase(0, kMaxBodyChunk);
+    Result<void> stored = co_await submission_->chunk(std::move(chunk));
+    if (stored) co_return;
+    failure_ = std::move(stored.error());
+    drop();
+  }
+  Task<Result<void>> finish() {
+    if (failure_) co_return tl::unexpected(std::move(*failure_));
+    std::string last = std::move(content_);
+    co_return co_await submission_->finish(std::move(last));
+  }
+  // What is wrong with the message itself.
+  std::optional<Reply> fault() const {
+    if (reader_.bare_newline())
+      return Reply{550, "5.6.11 a CR or LF stands alone; lines end with CR and LF"};
+    if (reader_.too_large()) return Reply{552, "5.3.4 message too large"};
+    if (too_many_hops()) return Reply{554, "5.4.6 too many hops, this message is looping"};
+    return std::nullopt;
+  }
+  std::uint64_t size() const { return reader_.size(); }
+
+  const MessageId id;
+  const std::size_t recipients;
+
+ private:
+  bool too_many_hops() const { return hops_.hops() >= max_hops_; }
+  bool refused() const { return reader_.bare_newline() || reader_.too_large() || too_many_hops(); }
+  void drop() {
+    submission_.reset();
+    std::string().swap(content_);
+  }
+  void grow_for(std::size_t more) {
+    if (content_.capacity() - content_.size() < more)
+      content_.reserve(std::max(content_.size() + more, 2 * content_.size()));
+  }
+
+  smtp::DataReader reader_;
+  HopCounter hops_;
+  std::size_t max_hops_;
+  std::string content_;  // not yet handed on; at most a chunk and a read
+  std::unique_ptr<Submission> submission_;
+  std::optional<Error> failure_;
+};
+
+// DATA ends a group of commands (RFC 2920 section 3.1). What arrived behind one that is refused is
+// the message of a client that did not wait: it must not be taken for commands.
+bool Session::refuse_data() {
+  if (state_ == State::recipients_given && services_.queue.available()) return false;
+  if (state_ != State::recipients_given) {
+    refuse({503, state_ == State::mail_given ? "5.5.1 no valid recipients" : "5.5.1 MAIL first"});
+  } else {
+    say({451, "4.3.0 the mail queue is not available, try again later"});
+    reset_transaction();
+  }
+  if (!pending_.empty())
+    close_with({421, "4.7.0 input before the reply to DATA"}, "input after refused DATA");
+  return true;
+}
+
+Task<> Session::answer_data() {
+  if (refuse_data()) co_return;
+  const MessageId id = services_.ids.next();
+  ReceivedTrace trace{helo_, peer_text_, options_->host,        protocol_name(hello_, security_),
+                      {},    {},         services_.clock.wall()};
+  const std::string id_text = id.str();
+  trace.id = id_text;
+  if (transaction_.recipients.size() == 1) trace.only_recipient = transaction_.recipients.front();
+  Envelope envelope{id,
+                    transaction_.reverse_path,
+                    std::move(transaction_.recipients),
+                    transaction_.body_type,
+                    peer_text_,
+                    helo_,
+                    security_.authenticated};
+  Body body(*options_, id, format_received(trace), std::move(envelope), services_.queue);
+  say({354, "end with <CR><LF>.<CR><LF>"});
+  co_await read_body(body);
+  if (state_ == State::closing) co_return;  // the client has gone, nothing was accepted
+  const Reply reply = co_await finish_body(body);
+  log_message(body, reply);
+  reset_transaction();
+  if (reply.is_error()) {
+    services_.counters.refused_messages.add();
+    refuse(reply);
+    co_return;
+  }
+  services_.counters.accepted_messages.add();
+  ++messages_;
+  errors_ = noops_ = deferrals_ = 0;
+  say(reply);
+}
+
+Task<> Session::read_body(Body& body) {
+  bool ended = body.feed(pending_);  // a client that did not wait for 354: its message all the same
+  if (!ended) release_input();
+  while (!ended) {
+    while (body.chunk_ready()) co_await body.hand_on();
+    const bool sent = co_await flush();
+    if (!sent) co_return;
+    set_deadline();
+    auto bytes = co_await wire_.read(false);
+    if (!bytes) co_return end(bytes.error());
+    std::string_view input = *bytes;
+    ended = body.feed(input);  // before anything else is awaited: the view lasts no longer
+    if (ended) {
+      input_.assign(input);
+      pending_ = input_;
+    }
+  }
+  while (body.chunk_ready()) co_await body.hand_on();
+}
+
+Task<Reply> Session::finish_body(Body& body) {
+  if (auto fault = body.fault()) co_return std::move(*fault);
+  Result<void> stored = co_await body.finish();
+  if (!stored) {
+    services_.log.warning(
+        "smtp.message.failed",
+        {{"session", id_}, {"id", body.id.str()}, {"why", stored.error().detail}});
+    co_return reply_for(stored.error(), 451, 554);
+  }
+  // qmail's words, which tools look for: ok, unix time, qp, the queue's id.
+  std::string text = "2.6.0 ok ";
+  text += std::to_string(unix_seconds(services_.clock.wall()));
+  text += " qp " + body.id.str();
+  co_return Reply{250, std::move(text)};
+}
+
+void Session::log_message(const Body& body, const Reply& reply) {
+  const std::string_view event =
+      reply.is_error() ? std::string_view("smtp.message.refused") : "smtp.message.accepted";
+  services_.log.info(event, {{"session", id_},
+                             {"id", body.id.str()},
+                             {"peer", peer_text_},
+                             {"helo", helo_},
+                             {"from", path_text(transaction_.reverse_path)},
+                             {"recipients", body.recipients},
+                             {"bytes", body.size()},
+                             {"code", std::to_string(reply.code) + " " + reply.text}});
+}
+
+}  // namespace toast::smtpd

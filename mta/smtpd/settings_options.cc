@@ -1,0 +1,34 @@
+#include "mta/smtpd/settings_options.h"
+
+#include "base/settings_registry.h"
+
+namespace toast::smtpd {
+namespace {
+
+std::size_t count(const Settings& settings, const IntegerSetting& setting) {
+  return static_cast<std::size_t>(settings.get(setting));
+}
+
+}  // namespace
+
+Options options_from(const Settings& settings, std::size_t processes) {
+  Options options;
+  options.host = settings.get(setting::me);
+  options.greeting = settings.get(setting::smtpgreeting);
+  options.max_message_bytes = settings.get(setting::databytes);
+  options.command_timeout = settings.get(setting::timeoutsmtpd);
+  options.session_timeout = settings.get(setting::smtpsessionseconds);
+  options.max_recipients = count(settings, setting::smtpmaxrecipients);
+  options.max_errors = count(settings, setting::smtpmaxerrors);
+  options.max_noops = count(settings, setting::smtpmaxnoops);
+  options.max_messages = count(settings, setting::smtpmaxmessages);
+  options.max_hops = count(settings, setting::smtpmaxhops);
+  const bool normalise = settings.get(setting::smtpbarenewline) == "normalise";
+  options.bare_newline = normalise ? smtp::BareNewline::normalise : smtp::BareNewline::refuse;
+  options.relay_networks = settings.get(setting::relaynetworks);
+  options.max_connections = share_of(count(settings, setting::smtpmaxconnections), processes);
+  options.max_per_address = share_of(count(settings, setting::smtpmaxperaddress), processes);
+  return options;
+}
+
+}  // namespace toast::smtpd
