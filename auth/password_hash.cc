@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <optional>
 #include <stdexcept>
 
 #include "auth/credentials_repository.h"
@@ -63,6 +64,55 @@ std::string make_dummy(const HashCost& cost) {
          base64(random.bytes(kOutput));
 }
 
+tl::unexpected<Error> no_memory(std::string_view doing, std::uint64_t bytes) {
+  return transient(std::string(doing) + ": not enough memory for argon2 (" +
+                   std::to_string(bytes >> 20U) + " MiB)");
+}
+
+// libsodium's verification says "mismatch" also when it had no memory, so hashes of our own shape
+// (argon2id, one lane, 16 bytes of salt) are computed and compared here, where the two come apart.
+struct OwnShape {
+  unsigned char salt[crypto_pwhash_argon2id_SALTBYTES];
+  unsigned char output[32];  // what crypto_pwhash_str writes
+};
+std::optional<OwnShape> parse_own_shape(std::string_view stored, const StoredCost& cost) {
+  if (!cost.argon2id || cost.lanes != 1 ||
+      cost.cost.memory_bytes < crypto_pwhash_argon2id_MEMLIMIT_MIN)
+    return std::nullopt;
+  const std::size_t last = stored.rfind('$');
+  const std::size_t salt = stored.rfind('$', last - 1) + 1;
+  OwnShape out;
+  const auto decode = [](std::string_view text, unsigned char* to, std::size_t size) {
+    std::size_t decoded = 0;
+    return sodium_base642bin(to, size, text.data(), text.size(), nullptr, &decoded, nullptr,
+                             sodium_base64_VARIANT_ORIGINAL_NO_PADDING) == 0 &&
+           decoded == size;
+  };
+  if (!decode(stored.substr(salt, last - salt), out.salt, sizeof out.salt) ||
+      !decode(stored.substr(last + 1), out.output, sizeof out.output))
+    return std::nullopt;
+  return out;
+}
+
+Result<bool> compute(const std::string& stored, const StoredCost& cost, const Secret& password) {
+  const std::string_view view = password.view();
+  const char* text = view.data() == nullptr ? "" : view.data();
+  const std::optional<OwnShape> own = parse_own_shape(stored, cost);
+  if (!own) {
+    errno = 0;
+    if (crypto_pwhash_str_verify(stored.c_str(), text, view.size()) == 0) return true;
+    if (errno != EINVAL) return not_argon2("damaged salt or output");  // EINVAL: a mismatch
+    return false;
+  }
+  unsigned char output[sizeof own->output];
+  if (crypto_pwhash_argon2id(output, sizeof output, text, view.size(), own->salt, cost.cost.passes,
+                             cost.cost.memory_bytes, crypto_pwhash_argon2id_ALG_ARGON2ID13) != 0)
+    return no_memory("verify password", cost.cost.memory_bytes);
+  const bool right = sodium_memcmp(output, own->output, sizeof output) == 0;
+  sodium_memzero(output, sizeof output);
+  return right;
+}
+
 Result<void> check_cost(const StoredCost& stored, const HashCost& configured) {
   const std::uint64_t memory = std::max(kMaxStoredCost.memory_bytes, configured.memory_bytes);
   const std::uint64_t passes = std::max(kMaxStoredCost.passes, configured.passes);
@@ -114,16 +164,7 @@ Result<bool> Argon2Hasher::verify(const std::string& stored, const Secret& passw
   Result<StoredCost> cost = parse_stored_hash(stored);
   if (!cost) return pass(cost);
   if (Result<void> affordable = check_cost(*cost, cost_); !affordable) return pass(affordable);
-  errno = 0;
-  const std::string_view text = password.view();
-  if (crypto_pwhash_str_verify(stored.c_str(), text.data() == nullptr ? "" : text.data(),
-                               text.size()) == 0)
-    return true;
-  // libsodium says EINVAL for a mismatch, and for nothing else once the parameters are sound; no
-  // memory must never look like a wrong password.
-  if (errno == EINVAL) return false;
-  return transient("verify password: not enough memory for argon2 (" +
-                   std::to_string(cost->cost.memory_bytes >> 20U) + " MiB)");
+  return compute(stored, *cost, password);
 }
 
 Result<std::string> Argon2Hasher::hash(const Secret& password) const {
@@ -132,8 +173,7 @@ Result<std::string> Argon2Hasher::hash(const Secret& password) const {
   const std::string_view text = password.view();
   if (crypto_pwhash_str_alg(out, text.data(), text.size(), cost_.passes, cost_.memory_bytes,
                             crypto_pwhash_ALG_ARGON2ID13) != 0)
-    return transient("hash password: not enough memory for argon2 (" +
-                     std::to_string(cost_.memory_bytes >> 20U) + " MiB)");
+    return no_memory("hash password", cost_.memory_bytes);
   return std::string(out);
 }
 

@@ -46,7 +46,8 @@ void start_sodium();
 class PasswordHasher {
  public:
   virtual ~PasswordHasher() = default;
-  // Transient: no memory. Permanent: unknown scheme, or a cost over the limits.
+  // Transient: no memory (for hashes of our own shape; of others libsodium says "mismatch").
+  // Permanent: unknown scheme, or a cost over the limits.
   [[nodiscard]] virtual Result<bool> verify(const std::string& stored,
                                             const Secret& password) const = 0;
   [[nodiscard]] virtual Result<std::string> hash(const Secret& password) const = 0;

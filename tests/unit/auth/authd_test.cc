@@ -1,0 +1,161 @@
+// authd over its real channels: a front end's socket on one side, a keeper of the directory on the
+// other, a real database and real argon2 of the least cost.
+#include "auth/authd.h"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+
+#include "auth/set_password.h"
+#include "base/migrations.h"
+#include "schema/embedded.h"
+#include "tests/unit/auth/run_task.h"
+
+namespace toast::auth {
+namespace {
+
+constexpr HashCost kCheap{8192, 1};
+
+Secret ticket_key() { return Secret(std::string(kTicketKeyBytes, 'k')); }
+
+Task<Result<FindAccount::Reply>> find_account(FindAccount question) {
+  FindAccount::Reply reply;
+  reply.found = question.login == "ann";
+  reply.allowed = reply.found;
+  if (reply.found) {
+    reply.mailbox = "ann@example.org";
+    reply.maildir = "example.org/ann";
+  }
+  co_return reply;
+}
+
+class AuthdTest : public testing::Test {
+ protected:
+  AuthdTest() {
+    char pattern[] = "/tmp/toast-authd-XXXXXX";
+    directory_ = mkdtemp(pattern);
+    Result<sqlite::Connection> db = sqlite::Connection::open(path(), {sqlite::Access::create});
+    if (!db || !apply_migrations(*db, schema::sqlite_credentials())) std::abort();
+    SqliteCredentials credentials(path(), {});
+    const Result<void> set = set_password(credentials, Argon2Hasher(kCheap), "ann@example.org",
+                                          Secret("secret"), clock_.wall());
+    if (!set) std::abort();
+
+    auto vdomaind = std::make_shared<ipc::Dispatcher>();
+    vdomaind->on<FindAccount>(find_account);
+    auto [ours, theirs] = connect(nullptr, vdomaind);
+    link_.attach(ours);
+    vdomaind_ = theirs;
+
+    AuthdOptions options;
+    options.database = path();
+    options.ticket_key = ticket_key();
+    options.cost = kCheap;
+    authd_.emplace(std::move(options), accounts_, clock_, random_, log_, metrics_);
+    authd_->start(io_.get_executor());
+    front_end_ = connect(nullptr, authd_->dispatcher_for("toast-pop3d.0")).first;
+  }
+  ~AuthdTest() override {
+    front_end_.reset();
+    authd_.reset();
+    std::filesystem::remove_all(directory_);
+  }
+  std::string path() const { return directory_ + "/credentials.db"; }
+
+  using ChannelPair = std::pair<std::shared_ptr<ipc::Channel>, std::shared_ptr<ipc::Channel>>;
+  ChannelPair connect(std::shared_ptr<const ipc::Dispatcher> left,
+                      std::shared_ptr<const ipc::Dispatcher> right) {
+    SocketPair sockets = make_socket_pair().value();
+    auto a = ipc::Channel::open(io_.get_executor(), std::move(sockets.left), "right");
+    auto b = ipc::Channel::open(io_.get_executor(), std::move(sockets.right), "left");
+    a->start(std::move(left), [](const Error&) {});
+    b->start(std::move(right), [](const Error&) {});
+    kept_.push_back(b);
+    return {a, b};
+  }
+  Result<Login::Reply> login(const std::string& name, const std::string& password,
+                             Service service = Service::pop3) {
+    Login request;
+    request.service = service;
+    request.login = name;
+    request.password = Secret(password);
+    request.peer = "192.0.2.1";
+    request.connection = "c0ffee";
+    return run_task(io_, front_end_->call(std::move(request)));
+  }
+
+  std::string directory_;
+  SystemClock clock_;
+  SystemRandom random_;
+  SilentLogger log_;
+  Metrics metrics_;
+  asio::io_context io_;
+  ipc::Link link_{"toast-vdomaind"};
+  IpcAccountDirectory accounts_{link_};
+  std::shared_ptr<ipc::Channel> vdomaind_;
+  std::vector<std::shared_ptr<ipc::Channel>> kept_;
+  std::optional<Authd> authd_;
+  std::shared_ptr<ipc::Channel> front_end_;
+};
+
+TEST_F(AuthdTest, GrantsRefusesAndWritesTheLastLogin) {
+  TicketVerifier verifier(ticket_key(), clock_);
+  for (int i = 0; i < 3; ++i) {
+    const Result<Login::Reply> good = login("ann", "secret");
+    ASSERT_TRUE(good) << good.error().detail;
+    ASSERT_EQ(good->outcome, Login::Outcome::granted);
+    const Result<Grant> grant =
+        verifier.redeem(good->ticket, Service::pop3, {"toast-pop3d.0", "c0ffee"});
+    // Authd was made before the verifier: the first ticket was issued after it all the same.
+    ASSERT_TRUE(grant) << grant.error().detail;
+    EXPECT_EQ(grant->mailbox, "ann@example.org");
+  }
+  EXPECT_EQ(login("ann", "guess")->outcome, Login::Outcome::refused);
+  EXPECT_EQ(login("nobody", "secret")->outcome, Login::Outcome::refused);
+  EXPECT_EQ(metrics_.counter("auth.login.cached").value(), 2U);
+  run_task(io_, authd_->drain());
+  SqliteCredentials credentials(path(), {});
+  EXPECT_EQ(credentials.last_logins("ann@example.org")->size(), 1U);
+}
+
+TEST_F(AuthdTest, ADeadDirectoryIsLaterNotWrong) {
+  vdomaind_->close("test");
+  run_ready(io_);
+  const Result<Login::Reply> reply = login("ann", "secret");
+  ASSERT_FALSE(reply);
+  EXPECT_EQ(reply.error().failure, Failure::transient);
+}
+
+TEST_F(AuthdTest, ADeadDatabaseIsLaterNotWrongAndComesBack) {
+  std::filesystem::rename(path(), path() + ".away");
+  const Result<Login::Reply> reply = login("ann", "secret");
+  ASSERT_FALSE(reply);
+  EXPECT_EQ(reply.error().failure, Failure::transient);
+  std::filesystem::rename(path() + ".away", path());
+  EXPECT_EQ(login("ann", "secret")->outcome, Login::Outcome::granted);
+}
+
+TEST_F(AuthdTest, AFrontEndLogsInToItsOwnServiceOnly) {
+  EXPECT_FALSE(login("ann", "secret", Service::smtp));
+  EXPECT_EQ(authd_->dispatcher_for("toast-smtpd.0"), nullptr);
+  EXPECT_EQ(authd_->dispatcher_for("toast-remoted"), nullptr);
+  EXPECT_EQ(authd_->dispatcher_for(""), nullptr);
+}
+
+TEST_F(AuthdTest, NewSettingsApplyAndWeakHashesAreRenewed) {
+  AuthdOptions options;
+  options.cost = HashCost{16384, 2};
+  options.cache_time_to_live = std::chrono::seconds{0};
+  authd_->reconfigure(options);
+  EXPECT_EQ(login("ann", "secret")->outcome, Login::Outcome::granted);
+  run_task(io_, authd_->drain());
+  SqliteCredentials credentials(path(), {});
+  const std::string stored = credentials.find("ann@example.org").value()->hash;
+  EXPECT_EQ(parse_stored_hash(stored).value().cost, options.cost);
+  EXPECT_EQ(login("ann", "secret")->outcome, Login::Outcome::granted);
+  EXPECT_EQ(metrics_.counter("auth.login.cached").value(), 0U);
+}
+
+}  // namespace
+}  // namespace toast::auth

@@ -1,0 +1,373 @@
+#include "auth/login_service.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <sstream>
+
+#include "tests/contract/credentials/memory_credentials.h"
+#include "tests/unit/auth/counting_hasher.h"
+#include "tests/unit/auth/run_task.h"
+
+namespace toast::auth {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::seconds;
+using Outcome = Login::Outcome;
+
+class FakeDirectory final : public AccountDirectory {
+ public:
+  Task<Result<FindAccount::Reply>> find(FindAccount question) override {
+    asked.push_back(question.login);
+    if (down) co_return transient("toast-vdomaind is not running");
+    auto found = accounts.find(question.login);
+    if (found == accounts.end()) co_return FindAccount::Reply{};
+    co_return found->second;
+  }
+  void add(const std::string& login, const std::string& mailbox, bool allowed = true) {
+    FindAccount::Reply reply;
+    reply.found = true;
+    reply.allowed = allowed;
+    reply.mailbox = mailbox;
+    reply.maildir = "example.org/" + mailbox.substr(0, mailbox.find('@'));
+    reply.quota_bytes = 1000;
+    accounts[login] = reply;
+  }
+  std::map<std::string, FindAccount::Reply> accounts;
+  std::vector<std::string> asked;
+  bool down = false;
+};
+
+// Keeps what would be logged, to see that it never holds a password.
+class KeepingLogger final : public Logger {
+ public:
+  void write(Severity severity, std::string_view event,
+             std::initializer_list<Field> fields) override {
+    lines.push_back(format_log_line(WallTime{}, "authd", severity, event, fields));
+  }
+  std::size_t count(std::string_view text) const {
+    return static_cast<std::size_t>(std::count_if(
+        lines.begin(), lines.end(),
+        [&](const std::string& line) { return line.find(text) != std::string::npos; }));
+  }
+  std::vector<std::string> lines;
+};
+
+Secret ticket_key() { return Secret(std::string(kTicketKeyBytes, 'k')); }
+
+class LoginServiceTest : public testing::Test {
+ protected:
+  asio::io_context io_;
+  FakeClock clock_;
+  SeededRandom random_{1};
+  KeepingLogger log_;
+  Metrics metrics_;
+  FakeDirectory directory_;
+  MemoryCredentials credentials_;
+  InlineCredentialsReader reader_{credentials_};
+  CredentialsWriter writer_{credentials_};
+  LoginRecorder recorder_{writer_, log_};
+  std::shared_ptr<CountingHasher> hasher_ = std::make_shared<CountingHasher>();
+  HashPool hashes_{hasher_, {.threads = 1, .max_waiting = 4}};
+  PasswordCache cache_{clock_, random_, seconds{600}};
+  Throttle throttle_{{}, clock_, random_};
+  TicketIssuer tickets_{ticket_key(), clock_};
+  TicketVerifier verifier_{ticket_key(), clock_};
+  LoginService service_{{directory_, reader_, writer_, recorder_, hashes_, cache_, throttle_,
+                         tickets_, clock_, log_, metrics_}};
+
+  void SetUp() override {
+    directory_.add("ann@example.org", "ann@example.org");
+    directory_.add("ann", "ann@example.org");                // default domain
+    directory_.add("ann@alias.example", "ann@example.org");  // domain alias
+    directory_.add("off@example.org", "off@example.org", false);
+    directory_.add("none@example.org", "none@example.org");
+    directory_.add("locked@example.org", "locked@example.org");
+    directory_.add("legacy@example.org", "legacy@example.org");
+    put("ann@example.org", "plain:secret");
+    put("off@example.org", "plain:secret");
+    put("locked@example.org", "plain:secret");
+    put("orphan@example.org", "plain:secret");  // no such account in the directory
+    put("legacy@example.org", "$1$salt$hash");
+    EXPECT_TRUE(credentials_.set_state("locked@example.org", CredentialState::locked));
+  }
+  void put(const std::string& account, const std::string& hash) {
+    EXPECT_TRUE(credentials_.put(account, hash, clock_.wall()));
+  }
+  static Login request(const std::string& name, const std::string& password,
+                       const std::string& peer) {
+    Login request;
+    request.login = name;
+    request.password = Secret(password);
+    request.peer = peer;
+    request.connection = "c0ffee";
+    return request;
+  }
+  Result<Login::Reply> login(const std::string& name, const std::string& password,
+                             const std::string& peer = "192.0.2.1") {
+    return run_task(io_, service_.login("toast-pop3d.1", request(name, password, peer)));
+  }
+  Outcome outcome(const std::string& name, const std::string& password,
+                  const std::string& peer = "192.0.2.1") {
+    Result<Login::Reply> reply = login(name, password, peer);
+    EXPECT_TRUE(reply) << reply.error().detail;
+    return reply ? reply->outcome : Outcome::refused;
+  }
+};
+
+TEST_F(LoginServiceTest, AGoodPasswordBuysATicketForTheMailbox) {
+  for (const char* name : {"ann@example.org", "ann", "ann@alias.example"}) {
+    SCOPED_TRACE(name);
+    const Login::Reply reply = login(name, "secret").value();
+    ASSERT_EQ(reply.outcome, Outcome::granted);
+    const Grant grant =
+        verifier_.redeem(reply.ticket, Service::pop3, {"toast-pop3d.1", "c0ffee"}).value();
+    EXPECT_EQ(grant, (Grant{"ann@example.org", "example.org/ann", 1000, 0, Service::pop3}));
+  }
+  EXPECT_EQ(hasher_->verified(), 1);  // the same mailbox under three names: one hash
+}
+
+// Whatever is wrong: the same answer, one verification, and the reason in the log only.
+TEST_F(LoginServiceTest, EveryRefusalLooksAndCostsTheSame) {
+  struct Case {
+    const char* name;
+    const char* password;
+    const char* reason;
+  };
+  const Case kCases[] = {
+      {"ann@example.org", "guess", "wrong_password"},
+      {"ann@example.org", "", "wrong_password"},
+      {"nobody@example.org", "secret", "unknown_account"},
+      {"", "secret", "unknown_account"},
+      {"orphan@example.org", "secret", "unknown_account"},
+      {"none@example.org", "secret", "no_password"},
+      {"locked@example.org", "secret", "locked"},
+      {"locked@example.org", "guess", "locked"},
+      {"off@example.org", "secret", "service_off"},
+      {"off@example.org", "guess", "service_off"},
+      {"nobody@example.org", std::string_view("\0nobody types this", 18).data(), "unknown_account"},
+  };
+  int peer = 0;
+  for (const Case& c : kCases) {
+    SCOPED_TRACE(std::string(c.name) + " / " + c.password);
+    const int before = hasher_->verified();
+    const std::size_t logged = log_.lines.size();
+    const Login::Reply reply =
+        login(c.name, c.password, "192.0.2." + std::to_string(++peer)).value();
+    EXPECT_EQ(reply.outcome, Outcome::refused);
+    EXPECT_EQ(reply.ticket, "");
+    EXPECT_EQ(reply.retry_after, 0U);
+    EXPECT_EQ(hasher_->verified(), before + 1);
+    ASSERT_EQ(log_.lines.size(), logged + 1);
+    EXPECT_NE(log_.lines.back().find(std::string("reason=") + c.reason), std::string::npos)
+        << log_.lines.back();
+  }
+  EXPECT_EQ(recorder_.waiting(), 0U);
+}
+
+TEST_F(LoginServiceTest, TheDummyHashOpensNothing) {
+  const std::string dummy = hasher_->dummy().substr(std::string("plain:").size());
+  EXPECT_EQ(outcome("nobody@example.org", dummy), Outcome::refused);
+  EXPECT_EQ(outcome("none@example.org", dummy), Outcome::refused);
+}
+
+TEST_F(LoginServiceTest, APollingClientIsHashedOncePerTimeToLive) {
+  for (int i = 0; i < 50; ++i) {
+    EXPECT_EQ(outcome("ann", "secret"), Outcome::granted);
+    clock_.advance(seconds{10});
+  }
+  EXPECT_EQ(hasher_->verified(), 1);
+  clock_.advance(seconds{100});
+  EXPECT_EQ(outcome("ann", "secret"), Outcome::granted);
+  EXPECT_EQ(hasher_->verified(), 2);
+  EXPECT_EQ(metrics_.counter("auth.login.granted").value(), 51U);
+  EXPECT_EQ(metrics_.counter("auth.login.cached").value(), 49U);
+}
+
+TEST_F(LoginServiceTest, AChangedPasswordCountsAtOnce) {
+  EXPECT_EQ(outcome("ann", "secret"), Outcome::granted);
+  put("ann@example.org", "plain:changed");
+  EXPECT_EQ(outcome("ann", "secret"), Outcome::refused);
+  EXPECT_EQ(outcome("ann", "changed"), Outcome::granted);
+}
+
+TEST_F(LoginServiceTest, WhatIsSwitchedOffOrDeletedCountsAtOnceInSpiteOfTheCache) {
+  EXPECT_EQ(outcome("ann@example.org", "secret"), Outcome::granted);
+  directory_.accounts["ann@example.org"].allowed = false;
+  EXPECT_EQ(outcome("ann@example.org", "secret"), Outcome::refused);
+  directory_.accounts["ann@example.org"].allowed = true;
+  EXPECT_TRUE(credentials_.set_state("ann@example.org", CredentialState::locked));
+  EXPECT_EQ(outcome("ann@example.org", "secret"), Outcome::refused);
+  EXPECT_TRUE(credentials_.remove("ann@example.org"));
+  EXPECT_EQ(outcome("ann@example.org", "secret"), Outcome::refused);
+  directory_.accounts.clear();
+  EXPECT_EQ(outcome("ann@example.org", "secret"), Outcome::refused);
+}
+
+// The cached path must not wait behind an attack on the uncached one.
+TEST_F(LoginServiceTest, CachedLoginsDoNotWaitForThePool) {
+  EXPECT_EQ(outcome("ann", "secret"), Outcome::granted);
+  hasher_->close_gate();
+  std::vector<Started<Result<Login::Reply>>> attack;
+  for (int i = 0; i < 10; ++i) {
+    const std::string peer = "198.51.100." + std::to_string(i);
+    attack.emplace_back(
+        io_, service_.login("toast-pop3d.1", request("u" + std::to_string(i), "x", peer)));
+  }
+  run_ready(io_);
+  Started<Result<Login::Reply>> polling(
+      io_, service_.login("toast-pop3d.1", request("ann", "secret", "192.0.2.1")));
+  run_ready(io_);
+  ASSERT_TRUE(polling.ready());
+  EXPECT_EQ(polling.value()->outcome, Outcome::granted);
+  // Beyond one running and four waiting: told to try again, at once.
+  EXPECT_EQ(std::count_if(attack.begin(), attack.end(), [](auto& one) { return one.ready(); }), 5);
+  for (auto& one : attack) {
+    if (!one.ready()) continue;
+    ASSERT_FALSE(one.value());
+    EXPECT_EQ(one.value().error().failure, Failure::transient);
+  }
+  EXPECT_EQ(service_.in_hand(), 5U);
+  hasher_->open_gate();
+  io_.restart();
+  io_.run();
+  EXPECT_EQ(service_.in_hand(), 0U);
+}
+
+// An outage is an error that says "later", never a refusal, and costs nobody a place in the
+// throttle.
+TEST_F(LoginServiceTest, AnOutageIsNeverABadPassword) {
+  const auto expect_later = [&](const char* name) {
+    const Result<Login::Reply> reply = login(name, "secret");
+    ASSERT_FALSE(reply) << name;
+    EXPECT_EQ(reply.error().failure, Failure::transient);
+    EXPECT_TRUE(reply.error().reply.starts_with("4."));
+  };
+  EXPECT_EQ(outcome("ann", "secret"), Outcome::granted);
+  directory_.down = true;
+  expect_later("ann");
+  expect_later("nobody@example.org");
+  directory_.down = false;
+  credentials_.fail_with(Error{Failure::transient, "", "database is locked"});
+  for (int i = 0; i < 100; ++i) expect_later("ann");
+  expect_later("nobody@example.org");
+  credentials_.fail_with(Error{Failure::permanent, "", "some defect"});
+  expect_later("ann");
+  credentials_.fail_with(std::nullopt);
+  put("ann@example.org", "broken");
+  expect_later("ann");
+  put("ann@example.org", "plain:secret");
+  EXPECT_EQ(outcome("ann", "secret"), Outcome::granted);
+  EXPECT_EQ(log_.count(" error auth.login.unavailable"), 1U);  // once for the whole outage
+}
+
+TEST_F(LoginServiceTest, AHashOfAnUnknownSchemeIsReportedOnceAndAnsweredLater) {
+  for (int i = 0; i < 5; ++i) {
+    const Result<Login::Reply> reply = login("legacy@example.org", "secret");
+    ASSERT_FALSE(reply);
+    EXPECT_EQ(reply.error().failure, Failure::transient);
+  }
+  EXPECT_EQ(log_.count("auth.hash.unusable account=legacy@example.org"), 1U);
+  EXPECT_EQ(log_.count(" error auth.login.unavailable"), 0U);
+}
+
+TEST_F(LoginServiceTest, AFrontEndThatNamesNoClientGetsNoAnswer) {
+  for (const char* peer : {"", "localhost", "192.0.2.1:110"}) {
+    const Result<Login::Reply> reply = login("ann", "secret", peer);
+    ASSERT_FALSE(reply) << peer;
+    EXPECT_EQ(reply.error().failure, Failure::transient);
+  }
+  EXPECT_TRUE(directory_.asked.empty());
+}
+
+TEST_F(LoginServiceTest, GuessingIsThrottledForNamesThatDoNotExistAsForOthers) {
+  for (const char* name : {"ann@example.org", "nobody@example.org"}) {
+    SCOPED_TRACE(name);
+    for (int i = 0; i < 10; ++i)
+      EXPECT_EQ(outcome(name, "guess" + std::to_string(i), "198.51.100." + std::to_string(i)),
+                Outcome::refused);
+    const int before = hasher_->verified();
+    const Login::Reply reply = login(name, "secret", "198.51.100.99").value();
+    EXPECT_EQ(reply.outcome, Outcome::throttled);
+    EXPECT_EQ(reply.retry_after, 1U);
+    EXPECT_EQ(hasher_->verified(), before);
+    EXPECT_EQ(log_.count(std::string("auth.throttle.began account=") + (name[0] == 'n' ? "?" : "") +
+                         name),
+              1U);
+  }
+}
+
+TEST_F(LoginServiceTest, OneAccountUnderManyNamesIsOneAccount) {
+  const char* names[] = {"ann@example.org", "ann", "ann@alias.example"};
+  for (int i = 0; i < 10; ++i)
+    outcome(names[i % 3], "guess" + std::to_string(i), "198.51.100." + std::to_string(i));
+  for (const char* name : names)
+    EXPECT_EQ(outcome(name, "secret", "198.51.100.99"), Outcome::throttled) << name;
+  // An invented name in other letters is one name, too, and touches nobody's account.
+  for (int i = 0; i < 10; ++i)
+    outcome(i % 2 == 0 ? "NObody" : "nobody", "x", "203.0.113." + std::to_string(i));
+  EXPECT_EQ(outcome("nobODY", "x", "203.0.113.99"), Outcome::throttled);
+}
+
+TEST_F(LoginServiceTest, TheOwnerGetsInDuringADistributedGuess) {
+  EXPECT_EQ(outcome("ann", "secret", "192.0.2.1"), Outcome::granted);
+  for (int i = 0; i < 40; ++i) outcome("ann", "guess", "198.51.100." + std::to_string(i));
+  EXPECT_EQ(outcome("ann", "secret", "198.51.100.77"), Outcome::throttled);
+  EXPECT_EQ(outcome("ann", "secret", "192.0.2.1"), Outcome::granted);
+}
+
+TEST_F(LoginServiceTest, TheOwnerGetsInDuringADistributedGuessAfterARestart) {
+  const LastLogin last{"ann@example.org", Service::pop3, clock_.wall() - hours{24}, "192.0.2.1"};
+  const LastLogin old{"ann@example.org", Service::smtp, clock_.wall() - kKnownFor * 2, "192.0.2.2"};
+  const LastLogin both[] = {last, old};
+  ASSERT_TRUE(credentials_.record_logins(both));
+  for (int i = 0; i < 10; ++i) outcome("ann", "guess", "198.51.100." + std::to_string(i));
+  EXPECT_EQ(outcome("ann", "secret", "192.0.2.2"), Outcome::throttled);  // too long ago
+  EXPECT_EQ(outcome("ann", "secret", "192.0.2.1"), Outcome::granted);
+}
+
+TEST_F(LoginServiceTest, AWeakHashIsRenewedAfterAGoodLoginOnly) {
+  put("ann@example.org", "old:secret");
+  EXPECT_EQ(outcome("ann", "guess"), Outcome::refused);
+  EXPECT_EQ(hasher_->hashed(), 0);
+  EXPECT_EQ(outcome("ann", "secret"), Outcome::granted);
+  io_.restart();
+  io_.run();  // the renewal goes on after the answer
+  EXPECT_EQ(credentials_.find("ann@example.org").value()->hash, "plain:secret");
+  const int before = hasher_->verified();
+  EXPECT_EQ(outcome("ann", "secret"), Outcome::granted);
+  EXPECT_EQ(hasher_->verified(), before);  // the new hash is in the cache
+}
+
+TEST_F(LoginServiceTest, TheLastLoginIsRecordedForTheMailbox) {
+  EXPECT_EQ(outcome("ann", "secret", "2001:db8::7"), Outcome::granted);
+  EXPECT_EQ(outcome("ann", "guess", "2001:db8::8"), Outcome::refused);
+  run_task(io_, recorder_.flush());
+  EXPECT_EQ(
+      *credentials_.last_logins("ann@example.org"),
+      (std::vector<LastLogin>{{"ann@example.org", Service::pop3, clock_.wall(), "2001:db8::7"}}));
+}
+
+TEST_F(LoginServiceTest, AnAccountTooLargeForATicketIsAnOutageNotARefusal) {
+  directory_.accounts["ann"].maildir.assign(kMaxMaildirPath + 1, 'm');
+  const Result<Login::Reply> reply = login("ann", "secret");
+  ASSERT_FALSE(reply);
+  EXPECT_EQ(reply.error().failure, Failure::transient);
+}
+
+TEST_F(LoginServiceTest, NoPasswordIsEverLogged) {
+  put("ann@example.org", "old:secret-7281");
+  outcome("ann", "secret-7281");
+  outcome("ann", "guess-7281");
+  outcome("nobody", "guess-7281");
+  credentials_.fail_with(Error{Failure::transient, "", "locked"});
+  (void)login("ann", "secret-7281");
+  io_.restart();
+  io_.run();
+  ASSERT_FALSE(log_.lines.empty());
+  EXPECT_EQ(log_.count("7281"), 0U);
+}
+
+}  // namespace
+}  // namespace toast::auth
