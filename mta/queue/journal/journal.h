@@ -48,9 +48,9 @@ struct JournalOptions {
   // A checkpoint is due when this many segments were filled since the last one began (more when
   // the live set is large: as many bytes as the last checkpoint had).
   std::size_t checkpoint_segments = 2;
-  // Checkpoints kept, and how many must have begun and ended after a segment became empty before
-  // it is written again. Two: a damaged newest checkpoint costs nothing.
-  std::size_t kept_checkpoints = 2;
+  // How many checkpoints must have begun and ended since a segment became empty before it is
+  // written again. Two, as two are kept: a damaged newest checkpoint costs nothing.
+  std::size_t recycle_after_checkpoints = 2;
   // A sealed segment with less live data than 1/this is compacted.
   std::uint64_t compact_fraction = 4;
   std::size_t maintain_slice = 1024 * 1024;  // bytes one maintain() call writes, about
@@ -59,9 +59,8 @@ struct JournalOptions {
 // What open() found. Each line is for the operator's log; none of it stopped the start.
 struct RecoveryReport {
   std::uint64_t records = 0;         // replayed after the checkpoint
-  std::uint64_t cut_bytes = 0;       // of a torn tail: never acknowledged
-  std::vector<std::string> damage;   // below the durable position: what was lost, where it is kept
-  std::vector<std::string> remarks;  // torn tail cut, orphan blobs swept, checkpoint passed over
+  std::vector<std::string> damage;   // of durable bytes: what was lost, where it is kept
+  std::vector<std::string> remarks;  // nothing is wrong: where the log was cut, orphans swept
 };
 
 enum class JournalState : std::uint8_t { open, failed };
@@ -70,6 +69,8 @@ struct JournalStatus {
   JournalState state = JournalState::open;
   std::string failure;  // why, when failed
   std::uint64_t live_messages = 0;
+  std::uint64_t log_segment = 0;  // where the next batch goes
+  std::uint64_t log_offset = 0;
   std::uint64_t segments = 0;  // active, sealed and cold
   std::uint64_t spares = 0;
   std::uint64_t free_bytes = 0;  // of the file system, as of the last maintain()
@@ -101,11 +102,11 @@ class Journal {
   Journal(const Journal&) = delete;
   Journal& operator=(const Journal&) = delete;
 
-  // Committer thread. All of `batch` is durable on success. Texts are cut to kMaxText in place.
-  // Permanent: a record is malformed, or accepts an id that is live, or its parent is not; nothing
-  // was written and the journal goes on. Transient: the journal has failed (see status()); what was
-  // in the batch may or may not be found at the next open.
-  [[nodiscard]] Result<void> commit(std::span<Record> batch);
+  // Committer thread. All of `batch` is durable on success. Permanent: a record is malformed, or
+  // accepts an id that is live, or its parent is not; nothing was written and the journal goes on.
+  // Transient: the journal has failed (see status()); what was in the batch may or may not be found
+  // at the next open.
+  [[nodiscard]] Result<void> commit(std::span<const Record> batch);
 
   // Committer thread. One bounded piece of housekeeping: spares, checkpoint, compaction, recycling.
   // Call it after each commit, and again while it returns true and nobody waits. Its failures are
@@ -117,6 +118,8 @@ class Journal {
   [[nodiscard]] Result<StoredBody> read_body(MessageId id) const;
 
   [[nodiscard]] Result<BlobWriter> create_blob(MessageId id);
+  // Removes a finished blob that no record will name after all.
+  void discard_blob(MessageId id);
 
   // Is there room to promise a message of this size? If not: 452 4.3.1.
   bool may_accept(std::uint64_t size_bytes) const;

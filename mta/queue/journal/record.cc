@@ -16,6 +16,25 @@ Progress* find_progress(MessageState& state, const Target& target) {
 
 std::string_view cut(std::string_view text) { return text.substr(0, kMaxText); }
 
+// At least what the record takes on disk, its bodies included.
+constexpr std::size_t kFieldBytes = 64;  // more than the fixed fields of any one item
+std::size_t weight(const Accepted& accepted) {
+  std::size_t bytes = 8 * kFieldBytes + accepted.prefix.size() +
+                      accepted.envelope->reverse_path.size() + 5 * kMaxTraceBytes + kMaxText;
+  for (const Recipient& r : accepted.envelope->recipients)
+    bytes += kFieldBytes + r.address.size() + r.original.size() + r.orcpt.size();
+  if (const auto* own = std::get_if<InlineBody>(&accepted.body)) bytes += own->bytes.size();
+  return bytes;
+}
+std::size_t weight(const Outcome& outcome) {
+  return kFieldBytes + std::min(outcome.text.size(), kMaxText);
+}
+
+Result<void> check_weight(std::size_t bytes) {
+  if (bytes > kMaxRecordBytes) return permanent("journal record: over the limit for one record");
+  return {};
+}
+
 Result<void> check_envelope(const Envelope& envelope) {
   if (envelope.recipients.empty()) return permanent("journal record: no recipient");
   if (envelope.recipients.size() > kMaxRecipients)
@@ -41,7 +60,8 @@ Result<void> check_one(const Accepted& accepted, bool is_child) {
     return permanent("journal record: reason for a hold over its limit");
   if (!is_child && std::holds_alternative<ParentBody>(accepted.body))
     return permanent("journal record: a parent's body outside a compound");
-  return check_envelope(*accepted.envelope);
+  if (auto good = check_envelope(*accepted.envelope); !good) return good;
+  return check_weight(weight(accepted));
 }
 
 Result<void> check_one(const Accepted& accepted) { return check_one(accepted, false); }
@@ -52,7 +72,10 @@ Result<void> check_one(const Frozen& frozen) {
   const bool fits = std::ranges::all_of(
       frozen.instructions, [](const std::string& i) { return i.size() <= kMaxInstructionBytes; });
   if (!fits) return permanent("journal record: an instruction is too long");
-  return {};
+  std::size_t bytes = kFieldBytes;
+  for (const std::string& instruction : frozen.instructions)
+    bytes += kFieldBytes + instruction.size();
+  return check_weight(bytes);
 }
 
 Result<void> check_one(const Outcome& outcome) {
@@ -65,14 +88,18 @@ Result<void> check_one(const Compound& compound) {
     return permanent("journal record: too many children");
   if (compound.outcomes.size() > kMaxRecipients)
     return permanent("journal record: too many outcomes");
+  std::size_t bytes = kFieldBytes;
   for (const Outcome& outcome : compound.outcomes) {
+    bytes += weight(outcome);
     if (outcome.id != compound.parent)
       return permanent("journal record: an outcome of another message in a compound");
     if (auto good = check_one(outcome); !good) return good;
   }
-  for (const Accepted& child : compound.children)
+  for (const Accepted& child : compound.children) {
     if (auto good = check_one(child, true); !good) return good;
-  return {};
+    bytes += weight(child);
+  }
+  return check_weight(bytes);
 }
 
 Result<void> check_one(const Deferral&) { return {}; }
@@ -81,6 +108,23 @@ Result<void> check_one(const Release&) { return {}; }
 Result<void> check_one(const Finished&) { return {}; }
 
 }  // namespace
+
+MessageState state_of(const Accepted& accepted) {
+  MessageState state;
+  state.id = accepted.id;
+  state.parent = accepted.parent;
+  state.arrival = accepted.arrival;
+  state.origin = accepted.origin;
+  state.envelope = accepted.envelope;
+  state.prefix = accepted.prefix;
+  state.size_bytes = accepted.prefix.size();
+  if (const auto* bytes = std::get_if<InlineBody>(&accepted.body))
+    state.size_bytes += bytes->bytes.size();
+  if (const auto* blob = std::get_if<BlobBody>(&accepted.body)) state.size_bytes += blob->size;
+  state.hold = accepted.hold;
+  state.recipients.resize(accepted.envelope->recipients.size());
+  return state;
+}
 
 Result<void> check(const Record& record) {
   return std::visit([](const auto& r) { return check_one(r); }, record);

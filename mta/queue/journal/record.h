@@ -162,8 +162,6 @@ struct RecipientState {
   friend bool operator==(const RecipientState&, const RecipientState&) = default;
 };
 
-struct Body;  // where the bytes are; the journal's own (body.h)
-
 // One live message.
 struct MessageState {
   MessageId id;
@@ -175,8 +173,11 @@ struct MessageState {
   std::uint64_t size_bytes = 0;            // prefix and body
   std::optional<std::string> hold;         // why it is held
   std::vector<RecipientState> recipients;  // one per envelope recipient, same order
-  std::shared_ptr<Body> body;
 };
+
+// The state of a message that was just accepted. With a ParentBody the caller adds the parent's
+// prefix and size.
+[[nodiscard]] MessageState state_of(const Accepted& accepted);
 
 // Folds one record into its message. False: the record names a recipient or an instruction that the
 // message does not have, and was ignored. Applying a record twice is the same as applying it once.
