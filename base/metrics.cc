@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
@@ -96,7 +97,9 @@ MetricValue* Metrics::slot(std::string_view name, std::uint64_t kind) {
 }
 
 Result<Fd> create_metrics_page(const std::string& path) {
-  Result<Fd> fd = open_file(path, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644);
+  // Never truncated: an older process may still have the page mapped.
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) return system_error("unlink", path);
+  Result<Fd> fd = open_file(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0644);
   if (!fd) return fd;
   if (::ftruncate(fd->get(), kMetricsPageBytes) != 0) return system_error("ftruncate", path);
   return fd;

@@ -82,7 +82,8 @@ struct ProcessMetrics {
   std::vector<MetricSample> samples;
 };
 
-// Makes (or empties) the page of one process; toastd does, before it starts the process.
+// Makes a new page for one process in place of an older one; toastd does, before it starts the
+// process.
 [[nodiscard]] Result<Fd> create_metrics_page(const std::string& path);
 [[nodiscard]] Result<ProcessMetrics> read_metrics_page(const std::string& path);
 // All pages below run/metrics/, sorted by process; unreadable ones are left out.

@@ -105,12 +105,14 @@ Result<void> restrict_files(const SandboxPolicy& policy, const std::string& root
   return {};
 }
 
-// As many as wanted, or as many as we may: a front end with fewer descriptors still serves.
+// As many as wanted, or as many as we may: a front end with fewer descriptors still serves. Below
+// this it is worth a word to the operator.
+constexpr std::uint64_t kFewDescriptors = 4096;
 void limit_descriptors(std::uint64_t wanted, SandboxGaps& gaps) {
   rlimit limit{};
   ::getrlimit(RLIMIT_NOFILE, &limit);
   const rlim_t possible = std::min<rlim_t>(wanted, limit.rlim_max);
-  if (possible < wanted)
+  if (possible < std::min(wanted, kFewDescriptors))
     gaps.push_back(fmt::format("at most {} descriptors, not {} (raise the hard limit: ulimit -Hn)",
                                possible, wanted));
   limit = {possible, possible};

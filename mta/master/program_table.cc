@@ -1,0 +1,61 @@
+#include "mta/master/program_table.h"
+
+#include <algorithm>
+
+#include "base/settings_registry.h"
+
+namespace toast::master {
+namespace {
+
+// clang-format off
+constexpr Program kPrograms[] = {
+    // name             stage              account                listener  endpoints             processes                local socket   ticket key
+    {"toast-vdomaind",  Stage::keepers,    &setting::uservdomaind, "",      nullptr,              nullptr,                 "",            false},
+    {"toast-authd",     Stage::keepers,    &setting::userauthd,    "",      nullptr,              nullptr,                 "",            true},
+    {"toast-maild",     Stage::keepers,    &setting::usermaild,    "",      nullptr,              nullptr,                 "",            true},
+    {"toast-queued",    Stage::queue,      &setting::userqueued,   "",      nullptr,              nullptr,                 "queue.sock",  false},
+    {"toast-smtpd",     Stage::front_ends, &setting::usersmtpd,    "smtp",  &setting::smtplisten, &setting::smtpprocesses, "",            false},
+    {"toast-pop3d",     Stage::front_ends, &setting::userpop3d,    "pop3",  &setting::pop3listen, &setting::pop3processes, "",            false},
+};
+
+// client calls keeper
+constexpr Wire kWires[] = {
+    {"toast-smtpd",  "toast-vdomaind"},  // is this recipient known
+    {"toast-smtpd",  "toast-queued"},    // take this message
+    {"toast-queued", "toast-vdomaind"},  // where does this recipient go now
+    {"toast-queued", "toast-maild"},     // put it there
+    {"toast-pop3d",  "toast-authd"},     // who is this: a ticket
+    {"toast-pop3d",  "toast-maild"},     // open the mailbox of this ticket
+    {"toast-authd",  "toast-vdomaind"},  // what may this account use
+    {"toast-maild",  "toast-vdomaind"},  // quotas, and usage reports
+};
+// clang-format on
+
+}  // namespace
+
+std::span<const Program> programs() { return kPrograms; }
+std::span<const Wire> wires() { return kWires; }
+
+std::string ProcessSpec::name() const {
+  return std::string(program->name) + "." + std::to_string(instance);
+}
+
+std::vector<ProcessSpec> processes_for(const Settings& settings, unsigned cores) {
+  std::vector<ProcessSpec> specs;
+  for (const Program& program : kPrograms) {
+    const bool wanted = program.endpoints == nullptr || !settings.get(*program.endpoints).empty();
+    if (!wanted) continue;
+    const std::int64_t asked = program.processes == nullptr ? 1 : settings.get(*program.processes);
+    const std::uint32_t count = asked == 0 ? cores : static_cast<std::uint32_t>(asked);
+    for (std::uint32_t i = 0; i < count; ++i) specs.push_back({&program, i, count});
+  }
+  return specs;
+}
+
+bool is_wired(const Program& client, const Program& keeper) {
+  return std::any_of(std::begin(kWires), std::end(kWires), [&](const Wire& wire) {
+    return wire.client == client.name && wire.keeper == keeper.name;
+  });
+}
+
+}  // namespace toast::master

@@ -1,0 +1,49 @@
+// Which programs there are, how many of each, who may call whom, and in which order they stop. The
+// two tables in program_table.cc are the whole process structure of an instance.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/settings.h"
+
+namespace toast::master {
+
+// Stopping order: nobody loses the keeper that it still works with.
+enum class Stage : unsigned char { front_ends, queue, keepers };
+inline constexpr std::size_t kStages = 3;
+
+struct Program {
+  std::string_view name;  // also of its file: "toast-smtpd"
+  Stage stage;
+  const LineSetting* account;            // the user it runs as, unless --unprivileged
+  std::string_view listener;             // "smtp": told to the program with each listening socket
+  const EndpointListSetting* endpoints;  // where; none: it has no network listener
+  const IntegerSetting* processes;       // how many, 0 one per core; none: exactly one
+  std::string_view local_socket;         // name of its socket in run/, also told as listener name
+  bool holds_ticket_key;                 // it makes or checks login tickets
+};
+
+struct Wire {
+  std::string_view client;  // calls
+  std::string_view keeper;  // answers
+};
+
+std::span<const Program> programs();
+std::span<const Wire> wires();
+
+// One process of an instance.
+struct ProcessSpec {
+  const Program* program;
+  std::uint32_t instance;
+  std::uint32_t instances;
+  std::string name() const;  // "toast-smtpd.1"
+};
+// What these settings ask for, in starting order: keepers first. `cores` is at least 1.
+std::vector<ProcessSpec> processes_for(const Settings& settings, unsigned cores);
+bool is_wired(const Program& client, const Program& keeper);
+
+}  // namespace toast::master
