@@ -1,7 +1,6 @@
 #include "pop3d/connection.h"
 
 #include <string.h>  // explicit_bzero
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -153,8 +152,8 @@ Task<> Connection::wait_until_writable() {
 // Closing while input is unread makes the kernel reset the connection, and the client may never see
 // the last reply. Takes a bounded amount for a bounded time.
 Task<> Connection::linger() {
-  int unread = 0;
-  if (::ioctl(socket_.native_handle(), FIONREAD, &unread) != 0 || unread == 0) co_return;
+  char unread = 0;
+  if (::recv(socket_.native_handle(), &unread, 1, MSG_PEEK | MSG_DONTWAIT) <= 0) co_return;
   ::shutdown(socket_.native_handle(), SHUT_WR);
   deadline_.move_to(std::min(Clock::now() + kLingerTime, started_ + times_.session));
   std::size_t taken = 0;

@@ -63,15 +63,18 @@ class Maildrop {
   virtual std::uint64_t octets() const = 0;
   // Shows messages from number `first` on, a block of bounded size at most; the result is the
   // number after the last one shown, greater than `first` as long as first <= count().
+  enum class Columns : unsigned char { octets, unique_ids };  // octets: unique_id stays empty
   using Visitor = std::function<void(const ListedMessage&)>;
-  [[nodiscard]] virtual Result<std::uint32_t> visit(std::uint32_t first,
+  [[nodiscard]] virtual Result<std::uint32_t> visit(std::uint32_t first, Columns columns,
                                                     const Visitor& visitor) = 0;
-  [[nodiscard]] virtual Result<void> visit_one(std::uint32_t number, const Visitor& visitor) = 0;
+  // One message; `unique_id` is what the view in the result looks at.
+  [[nodiscard]] virtual Result<ListedMessage> find(std::uint32_t number,
+                                                   std::string& unique_id) = 0;
   // The message as stored, open for reading. A permanent error: it is gone, another program removed
   // it.
   virtual Task<Result<Fd>> open_message(std::uint32_t number) = 0;
-  // Deletes for good; the result is how many could not be deleted. Those already gone count as
-  // deleted.
+  // Deletes for good (`numbers` rise); the result is how many could not be deleted. Those already
+  // gone count as deleted.
   virtual Task<Result<std::uint32_t>> remove(std::vector<std::uint32_t> numbers) = 0;
 };
 

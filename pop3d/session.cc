@@ -174,22 +174,25 @@ std::string Session::why_not(MessageNumber message) const {
   return {};
 }
 
+void Session::listing_failed(const Error& error, ReplyOutput& out) {
+  services_.log.error("pop3.listing.failed", {{"user", user_}, {"error", error.detail}});
+  say(out, "-ERR [SYS/TEMP] cannot read the listing");
+}
+
 Next Session::list_one(MessageNumber message, bool unique_ids, ReplyOutput& out) {
   const std::string refusal = why_not(message);
   if (!refusal.empty()) {
     say(out, "-ERR {}", refusal);
     return Next::go_on;
   }
-  const Result<void> shown = maildrop_->visit_one(message.value, [&](const ListedMessage& m) {
-    if (unique_ids) {
-      say(out, "+OK {} {}", m.number, m.unique_id);
-    } else {
-      say(out, "+OK {} {}", m.number, m.octets);
-    }
-  });
-  if (!shown) {
-    services_.log.error("pop3.listing.failed", {{"user", user_}, {"error", shown.error().detail}});
-    say(out, "-ERR [SYS/TEMP] cannot read the listing");
+  std::string unique_id;
+  const Result<ListedMessage> found = maildrop_->find(message.value, unique_id);
+  if (!found) {
+    listing_failed(found.error(), out);
+  } else if (unique_ids) {
+    say(out, "+OK {} {}", found->number, found->unique_id);
+  } else {
+    say(out, "+OK {} {}", found->number, found->octets);
   }
   return Next::go_on;
 }
@@ -216,9 +219,10 @@ Task<Next> Session::list_all(bool unique_ids, ReplyOutput& out) {
     buffer.append("\r\n");
   };
   const Maildrop::Visitor visitor = show;
+  const auto columns = unique_ids ? Maildrop::Columns::unique_ids : Maildrop::Columns::octets;
   std::uint32_t next = 1;
   while (next <= maildrop_->count()) {
-    const Result<std::uint32_t> after = maildrop_->visit(next, visitor);
+    const Result<std::uint32_t> after = maildrop_->visit(next, columns, visitor);
     if (!after || *after <= next) {
       // Half a listing is on its way: only a hang-up tells the client that it is not whole.
       services_.log.error(
@@ -252,12 +256,9 @@ Task<Next> Session::send_message(MessageNumber message, std::uint64_t body_lines
     co_return Next::go_on;
   }
   Result<Fd> file = co_await maildrop_->open_message(message.value);
-  std::uint64_t octets = 0;
-  if (file) {
-    const Result<void> listed = maildrop_->visit_one(
-        message.value, [&octets](const ListedMessage& m) { octets = m.octets; });
-    if (!listed) file = tl::unexpected(listed.error());
-  }
+  std::string unique_id;
+  Result<ListedMessage> listed = maildrop_->find(message.value, unique_id);
+  if (file && !listed) file = pass(listed);
   if (!file) {
     services_.log.warning(
         "pop3.message.unavailable",
@@ -268,7 +269,7 @@ Task<Next> Session::send_message(MessageNumber message, std::uint64_t body_lines
     co_return Next::go_on;
   }
   if (say_octets) {
-    say(out, "+OK {} octets", octets);
+    say(out, "+OK {} octets", listed->octets);
   } else {
     say(out, "+OK");
   }
@@ -290,17 +291,16 @@ Task<Next> Session::answer(Dele dele, ReplyOutput& out) {
     say(out, "-ERR {}", refusal);
     co_return Next::go_on;
   }
-  std::uint64_t octets = 0;
-  const Result<void> listed = maildrop_->visit_one(
-      dele.message.value, [&octets](const ListedMessage& m) { octets = m.octets; });
+  std::string unique_id;
+  const Result<ListedMessage> listed = maildrop_->find(dele.message.value, unique_id);
   if (!listed) {
-    say(out, "-ERR [SYS/TEMP] cannot read the listing");
+    listing_failed(listed.error(), out);
     co_return Next::go_on;
   }
   if (deleted_.empty()) deleted_.resize(maildrop_->count());
   deleted_[dele.message.value - 1] = true;
   ++deleted_count_;
-  deleted_octets_ += octets;
+  deleted_octets_ += listed->octets;
   say(out, "+OK message {} deleted", dele.message.value);
   co_return Next::go_on;
 }

@@ -63,6 +63,7 @@ class Session {
   bool is_deleted(std::uint32_t number) const;
   // The reply text that says why `message` cannot be used now, or empty.
   std::string why_not(MessageNumber message) const;
+  void listing_failed(const Error& error, ReplyOutput& out);
   Task<Next> list_all(bool unique_ids, ReplyOutput& out);
   Next list_one(MessageNumber message, bool unique_ids, ReplyOutput& out);
   Task<Next> send_message(MessageNumber message, std::uint64_t body_lines, bool say_octets,

@@ -69,18 +69,23 @@ class FakeMaildrop final : public Maildrop {
     for (const FakeMail::Message& m : mail_.messages) sum += wire_octets(m.content);
     return sum;
   }
-  Result<std::uint32_t> visit(std::uint32_t first, const Visitor& visitor) override {
+  Result<std::uint32_t> visit(std::uint32_t first, Columns columns,
+                              const Visitor& visitor) override {
     const std::uint32_t end = std::min(first + mail_.visit_step, count() + 1);
     for (std::uint32_t n = first; n < end; ++n) {
-      if (Result<void> shown = visit_one(n, visitor); !shown) return pass(shown);
+      std::string unique_id;
+      Result<ListedMessage> message = find(n, unique_id);
+      if (!message) return pass(message);
+      if (columns == Columns::octets) message->unique_id = {};
+      visitor(*message);
     }
     return end;
   }
-  Result<void> visit_one(std::uint32_t number, const Visitor& visitor) override {
+  Result<ListedMessage> find(std::uint32_t number, std::string& unique_id) override {
     if (mail_.listing_fails) return transient("listing is gone");
     const FakeMail::Message& m = mail_.messages[number - 1];
-    visitor({number, wire_octets(m.content), m.unique_id});
-    return {};
+    unique_id = m.unique_id;
+    return ListedMessage{number, wire_octets(m.content), unique_id};
   }
   Task<Result<Fd>> open_message(std::uint32_t number) override {
     if (mail_.fetch_fails) co_return transient("disk trouble");
