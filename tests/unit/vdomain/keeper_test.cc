@@ -1,0 +1,148 @@
+// What the keeper answers while its database works.
+#include <filesystem>
+#include <fstream>
+
+#include "tests/unit/vdomain/keeper_fixture.h"
+
+namespace toast::vdomain {
+
+TEST_F(KeeperTest, Recipients) {
+  add_domain("a.test");
+  add_mailbox("ann@a.test");
+  EXPECT_EQ(check("ann@a.test"), "accept");
+  EXPECT_EQ(check("Ann+x@A.TEST"), "accept");
+  EXPECT_EQ(check("who@a.test"), "unknown");
+  EXPECT_EQ(check("who@b.test"), "not_local");
+  EXPECT_EQ(resolve("ann@a.test"), "maildir a.test/ann/Maildir;");
+  EXPECT_EQ(resolve("who@a.test"), "unknown");
+  EXPECT_EQ(resolve("who@b.test"), "not_local");
+}
+
+TEST_F(KeeperTest, AChangeCountsAtOnce) {
+  add_domain("a.test");
+  EXPECT_EQ(check("ann@a.test"), "unknown");
+  add_mailbox("ann@a.test");
+  EXPECT_EQ(check("ann@a.test"), "accept");  // no time has passed
+  ASSERT_TRUE(writer().remove_mailbox(Address::parse("ann@a.test").value(), actor_)->ok());
+  EXPECT_EQ(check("ann@a.test"), "unknown");
+}
+
+TEST_F(KeeperTest, AChangedFileCountsWithinASecond) {
+  add_domain("a.test");
+  EXPECT_EQ(resolve("ann@a.test"), "unknown");
+  std::filesystem::create_directory(root_ + "/mail/a.test");
+  std::ofstream(root_ + "/mail/a.test/.qmail-ann") << "x@b.test\n";
+  clock_.advance(std::chrono::milliseconds{1001});
+  EXPECT_EQ(resolve("ann@a.test"), "forward x@b.test;");
+}
+
+TEST_F(KeeperTest, SuspendedIsARefusalWithItsReason) {
+  HostedDomain domain{.name = Domain::parse("a.test").value()};
+  domain.incoming_suspended = "not paid";
+  ASSERT_TRUE(writer().add_domain(domain, actor_)->ok());
+  EXPECT_EQ(check("ann@a.test"), "suspended: not paid");
+  EXPECT_EQ(resolve("ann@a.test"), "refuse 5.2.1 not paid;");
+}
+
+TEST_F(KeeperTest, WhatCannotBeCarriedOutIsRefusedForNow) {
+  add_domain("a.test");
+  std::filesystem::create_directory(root_ + "/mail/a.test");
+  std::ofstream(root_ + "/mail/a.test/.qmail-robot") << "|true\n";
+  std::ofstream(root_ + "/mail/a.test/.qmail-both") << "x@b.test\n|true\n";
+  EXPECT_EQ(check("robot@a.test"),
+            "transient: 4.3.5 a.test/.qmail-robot:1: this version does not run programs");
+  EXPECT_EQ(check("both@a.test"), "accept");  // somebody takes it; the rest waits in the queue
+}
+
+TEST_F(KeeperTest, Accounts) {
+  add_domain("a.test");
+  add_domain("mx.test");
+  add_mailbox("ann@a.test");
+  add_mailbox("bob@mx.test");
+  ASSERT_TRUE(writer()
+                  .add_domain_alias(Domain::parse("b.test").value(),
+                                    Domain::parse("a.test").value(), actor_)
+                  ->ok());
+  EXPECT_EQ(account("ann@a.test"), "ann@a.test a.test/ann/Maildir allowed");
+  EXPECT_EQ(account("ANN@b.test"), "ann@a.test a.test/ann/Maildir allowed");
+  EXPECT_EQ(account("ann%a.test"), "ann@a.test a.test/ann/Maildir allowed");
+  EXPECT_EQ(account("bob"), "bob@mx.test mx.test/bob/Maildir allowed");
+  EXPECT_EQ(account("ann"), "not found");
+  EXPECT_EQ(account("ann+x@a.test"), "not found");  // mail finds ways that logins do not
+  EXPECT_EQ(account("@@"), "not found");
+  EXPECT_EQ(account(""), "not found");
+}
+
+TEST_F(KeeperTest, AccountsAreAllowedWhatTheirSwitchesSay) {
+  add_domain("a.test");
+  add_mailbox("ann@a.test");
+  DirectoryRepository directory = writer();
+  Mailbox ann = *directory.find_mailbox(Address::parse("ann@a.test").value()).value();
+  ann.services.pop3 = false;
+  ASSERT_TRUE(directory.set_mailbox(ann, actor_)->ok());
+  EXPECT_EQ(account("ann@a.test", auth::Service::pop3), "ann@a.test a.test/ann/Maildir denied");
+  EXPECT_EQ(account("ann@a.test", auth::Service::imap), "ann@a.test a.test/ann/Maildir allowed");
+  HostedDomain domain = *directory.find_domain(Domain::parse("a.test").value()).value();
+  domain.login_suspended = "closed";
+  ASSERT_TRUE(directory.set_domain(domain, actor_)->ok());
+  EXPECT_EQ(account("ann@a.test", auth::Service::imap), "ann@a.test a.test/ann/Maildir denied");
+}
+
+TEST_F(KeeperTest, FullMailboxes) {
+  add_domain("a.test");
+  add_mailbox("ann@a.test", {1000, 0});
+  const Address ann = Address::parse("ann@a.test").value();
+  EXPECT_EQ(check("ann@a.test"), "accept");
+  EXPECT_EQ(check("ann@a.test", 1001), "over_quota");  // can never fit
+  keeper_->report_usage({ann, true, 999, 3});
+  EXPECT_EQ(check("ann@a.test"), "over_quota");
+  EXPECT_EQ(resolve("ann@a.test"), "maildir a.test/ann/Maildir;");  // the queue still tries
+  keeper_->report_usage({ann, false, 10, 1});
+  EXPECT_EQ(check("ann@a.test"), "accept");
+}
+
+TEST_F(KeeperTest, AFullMailboxWithARaisedQuotaIsOpen) {
+  add_domain("a.test");
+  add_mailbox("ann@a.test", {1000, 0});
+  const Address at = Address::parse("ann@a.test").value();
+  keeper_->report_usage({at, true, 999, 3});
+  EXPECT_EQ(check("ann@a.test"), "over_quota");
+  DirectoryRepository directory = writer();
+  Mailbox ann = *directory.find_mailbox(at).value();
+  ann.quota.bytes = 2000;
+  ASSERT_TRUE(directory.set_mailbox(ann, actor_)->ok());
+  EXPECT_EQ(check("ann@a.test"), "accept");
+}
+
+TEST_F(KeeperTest, FullnessIsNotBelievedForEver) {
+  add_domain("a.test");
+  add_mailbox("ann@a.test", {1000, 0});
+  keeper_->report_usage({Address::parse("ann@a.test").value(), true, 999, 3});
+  EXPECT_EQ(check("ann@a.test"), "over_quota");
+  clock_.advance(kFullnessMemory);
+  EXPECT_EQ(check("ann@a.test"), "accept");
+}
+
+TEST(AnswerCache, IsBoundedAndKeepsWhatIsAskedFor) {
+  AnswerCache<int> cache(10);
+  const SteadyTime now{};
+  cache.put("kept", 1, true, 1, now);
+  for (int i = 0; i < 1000; ++i) {
+    cache.put(std::to_string(i), i, true, 1, now);
+    EXPECT_LE(cache.size(), 10U);
+    ASSERT_NE(cache.positive("kept"), nullptr) << i;
+  }
+  EXPECT_EQ(cache.positive("1"), nullptr);
+}
+
+TEST(AnswerCache, FreshMeansUnchangedAndYoung) {
+  AnswerCache<int> cache;
+  const SteadyTime now{};
+  cache.put("q", 1, false, 7, now);
+  EXPECT_NE(cache.fresh("q", 7, now + kMaxAnswerAge), nullptr);
+  EXPECT_EQ(cache.fresh("q", 8, now), nullptr);
+  EXPECT_EQ(cache.fresh("q", 7, now + kMaxAnswerAge + std::chrono::milliseconds{1}), nullptr);
+  EXPECT_EQ(cache.positive("q"), nullptr);
+}
+
+}  // namespace toast::vdomain

@@ -1,0 +1,207 @@
+#include "vdomain/directory_keeper.h"
+
+#include <algorithm>
+
+#include "vdomain/store_view.h"
+
+namespace toast::vdomain {
+
+namespace {
+
+using Verdict = CheckRecipient::Verdict;
+
+// An answer that may be repeated without asking again: mail is taken, nobody is turned away.
+bool is_positive(const Resolution& resolution) {
+  if (resolution.status != Resolution::Status::resolved) return false;
+  return std::none_of(resolution.instructions.begin(), resolution.instructions.end(),
+                      [](const Instruction& i) { return std::holds_alternative<Refuse>(i); });
+}
+
+// "5.2.1 not paid" without its status, which the peer's reply has anyway.
+std::string without_status(const std::string& reason) {
+  const std::size_t blank = reason.find(' ');
+  const bool has_status = blank != std::string::npos && reason.starts_with("5.");
+  return has_status ? reason.substr(blank + 1) : reason;
+}
+
+// Of several instructions the best counts: one addressee who takes the mail is enough.
+Result<CheckRecipient::Reply> judge(const std::vector<Instruction>& instructions,
+                                    UsageMemory& usage, std::uint64_t size_bytes) {
+  bool full = false;
+  const std::string* refused = nullptr;
+  const std::string* deferred = nullptr;
+  for (const Instruction& instruction : instructions) {
+    if (const auto* refuse = std::get_if<Refuse>(&instruction)) {
+      refused = &refuse->reason;
+    } else if (const auto* defer = std::get_if<Defer>(&instruction)) {
+      deferred = &defer->reason;
+    } else if (const auto* deliver = std::get_if<DeliverMaildir>(&instruction)) {
+      if (!usage.is_full(deliver->mailbox, deliver->quota, size_bytes))
+        return CheckRecipient::Reply{Verdict::accept, {}};
+      full = true;
+    } else {
+      return CheckRecipient::Reply{Verdict::accept, {}};
+    }
+  }
+  if (full) return CheckRecipient::Reply{Verdict::over_quota, {}};
+  if (deferred != nullptr) return transient(*deferred);  // nothing it could be taken for
+  if (refused != nullptr)
+    return CheckRecipient::Reply{Verdict::suspended, without_status(*refused)};
+  return CheckRecipient::Reply{Verdict::unknown, {}};
+}
+
+bool is_switched_on(const ServiceSwitches& switches, auth::Service service) {
+  switch (service) {
+    case auth::Service::pop3:
+      return switches.pop3;
+    case auth::Service::imap:
+      return switches.imap;
+    case auth::Service::smtp:
+      return switches.smtp;
+    case auth::Service::checkpassword:  // whatever the program behind it does, it reads mail
+      return switches.pop3 || switches.imap;
+  }
+  return false;
+}
+
+}  // namespace
+
+DirectoryKeeper::DirectoryKeeper(KeeperOptions options, const Clock& clock, Logger& log,
+                                 Metrics& metrics)
+    : resolver_{options.host, options.mail},
+      host_(options.host),
+      clock_(clock),
+      files_(options.mail),
+      live_(std::move(options.database), clock, log),
+      usage_(clock),
+      lookups_(metrics.counter("directory.lookups")),
+      repeated_(metrics.counter("directory.lookups.repeated")),
+      outage_answers_(metrics.counter("directory.outage.answers")),
+      outage_errors_(metrics.counter("directory.outage.errors")) {}
+
+void DirectoryKeeper::set_host(Domain host) {
+  resolver_.host = host;
+  host_ = std::move(host);
+  destinations_ = AnswerCache<Resolution>();
+  accounts_ = AnswerCache<std::optional<Account>>();
+}
+
+template <class Answer, class Ask, class IsPositive>
+Result<Answer> DirectoryKeeper::answer(AnswerCache<Answer>& cache, const std::string& question,
+                                       Ask ask, IsPositive positive) {
+  lookups_.add();
+  Error failure;
+  Result<LiveDirectory::Current> current = live_.current();
+  if (current) {
+    if (const Answer* known = cache.fresh(question, current->epoch, clock_.steady())) {
+      repeated_.add();
+      return *known;
+    }
+    StoreView view(*current->store, files_);
+    Result<Answer> found = ask(view);
+    if (found) {
+      cache.put(question, *found, positive(*found), current->epoch, clock_.steady());
+      return found;
+    }
+    failure = std::move(found.error());
+    live_.examine(failure);
+  } else {
+    failure = std::move(current.error());
+  }
+  if (const Answer* before = cache.positive(question)) {
+    outage_answers_.add();
+    return *before;
+  }
+  outage_errors_.add();
+  failure.failure = Failure::transient;  // whatever it was: we do not know
+  return tl::unexpected(std::move(failure));
+}
+
+Result<Resolution> DirectoryKeeper::destination(const Address& recipient) {
+  const auto ask = [&](StoreView& view) { return vdomain::resolve(recipient, view, resolver_); };
+  return answer(destinations_, canonical(recipient).str(), ask, is_positive);
+}
+
+Result<CheckRecipient::Reply> DirectoryKeeper::check(const CheckRecipient& question) {
+  Result<Resolution> resolution = destination(question.recipient);
+  if (!resolution) return pass(resolution);
+  switch (resolution->status) {
+    case Resolution::Status::unknown:
+      return CheckRecipient::Reply{Verdict::unknown, {}};
+    case Resolution::Status::not_local:
+      return CheckRecipient::Reply{Verdict::not_local, {}};
+    case Resolution::Status::resolved:
+      break;
+  }
+  return judge(resolution->instructions, usage_, question.size_bytes);
+}
+
+Result<Resolve::Reply> DirectoryKeeper::resolve(const Resolve& question) {
+  Result<Resolution> resolution = destination(question.recipient);
+  if (!resolution) return pass(resolution);
+  Resolve::Reply reply;
+  reply.instructions = std::move(resolution->instructions);
+  switch (resolution->status) {
+    case Resolution::Status::resolved:
+      reply.status = Resolve::Status::resolved;
+      break;
+    case Resolution::Status::unknown:
+      reply.status = Resolve::Status::unknown;
+      break;
+    case Resolution::Status::not_local:
+      reply.status = Resolve::Status::not_local;
+      break;
+  }
+  return reply;
+}
+
+// ann@example.org, ann%example.org as old clients write it, or ann alone for this host's domain.
+std::optional<Address> DirectoryKeeper::address_of_login(const std::string& login) const {
+  std::string text = login;
+  if (text.find('@') == std::string::npos) {
+    const std::size_t percent = text.rfind('%');
+    if (percent == std::string::npos) {
+      text += "@" + host_.str();
+    } else {
+      text[percent] = '@';
+    }
+  }
+  Result<Address> address = Address::parse(text);
+  if (!address) return std::nullopt;
+  return canonical(*address);
+}
+
+Result<std::optional<DirectoryKeeper::Account>> DirectoryKeeper::account(const Address& login) {
+  const auto ask = [&](StoreView& view) -> Result<std::optional<Account>> {
+    Result<std::optional<HostedDomain>> domain = view.domain(login.domain());
+    if (!domain) return pass(domain);
+    if (!*domain) return std::nullopt;
+    Result<Address> address = Address::from_parts(login.local_part(), (*domain)->name);
+    if (!address) return pass(address);
+    Result<std::optional<Mailbox>> mailbox = view.mailbox(*address);
+    if (!mailbox) return pass(mailbox);
+    if (!*mailbox) return std::nullopt;
+    return Account{std::move(**mailbox), (*domain)->login_suspended.has_value()};
+  };
+  return answer(accounts_, login.str(), ask,
+                [](const std::optional<Account>& found) { return found.has_value(); });
+}
+
+Result<auth::FindAccount::Reply> DirectoryKeeper::find_account(const auth::FindAccount& question) {
+  auth::FindAccount::Reply reply;
+  const std::optional<Address> login = address_of_login(question.login);
+  if (!login) return reply;
+  Result<std::optional<Account>> found = account(*login);
+  if (!found) return pass(found);
+  if (!*found) return reply;
+  const Mailbox& mailbox = (*found)->mailbox;
+  reply.found = true;
+  reply.allowed = !(*found)->login_suspended && is_switched_on(mailbox.services, question.service);
+  reply.mailbox = mailbox.address.str();
+  reply.maildir = mailbox.maildir;
+  reply.quota_bytes = mailbox.quota.bytes;
+  reply.quota_messages = mailbox.quota.messages;
+  return reply;
+}
+
+}  // namespace toast::vdomain

@@ -1,0 +1,67 @@
+// What toast-vdomaind answers, without its sockets. Every question is put to the database, or to an
+// answer of the last second if nothing has changed since. In an outage positive answers of before
+// still count; everything else is a transient error, never "unknown".
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "auth/account_messages.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "vdomain/answer_cache.h"
+#include "vdomain/dotqmail_files.h"
+#include "vdomain/live_directory.h"
+#include "vdomain/resolver.h"
+#include "vdomain/resolver_messages.h"
+#include "vdomain/usage_memory.h"
+
+namespace toast::vdomain {
+
+struct KeeperOptions {
+  std::string database;  // db/directory.db
+  std::string mail;      // mail/
+  Domain host;           // control/me: also the domain of logins without one
+};
+
+class DirectoryKeeper {
+ public:
+  DirectoryKeeper(KeeperOptions options, const Clock& clock, Logger& log, Metrics& metrics);
+
+  [[nodiscard]] Result<CheckRecipient::Reply> check(const CheckRecipient& question);
+  [[nodiscard]] Result<Resolve::Reply> resolve(const Resolve& question);
+  [[nodiscard]] Result<auth::FindAccount::Reply> find_account(const auth::FindAccount& question);
+  void report_usage(const UsageReport& report) { usage_.report(report); }
+  // Opens the database ahead of the first question; the log says if that fails.
+  bool ready() { return live_.current().has_value(); }
+  void set_host(Domain host);
+
+ private:
+  // The account, its switches not yet applied; not found: an empty optional.
+  struct Account {
+    Mailbox mailbox;
+    bool login_suspended;
+  };
+  Result<Resolution> destination(const Address& recipient);
+  Result<std::optional<Account>> account(const Address& login);
+  std::optional<Address> address_of_login(const std::string& login) const;
+  template <class Answer, class Ask, class IsPositive>
+  Result<Answer> answer(AnswerCache<Answer>& cache, const std::string& question, Ask ask,
+                        IsPositive is_positive);
+
+  ResolverOptions resolver_;
+  Domain host_;
+  const Clock& clock_;
+  DotQmailFiles files_;
+  LiveDirectory live_;
+  UsageMemory usage_;
+  AnswerCache<Resolution> destinations_;
+  AnswerCache<std::optional<Account>> accounts_;
+  Counter lookups_;
+  Counter repeated_;
+  Counter outage_answers_;
+  Counter outage_errors_;
+};
+
+}  // namespace toast::vdomain

@@ -1,0 +1,60 @@
+// The SQLite directory as its keeper holds it: opened when it can be, watched for changes, let go
+// when it fails, tried again without a restart. Never makes, migrates or writes the database.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/sqlite.h"
+#include "vdomain/directory_store.h"
+
+namespace toast::vdomain {
+
+// A caller waits for the directory while this waits for a lock. Readers wait for nobody in WAL
+// mode, except for whoever locks the whole file.
+inline constexpr std::chrono::milliseconds kLookupBusyTimeout{50};
+// In an outage the database is tried this often; in between the answer is at hand.
+inline constexpr std::chrono::milliseconds kReopenInterval{500};
+// How long a deleted or replaced file may go unnoticed.
+inline constexpr std::chrono::milliseconds kFileCheckInterval{200};
+
+class LiveDirectory {
+ public:
+  LiveDirectory(std::string path, const Clock& clock, Logger& log);
+  ~LiveDirectory();
+
+  // The directory as of now, with a number that changes when its content may have changed. The
+  // pointer holds until the next call. An Error: it cannot be asked now.
+  struct Current {
+    DirectoryStore* store;
+    std::uint64_t epoch;
+  };
+  [[nodiscard]] Result<Current> current();
+  // A lookup failed: is it that row, or the database?
+  void examine(const Error& failure);
+  bool available() const { return store_ != nullptr; }
+
+ private:
+  Result<void> open();
+  Result<void> look();  // has it changed, is it still there
+  Error lose(Error why);
+
+  const std::string path_;
+  const Clock& clock_;
+  Logger& log_;
+  std::unique_ptr<DirectoryStore> store_;
+  std::optional<sqlite::Connection> watch_;  // sees the commits of everybody else
+  std::int64_t data_version_ = 0;
+  std::uint64_t epoch_ = 0;
+  SteadyTime file_checked_{};
+  std::optional<Error> outage_;
+  SteadyTime retry_at_{};
+  std::optional<SteadyTime> lookup_failure_logged_;
+};
+
+}  // namespace toast::vdomain

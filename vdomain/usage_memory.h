@@ -1,0 +1,38 @@
+// Which mailboxes are full, as the keeper of the mail reported it. Only memory: after a restart the
+// reports come again with the next deliveries.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "base/clock.h"
+#include "vdomain/instruction.h"
+#include "vdomain/usage_messages.h"
+
+namespace toast::vdomain {
+
+// A full mailbox is believed to be full this long without news. Then one message is let through,
+// and the keeper of the mail looks for itself.
+inline constexpr std::chrono::minutes kFullnessMemory{15};
+inline constexpr std::size_t kMaxFullMailboxes = 100'000;
+
+class UsageMemory {
+ public:
+  explicit UsageMemory(const Clock& clock) : clock_(clock) {}
+  void report(const UsageReport& report);
+  // Would a message of `size_bytes` (0: not told) be too much for the mailbox?
+  bool is_full(const Address& mailbox, const Quota& quota, std::uint64_t size_bytes);
+  std::size_t full_mailboxes() const { return full_.size(); }
+
+ private:
+  struct Full {
+    SteadyTime reported;
+    std::optional<Quota> quota;  // as it was when we first looked: a changed one voids the report
+  };
+  const Clock& clock_;
+  std::unordered_map<Address, Full> full_;
+};
+
+}  // namespace toast::vdomain
