@@ -56,6 +56,7 @@ Result<Body> decode(std::string_view bytes) {
   body.life = d.u64();
   body.serial = d.u64();
   body.issued_ns = d.i64();
+  if (body.issued_ns < 0) d.fail("time before the host's start");
   body.grant.service = d.enumeration(kLastService);
   body.connection.front_end = d.string(kMaxFrontEndName);
   body.connection.connection = d.string(kMaxConnection);

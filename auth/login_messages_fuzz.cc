@@ -1,0 +1,45 @@
+// A hijacked front end's bytes as authd reads them, and a keeper of the directory's. Whatever
+// decodes is within its limits and encodes to the same bytes again.
+#include <cstdlib>
+
+#include "auth/account_messages.h"
+#include "auth/login_messages.h"
+
+using namespace toast;
+using namespace toast::auth;
+
+namespace {
+
+template <class Message>
+bool round_trips(std::string_view input, Message& message) {
+  Decoder decoder(input);
+  message = Message::decode(decoder);
+  if (!decoder.finish("message")) return false;
+  Encoder encoder;
+  message.encode(encoder);
+  if (encoder.view() != input) std::abort();
+  return true;
+}
+
+void require(bool truth) {
+  if (!truth) std::abort();
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view input(reinterpret_cast<const char*>(data), size);
+  Login login;
+  if (round_trips(input, login))
+    require(login.login.size() <= kMaxLoginName && login.password.size() <= kMaxPassword &&
+            login.peer.size() <= kMaxPeerAddress && login.connection.size() <= kMaxConnection &&
+            login.service <= kLastService);
+  Login::Reply reply;
+  if (round_trips(input, reply)) require(reply.ticket.size() <= kMaxTicketBytes);
+  FindAccount question;
+  if (round_trips(input, question)) require(question.login.size() <= kMaxLoginName);
+  FindAccount::Reply account;
+  if (round_trips(input, account))
+    require(account.mailbox.size() <= kMaxLoginName && account.maildir.size() <= kMaxMaildirPath);
+  return 0;
+}
