@@ -168,7 +168,8 @@ Result<Script> parse_script(std::string_view text, std::string name) {
 Result<std::vector<Script>> load_scripts(const std::string& folder) {
   std::vector<std::filesystem::path> paths;
   for (const auto& entry : std::filesystem::directory_iterator(folder))
-    if (entry.path().extension() == ".txt") paths.push_back(entry.path());
+    if (entry.path().extension() == ".txt" && entry.path().stem() != "CMakeLists")
+      paths.push_back(entry.path());
   std::sort(paths.begin(), paths.end());
   std::vector<Script> scripts;
   for (const auto& path : paths) {

@@ -49,6 +49,7 @@ class SocketPartner : public Partner {
 
  protected:
   void set_socket(Fd socket);  // connected, any blocking mode
+  void hang_up() { socket_.reset(); }
 
  private:
   bool receive();

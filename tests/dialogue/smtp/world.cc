@@ -1,0 +1,202 @@
+#include "tests/dialogue/smtp/world.h"
+
+#include <algorithm>
+#include <charconv>
+#include <functional>
+
+#include "mta/message/headers.h"
+#include "mta/smtpd/options.h"
+
+namespace toast::smtpd {
+namespace {
+
+class FakeSubmission final : public Submission {
+ public:
+  FakeSubmission(FakeQueue& queue, Envelope envelope)
+      : queue_(queue), message_{std::move(envelope), {}} {}
+  ~FakeSubmission() override {
+    if (!over_) ++queue_.aborted;
+  }
+  FakeSubmission(const FakeSubmission&) = delete;
+  FakeSubmission& operator=(const FakeSubmission&) = delete;
+
+  Task<Result<void>> chunk(std::string bytes) override {
+    queue_.largest_chunk = std::max(queue_.largest_chunk, bytes.size());
+    if (++chunks_ == queue_.fails_at_chunk) co_return transient("the queue broke");
+    message_.body += bytes;
+    co_return Result<void>{};
+  }
+  Task<Result<void>> finish(std::string last_bytes) override {
+    over_ = true;
+    queue_.largest_chunk = std::max(queue_.largest_chunk, last_bytes.size());
+    if (queue_.away) co_return transient("the queue went away");
+    if (queue_.finish_error) co_return tl::unexpected(*queue_.finish_error);
+    message_.body += last_bytes;
+    queue_.accepted.push_back(std::move(message_));
+    co_return Result<void>{};
+  }
+
+ private:
+  FakeQueue& queue_;
+  Accepted message_;
+  int chunks_ = 0;
+  bool over_ = false;
+};
+
+using Words = std::vector<std::string>;
+
+std::size_t number(const std::string& text) {
+  std::size_t value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+Result<void> expect_equal(const std::string& got, const std::string& wanted) {
+  if (got == wanted) return {};
+  return permanent("got \"" + escape_log_value(got) + "\"");
+}
+
+Error error_of(const Words& words) {
+  const bool later = words[2].starts_with("4");
+  return {later ? Failure::transient : Failure::permanent, words[2], "as given"};
+}
+
+Result<void> set_limit(Options& options, const std::string& name, const std::string& value) {
+  const std::size_t n = number(value);
+  if (name == "errors")
+    options.max_errors = n;
+  else if (name == "noops")
+    options.max_noops = n;
+  else if (name == "recipients")
+    options.max_recipients = n;
+  else if (name == "bytes")
+    options.max_message_bytes = n;
+  else if (name == "hops")
+    options.max_hops = n;
+  else if (name == "messages")
+    options.max_messages = n;
+  else if (name == "command-seconds")
+    options.command_timeout = std::chrono::seconds{n};
+  else if (name == "session-seconds")
+    options.session_timeout = std::chrono::seconds{n};
+  else
+    return permanent("no such limit: " + name);
+  return {};
+}
+
+}  // namespace
+
+Task<Result<RecipientVerdict>> FakeRecipients::check(Address recipient, std::uint64_t) {
+  asked.push_back(recipient.str());
+  if (fails) co_return transient("the database is away", "5.1.1 must never be shown");
+  const auto found = known.find(recipient.str());
+  if (found != known.end()) co_return found->second;
+  const bool ours =
+      std::find(domains.begin(), domains.end(), recipient.domain().str()) != domains.end();
+  co_return RecipientVerdict{ours ? Verdict::unknown : Verdict::not_local, {}};
+}
+
+Task<Result<void>> FakeQueue::check_space(std::uint64_t) {
+  if (space_error) co_return tl::unexpected(*space_error);
+  co_return Result<void>{};
+}
+
+std::unique_ptr<Submission> FakeQueue::submit(Envelope envelope) {
+  return std::make_unique<FakeSubmission>(*this, std::move(envelope));
+}
+
+void RecordingLogger::write(Severity, std::string_view event, std::initializer_list<Field> fields) {
+  std::string line(event);
+  for (const Field& field : fields)
+    line.append(" ").append(field.name).append("=").append(escape_log_value(field.value));
+  lines.push_back(std::move(line));
+}
+
+bool RecordingLogger::contains(std::string_view text) const {
+  return std::any_of(lines.begin(), lines.end(), [text](const std::string& line) {
+    return line.find(text) != std::string::npos;
+  });
+}
+
+Result<void> World::given(const Words& words, Options& options, std::string& peer) {
+  const std::string& what = words[0];
+  if (what == "domain") {
+    recipients.domains.push_back(words[1]);
+  } else if (what == "mailbox") {
+    recipients.known[words[1]] = {Verdict::accept, {}};
+    recipients.domains.push_back(words[1].substr(words[1].rfind('@') + 1));
+  } else if (what == "full") {
+    recipients.known[words[1]] = {Verdict::over_quota, {}};
+  } else if (what == "suspended") {
+    recipients.known[words[1]] = {Verdict::suspended, words.size() > 2 ? words[2] : ""};
+  } else if (what == "directory") {
+    recipients.fails = words[1] == "fails";
+  } else if (what == "queue" && words[1] == "away") {
+    queue.away = true;
+  } else if (what == "queue" && words[1] == "space") {
+    queue.space_error = error_of(words);
+  } else if (what == "queue" && words[1] == "answers") {
+    queue.finish_error = error_of(words);
+  } else if (what == "queue" && words[1] == "breaks-at-chunk") {
+    queue.fails_at_chunk = static_cast<int>(number(words[2]));
+  } else if (what == "limit") {
+    return set_limit(options, words[1], words[2]);
+  } else if (what == "peer") {
+    peer = words[1];
+  } else if (what == "relay") {
+    auto network = Network::parse(words[1]);
+    if (!network) return pass(network);
+    options.relay_networks.push_back(*network);
+  } else if (what == "one-piece") {
+    // about how the dialogue is played, not about the world
+  } else if (what == "normalise") {
+    options.bare_newline = smtp::BareNewline::normalise;
+  } else {
+    return permanent("given what? " + what);
+  }
+  return {};
+}
+
+Result<void> World::then(const Words& words) const {
+  const std::string& what = words[0];
+  if (what == "accepted") return expect_equal(std::to_string(queue.accepted.size()), words[1]);
+  if (what == "aborted") return expect_equal(std::to_string(queue.aborted), words[1]);
+  if (what == "asked") return expect_equal(std::to_string(recipients.asked.size()), words[1]);
+  if (what == "log" || what == "log-lacks") {
+    if (log.contains(words[1]) == (what == "log")) return {};
+    std::string all;
+    for (const std::string& line : log.lines) all += "\n      " + line;
+    return permanent("the log is" + all);
+  }
+  if (queue.accepted.empty()) return permanent("nothing was accepted");
+  const Accepted& last = queue.accepted.back();
+  if (what == "from")
+    return expect_equal(path_text(last.envelope.reverse_path), words.size() > 1 ? words[1] : "");
+  if (what == "to") {
+    std::string got = "to";
+    std::string wanted = "to";
+    for (const Address& recipient : last.envelope.recipients) got += " " + recipient.str();
+    for (std::size_t i = 1; i < words.size(); ++i) wanted += " " + words[i];
+    return expect_equal(got, wanted);
+  }
+  if (what == "body") return expect_equal(without_received(last.body), words[1]);
+  if (what == "body-bytes")
+    return expect_equal(std::to_string(without_received(last.body).size()), words[1]);
+  if (what == "received") return expect_equal(unfold(received_of(last.body)), words[1]);
+  if (what == "8bitmime")
+    return expect_equal(last.envelope.body_type == smtp::BodyType::eight_bit_mime ? "yes" : "no",
+                        words[1]);
+  return permanent("then what? " + what);
+}
+
+std::string received_of(const std::string& message) {
+  HeaderScanner scanner(message);
+  const auto field = scanner.next();
+  return field && field->name == "Received" ? std::string(field->body) : std::string();
+}
+
+std::string without_received(const std::string& message) {
+  return message.substr(std::string("Received:").size() + received_of(message).size() + 1);
+}
+
+}  // namespace toast::smtpd

@@ -1,0 +1,73 @@
+// The world of an SMTP dialogue: who receives mail here, what the queue does, and what it was
+// given. Shared by the dialogue runner and the unit tests of smtpd.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "mta/smtpd/services.h"
+
+namespace toast::smtpd {
+
+class FakeRecipients final : public RecipientCheck {
+ public:
+  bool fails = false;
+  std::map<std::string, RecipientVerdict> known;
+  std::vector<std::string> domains;  // of ours: others are not_local
+  std::vector<std::string> asked;
+  Task<Result<RecipientVerdict>> check(Address recipient, std::uint64_t size_bytes) override;
+};
+
+struct Accepted {
+  Envelope envelope;
+  std::string body;
+};
+
+class FakeQueue final : public MessageQueue {
+ public:
+  bool away = false;
+  int fails_at_chunk = 0;  // 1: the first
+  std::optional<Error> space_error;
+  std::optional<Error> finish_error;
+  std::vector<Accepted> accepted;
+  int aborted = 0;
+  std::size_t largest_chunk = 0;
+
+  bool available() const override { return !away; }
+  Task<Result<void>> check_space(std::uint64_t size_bytes) override;
+  std::unique_ptr<Submission> submit(Envelope envelope) override;
+};
+
+class RecordingLogger final : public Logger {
+ public:
+  std::vector<std::string> lines;  // "smtp.session.closed reason=quit ..."
+  void write(Severity severity, std::string_view event,
+             std::initializer_list<Field> fields) override;
+  bool contains(std::string_view text) const;
+};
+
+// Everything a session needs, with fakes. The clock moves only when told to.
+struct World {
+  FakeClock clock{WallTime{std::chrono::seconds{1'795'356'000}}};
+  RecordingLogger log;
+  FakeRecipients recipients;
+  FakeQueue queue;
+  Metrics metrics;
+  Counters counters{metrics};
+
+  // One line of a dialogue: "mailbox ann@example.org", "queue away", "limit errors 3"...
+  Result<void> given(const std::vector<std::string>& words, struct Options& options,
+                     std::string& peer);
+  // "accepted 2", "to a@x b@x", "body \"...\"", "log \"reason=timeout\""...
+  Result<void> then(const std::vector<std::string>& words) const;
+};
+
+// The part of a stored message behind the Received field that smtpd has put on top.
+std::string without_received(const std::string& message);
+std::string received_of(const std::string& message);
+
+}  // namespace toast::smtpd
