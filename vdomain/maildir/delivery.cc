@@ -80,7 +80,7 @@ void Deliverer::deliver(std::span<std::unique_ptr<Delivery>> batch) {
   each_good([&](Delivery& d) { sync_file(d); });
   each_good([&](Delivery& d) { publish(d); });
   sync_directories(batch);
-  for (const std::unique_ptr<Delivery>& d : batch) finish(*d);
+  for (std::unique_ptr<Delivery>& d : batch) finish(std::move(d));
 }
 
 // ---- 1 check
@@ -319,7 +319,8 @@ void Deliverer::sync_directories(std::span<std::unique_ptr<Delivery>> batch) {
 
 // ---- 6 ledger, 7 report
 
-void Deliverer::finish(Delivery& d) {
+void Deliverer::finish(std::unique_ptr<Delivery> delivery) {
+  Delivery& d = *delivery;
   if (!d.failed) {
     if (d.result.already_there)
       quota_.count_anew(d.maildir->top, holder_of(d));
@@ -328,7 +329,8 @@ void Deliverer::finish(Delivery& d) {
   }
   d.reservation = {};
   d.claim.reset();
-  if (d.report) d.report(d);
+  auto report = std::move(d.report);
+  if (report) report(std::move(delivery));
 }
 
 void Deliverer::abandon(Delivery& d) {

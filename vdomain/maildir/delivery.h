@@ -59,7 +59,8 @@ struct Delivery {
   DeliveryJob job;
   std::optional<Error> failed;
   Delivered result;
-  std::function<void(Delivery&)> report;  // step 7, called once from deliver()
+  // Step 7, called once from deliver(), with the delivery itself.
+  std::function<void(std::unique_ptr<Delivery>)> report;
 
   // Between the steps.
   std::shared_ptr<const OpenMaildir> maildir;
@@ -77,7 +78,8 @@ struct Delivery {
 class Deliverer {
  public:
   Deliverer(MailStore& store, MessageNamer namer, QuotaGate& quota, const Clock& clock);
-  // Every delivery is reported, in the order of the batch, after the last sync of the batch.
+  // Every delivery is reported, in the order of the batch, after the last sync of the batch; the
+  // batch is empty pointers then.
   void deliver(std::span<std::unique_ptr<Delivery>> batch);
 
  private:
@@ -91,7 +93,7 @@ class Deliverer {
   void sync_file(Delivery& d);
   void publish(Delivery& d);
   void sync_directories(std::span<std::unique_ptr<Delivery>> batch);
-  void finish(Delivery& d);
+  void finish(std::unique_ptr<Delivery> delivery);
   void abandon(Delivery& d);
 
   MailStore& store_;

@@ -1,0 +1,44 @@
+// toast-maild: puts messages into Maildirs, and gives POP3 front ends what their tickets open.
+#include <fcntl.h>
+#include <sodium.h>
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+
+#include "base/daemon.h"
+#include "base/settings_registry.h"
+#include "vdomain/maildir/maild.h"
+
+namespace {
+
+using namespace toast;
+
+Result<void> build(Daemon& daemon) {
+  if (sodium_init() < 0) return transient("libsodium cannot start");
+  const control::Startup& startup = daemon.startup();
+  if (startup.ticket_key.size() != auth::kTicketKeyBytes)
+    return permanent("toastd gave no ticket key");
+  maildir::MaildOptions options;
+  options.host_name = daemon.settings().get(setting::me);
+  options.delivery_threads =
+      static_cast<std::size_t>(daemon.settings().get(setting::maildeliverythreads));
+  options.ticket_key = Secret(startup.ticket_key);
+  std::memcpy(options.boot_id.data(), startup.boot_id.data(),
+              std::min(options.boot_id.size(), startup.boot_id.size()));
+  Result<Fd> mail = open_file(daemon.path("mail"), O_RDONLY | O_DIRECTORY);
+  if (!mail) return pass(mail);
+  ipc::Link& directory = daemon.link("toast-vdomaind");
+  auto maild = std::make_shared<maildir::Maild>(
+      daemon.executor(), std::move(options), std::move(*mail), daemon.clock(), daemon.log(),
+      daemon.metrics(),
+      [&directory](vdomain::UsageReport report) { directory.notify(std::move(report)); });
+  daemon.on_client([maild](const std::string& peer) { return maild->dispatcher_for(peer); });
+  daemon.on_drain([maild] { return maild->drain(); });
+  maild->start();
+  return {};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) { return toast::daemon_main(argc, argv, "toast-maild", build); }
