@@ -1,0 +1,98 @@
+#include "vdomain/maildir/quota_gate.h"
+
+#include "tests/unit/maildir/maildir_fixture.h"
+
+namespace toast::maildir {
+namespace {
+
+class QuotaTest : public MaildirTest {
+ protected:
+  QuotaTest() {
+    keeper.emplace(root.path(), files, clock, [this](const Address& mailbox, bool full, Usage) {
+      reports.push_back(mailbox.str() + (full ? " full" : " has room"));
+    });
+  }
+  Keeper::Outcome deliver(std::uint64_t message, std::uint64_t quota_bytes,
+                          std::uint64_t quota_messages = 0) {
+    DeliveryJob job = make_job(message);
+    job.quota = {quota_bytes, quota_messages};
+    return keeper->deliver(std::move(job));
+  }
+  std::string ledger() { return content_of(maildir + "/maildirsize"); }
+  const std::uint64_t size = delivered_content().size();
+  std::vector<std::string> reports;
+};
+
+TEST_F(QuotaTest, WithoutAQuotaThereIsNoLedger) {
+  EXPECT_FALSE(deliver(1, 0).failed);
+  EXPECT_FALSE(std::filesystem::exists(maildir + "/maildirsize"));
+}
+
+TEST_F(QuotaTest, DeliveriesAreCounted) {
+  const std::string one = std::to_string(size) + " 1\n";
+  EXPECT_FALSE(deliver(1, 10'000).failed);
+  EXPECT_FALSE(deliver(2, 10'000).failed);
+  EXPECT_EQ(ledger(), "10000S\n0 0\n" + one + one);
+}
+
+TEST_F(QuotaTest, OverQuotaIsTemporary422) {
+  const std::uint64_t room_for_two = 2 * size;
+  EXPECT_FALSE(deliver(1, room_for_two).failed);
+  EXPECT_FALSE(deliver(2, room_for_two).failed);
+  const Keeper::Outcome third = deliver(3, room_for_two);
+  ASSERT_TRUE(third.failed);
+  EXPECT_EQ(third.failed->failure, Failure::transient);
+  EXPECT_TRUE(third.failed->reply.starts_with("4.2.2"));
+  EXPECT_EQ(names("new").size(), 2U);
+  EXPECT_EQ(names("tmp").size(), 0U);
+  EXPECT_EQ(reports, std::vector<std::string>{"ann@example.org full"});
+}
+
+TEST_F(QuotaTest, CountOfMessagesIsALimitToo) {
+  EXPECT_FALSE(deliver(1, 0, 1).failed);
+  EXPECT_TRUE(deliver(2, 0, 1).failed);
+}
+
+// Another program removed messages and told nobody: counted before anything is refused.
+TEST_F(QuotaTest, LedgerThatDriftedDoesNotRefuse) {
+  const std::uint64_t room_for_two = 2 * size;
+  for (std::uint64_t n = 1; n <= 2; ++n) ASSERT_FALSE(deliver(n, room_for_two).failed);
+  for (const std::string& name : names("new")) std::filesystem::remove(maildir + "/new/" + name);
+  EXPECT_FALSE(deliver(3, room_for_two).failed);
+  EXPECT_EQ(names("new").size(), 1U);
+}
+
+TEST_F(QuotaTest, RoomIsReservedWhileOthersDeliver) {
+  make_maildir(maildir);
+  const Fd top = std::move(*open_file(maildir, O_RDONLY | O_DIRECTORY));
+  const QuotaHolder holder{
+      *Address::parse("ann@example.org"), *MaildirPath::parse("example.org/ann/Maildir"), {100, 0}};
+  auto first = keeper->quota.reserve(top, holder, 60);
+  ASSERT_TRUE(first);
+  EXPECT_FALSE(keeper->quota.reserve(top, holder, 60));
+  *first = {};  // given back
+  EXPECT_TRUE(keeper->quota.reserve(top, holder, 60));
+}
+
+TEST_F(QuotaTest, RemovalMakesRoomAndSaysSo) {
+  const std::uint64_t room_for_two = 2 * size;
+  std::vector<std::string> delivered;
+  for (std::uint64_t n = 1; n <= 2; ++n)
+    delivered.push_back(deliver(n, room_for_two).result.file_name);
+  const QuotaHolder holder{*Address::parse("ann@example.org"),
+                           *MaildirPath::parse("example.org/ann/Maildir"),
+                           {room_for_two, 0}};
+  ASSERT_EQ(keeper->maildrops.remove(holder, delivered)->removed, 2U);
+  EXPECT_EQ(reports,
+            (std::vector<std::string>{"ann@example.org full", "ann@example.org has room"}));
+  EXPECT_TRUE(ledger().ends_with("-" + std::to_string(2 * size) + " -2\n")) << ledger();
+}
+
+TEST_F(QuotaTest, RepeatedDeliveryIsCountedOnce) {
+  EXPECT_FALSE(deliver(1, 10'000).failed);
+  EXPECT_TRUE(deliver(1, 10'000).result.already_there);
+  EXPECT_EQ(ledger(), "10000S\n" + std::to_string(size) + " 1\n") << "counted anew";
+}
+
+}  // namespace
+}  // namespace toast::maildir
