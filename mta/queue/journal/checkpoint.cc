@@ -6,7 +6,6 @@ namespace toast::queue {
 namespace {
 
 constexpr std::string_view kMagic = "toastckp";
-const char* const kGrowing = "checkpoint.tmp";
 constexpr std::uint64_t kChunkHeaderBytes = 24;  // checksum, kind, length, number
 constexpr std::uint64_t kMaxSliceBytes = 64 * 1024 * 1024;
 constexpr std::uint8_t kHeaderChunk = 1;
@@ -63,8 +62,8 @@ Result<CheckpointWriter> CheckpointWriter::begin(Disk& disk, Random& random,
   CheckpointWriter writer;
   writer.header_ = std::move(header);
   random.fill(writer.salt_);
-  (void)disk.unlink(kGrowing);  // of an attempt that failed
-  Result<std::unique_ptr<DiskFile>> file = disk.create(kGrowing);
+  writer.temporary_name_ = checkpoint_name(random.u64()) + ".tmp";
+  Result<std::unique_ptr<DiskFile>> file = disk.create(writer.temporary_name_);
   if (!file) return pass(file);
   writer.file_ = std::move(*file);
   std::string preamble(kMagic);
@@ -98,9 +97,12 @@ Result<void> CheckpointWriter::write_slice() {
 Result<void> CheckpointWriter::publish(Disk& disk) {
   if (auto done = write_chunk(kEndChunk, encode_end(total_)); !done) return done;
   if (auto done = file_->sync_data(); !done) return done;
-  if (auto done = disk.rename(kGrowing, checkpoint_name(header_.number)); !done) return done;
+  if (auto done = disk.rename(temporary_name_, checkpoint_name(header_.number)); !done) return done;
   return disk.sync_directory();
 }
+
+// What stays is swept at the next open.
+void CheckpointWriter::abandon(Disk& disk) { (void)disk.unlink(temporary_name_); }
 
 Result<void> CheckpointWriter::write_chunk(std::uint8_t kind, std::string_view payload) {
   Encoder covered;

@@ -42,6 +42,8 @@ class CheckpointWriter {
   // The end mark -> fdatasync -> rename -> sync directory.
   [[nodiscard]] Result<void> publish(Disk& disk);
 
+  void abandon(Disk& disk);
+
   const CheckpointHeader& header() const { return header_; }
   std::uint64_t size_bytes() const { return offset_; }
 
@@ -51,6 +53,7 @@ class CheckpointWriter {
 
   CheckpointHeader header_;
   Salt salt_{};
+  std::string temporary_name_;  // random: see SegmentStore::Spare
   std::unique_ptr<DiskFile> file_;
   std::uint64_t offset_ = 0;
   std::uint64_t chunks_ = 0;

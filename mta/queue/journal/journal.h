@@ -79,6 +79,8 @@ struct JournalStatus {
   std::uint64_t syncs = 0;  // of commits
   std::uint64_t committed_bytes = 0;
   std::uint64_t abandoned_segments = 0;  // after failed writes or syncs
+  std::uint64_t recycled_segments = 0;
+  std::uint64_t moved_bodies = 0;  // by compaction
   std::uint64_t maintenance_errors = 0;
   std::string last_maintenance_error;
 };

@@ -48,12 +48,15 @@ Maintenance::Did Maintenance::next_piece(std::uint64_t log_bytes) {
 
 // A checkpoint that began after the segment became empty neither names a body in it nor needs a
 // record of it. Two such, so that the older one is good for a start if the newer is damaged.
+bool Maintenance::covered(std::uint64_t empty_at) const {
+  const std::size_t needed = core_.options.recycle_after_checkpoints;
+  return needed == 0 || (kept_.size() >= needed && kept_[kept_.size() - needed] > empty_at);
+}
+
 bool Maintenance::recyclable(Segment& segment) const {
   if (!segment.sealed || !segment.bodies.empty()) return false;
   if (!segment.empty_at) segment.empty_at = core_.checkpoints_begun;
-  const std::size_t needed = core_.options.recycle_after_checkpoints;
-  if (kept_.size() < needed) return false;
-  if (needed > 0 && kept_[kept_.size() - needed] <= *segment.empty_at) return false;
+  if (!covered(*segment.empty_at)) return false;
   const std::lock_guard lock(core_.mutex);
   return segment.file.use_count() == 1;  // nobody reads it
 }
@@ -63,24 +66,29 @@ Maintenance::Did Maintenance::recycle() {
   for (const auto& [sequence, segment] : core_.store.all()) {
     if (!recyclable(*segment)) continue;
     if (auto done = core_.store.retire(sequence, keep); !done) return pass(done, "recycle");
+    const std::lock_guard lock(core_.mutex);
+    ++core_.status.recycled_segments;
     return true;
   }
   return false;
 }
 
-std::size_t Maintenance::waiting_to_be_recycled() const {
-  return static_cast<std::size_t>(std::ranges::count_if(
-      core_.store.all(), [](const auto& entry) { return entry.second->empty_at.has_value(); }));
+std::size_t Maintenance::waiting_for_checkpoints() const {
+  return static_cast<std::size_t>(std::ranges::count_if(core_.store.all(), [this](const auto& e) {
+    return e.second->empty_at && !covered(*e.second->empty_at);
+  }));
 }
 
 // --- checkpoints ---
 
+// After so many bytes of log; and earlier if that gives back segments that are wanted.
 bool Maintenance::checkpoint_due(std::uint64_t log_bytes) const {
   const JournalOptions& options = core_.options;
   const std::uint64_t due =
       std::max(options.checkpoint_segments * options.segment_bytes, last_checkpoint_bytes_);
-  return checkpoint_wanted_ || log_bytes - log_bytes_at_checkpoint_ >= due ||
-         waiting_to_be_recycled() > kSpareSurplus * options.spare_segments;
+  if (checkpoint_wanted_ || log_bytes - log_bytes_at_checkpoint_ >= due) return true;
+  const bool short_of_space = core_.store.spares() <= reserve() && !has_room();
+  return waiting_for_checkpoints() > (short_of_space ? 0 : kSpareSurplus * options.spare_segments);
 }
 
 Maintenance::Did Maintenance::begin_checkpoint(std::uint64_t log_bytes) {
@@ -109,6 +117,8 @@ Maintenance::Did Maintenance::continue_checkpoint() {
   Result<void> done = checkpoint_->write_slice();
   if (done && message == nullptr) done = publish_checkpoint();
   if (!done) {
+    core_.store.give_up_spare(1);  // if it was for want of space, there is some now
+    checkpoint_->abandon(core_.disk);
     checkpoint_.reset();
     checkpoint_wanted_ = true;
     return pass(done, "checkpoint");
@@ -136,14 +146,15 @@ Result<void> Maintenance::publish_checkpoint() {
 
 // --- spares ---
 
+bool Maintenance::has_room() const {
+  return core_.status.free_bytes >= core_.options.low_water_bytes + core_.options.segment_bytes;
+}
+
 // The reserve is made whatever the space; more only while there is room for others.
 Maintenance::Did Maintenance::make_spares() {
-  const JournalOptions& options = core_.options;
   const std::size_t spares = core_.store.spares();
-  const bool reserve_is_short = spares < (options.spare_segments + 1) / 2;
-  const bool has_room = core_.status.free_bytes >= options.low_water_bytes + options.segment_bytes;
-  if (spares >= options.spare_segments || (!reserve_is_short && !has_room)) return false;
-  Result<bool> grown = core_.store.preallocate(options.maintain_slice);
+  if (spares >= core_.options.spare_segments || (spares >= reserve() && !has_room())) return false;
+  Result<bool> grown = core_.store.preallocate(core_.options.maintain_slice);
   if (!grown) return pass(grown);
   return true;
 }
@@ -169,8 +180,10 @@ Segment* Maintenance::find_straggler() const {
 Maintenance::Did Maintenance::compact() {
   Segment* const from = find_straggler();
   if (from == nullptr) return false;
-  if (!cold_.usable())
+  if (!cold_.usable()) {
+    if (core_.store.spares() < 2 && !has_room()) return false;  // the last spare is for commits
     if (auto done = take_cold_segment(); !done) return pass(done, "compaction");
+  }
   moves_.clear();
   if (auto done = copy_bodies(*from); !done) return pass(done, "compaction");
   if (auto done = cold_.flush(); !done) return pass(done, "compaction");
@@ -225,6 +238,7 @@ void Maintenance::switch_places() {
     move.body->place = move.to;
     attach(*move.body, *cold_.segment());
   }
+  core_.status.moved_bodies += moves_.size();
 }
 
 void Maintenance::measure_space() {

@@ -26,18 +26,20 @@ class Maintenance {
   Did next_piece(std::uint64_t log_bytes);
   Did recycle();
   bool recyclable(Segment& segment) const;
+  bool covered(std::uint64_t empty_at) const;
+  std::size_t waiting_for_checkpoints() const;
+  std::size_t reserve() const { return (core_.options.spare_segments + 1) / 2; }
+  bool has_room() const;
   bool checkpoint_due(std::uint64_t log_bytes) const;
   Did begin_checkpoint(std::uint64_t log_bytes);
   Did continue_checkpoint();
   Result<void> publish_checkpoint();
-  std::uint64_t oldest_that_counts() const;
   Did make_spares();
   Did compact();
   Segment* find_straggler() const;
   Result<void> copy_bodies(Segment& from);
   Result<void> take_cold_segment();
   void switch_places();
-  std::size_t waiting_to_be_recycled() const;
   void measure_space();
 
   struct Move {

@@ -22,7 +22,7 @@ struct InlinePlace {
   std::uint32_t frame_bytes = 0;
   std::uint32_t body_offset = 0;  // from the start of the frame
   std::uint32_t body_bytes = 0;
-  friend bool operator==(const InlinePlace&, const InlinePlace&) = default;
+  friend auto operator<=>(const InlinePlace&, const InlinePlace&) = default;
 };
 struct BlobPlace {
   MessageId owner;  // the message it was written for; children share it

@@ -279,8 +279,7 @@ std::shared_ptr<Body> Recovery::body_at(const BodyPlace& place, bool shared) {
   if (const auto* blob = std::get_if<BlobPlace>(&place)) {
     known = &shared_blobs_[blob->owner];
   } else if (shared) {
-    const auto& there = std::get<InlinePlace>(place);
-    known = &shared_inline_[{there.frame, there.body_offset}];
+    known = &shared_inline_[std::get<InlinePlace>(place)];
   }
   if (known != nullptr)
     if (std::shared_ptr<Body> body = known->lock()) return body;

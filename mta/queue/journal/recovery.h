@@ -68,7 +68,7 @@ class Recovery {
   std::string queue_id_;
   std::uint64_t greatest_sequence_ = 0;
   LogEnd log_;
-  std::map<std::pair<Position, std::uint32_t>, std::weak_ptr<Body>> shared_inline_;
+  std::map<InlinePlace, std::weak_ptr<Body>> shared_inline_;
   std::map<MessageId, std::weak_ptr<Body>> shared_blobs_;
 };
 

@@ -9,7 +9,6 @@ namespace {
 
 constexpr std::string_view kSegmentPrefix = "segment.";
 constexpr std::string_view kSparePrefix = "spare.";
-const char* const kGrowingSpare = "spare.tmp";
 constexpr std::uint64_t kZeroChunk = 256 * 1024;  // one write of zeros
 
 std::string hex_name(std::string_view prefix, std::uint64_t number) {
@@ -46,7 +45,6 @@ void SegmentStore::adopt_segment(std::shared_ptr<SegmentFile> file) {
 }
 
 void SegmentStore::adopt_spare(std::uint64_t number, std::unique_ptr<DiskFile> file) {
-  next_spare_ = std::max(next_spare_, number + 1);
   spares_.push_back(Spare{number, std::move(file)});
 }
 
@@ -108,7 +106,7 @@ Result<void> SegmentStore::retire(std::uint64_t sequence, std::size_t keep) {
     segments_.erase(found);
     return {};
   }
-  const std::uint64_t number = next_spare_++;
+  const std::uint64_t number = random_.u64();
   if (auto done = disk_.rename(name, spare_name(number)); !done) return done;
   std::unique_ptr<DiskFile> file = std::move(found->second->file->file);
   segments_.erase(found);
@@ -119,13 +117,11 @@ Result<void> SegmentStore::retire(std::uint64_t sequence, std::size_t keep) {
 
 Result<bool> SegmentStore::preallocate(std::uint64_t slice) {
   if (!growing_) {
-    Result<std::unique_ptr<DiskFile>> created = disk_.create(kGrowingSpare);
-    if (!created) {
-      discard(kGrowingSpare);
-      return pass(created);
-    }
-    growing_ = std::move(*created);
+    growing_number_ = random_.u64();
     grown_ = 0;
+    Result<std::unique_ptr<DiskFile>> created = disk_.create(growing_name());
+    if (!created) return pass(created);
+    growing_ = std::move(*created);
   }
   const std::uint64_t until = std::min(segment_bytes_, grown_ + slice);
   const std::string zeros(std::min(kZeroChunk, segment_bytes_), '\0');
@@ -137,16 +133,23 @@ Result<bool> SegmentStore::preallocate(std::uint64_t slice) {
   }
   if (done) done = growing_->sync_data();
   if (done && grown_ < segment_bytes_) return false;
-  const std::uint64_t number = next_spare_++;
-  if (done) done = disk_.rename(kGrowingSpare, spare_name(number));
+  if (done) done = disk_.rename(growing_name(), spare_name(growing_number_));
   std::unique_ptr<DiskFile> whole = std::move(growing_);
   if (!done) {
-    discard(kGrowingSpare);
+    discard(growing_name());
     return pass(done, "make a spare segment");
   }
-  spares_.push_back(Spare{number, std::move(whole)});
+  spares_.push_back(Spare{growing_number_, std::move(whole)});
   return true;
 }
+
+void SegmentStore::give_up_spare(std::size_t least) {
+  if (spares_.size() <= least) return;
+  discard(spare_name(spares_.back().number));
+  spares_.pop_back();
+}
+
+std::string SegmentStore::growing_name() const { return spare_name(growing_number_) + ".tmp"; }
 
 // Nothing depends on it: what stays is swept at the next open.
 void SegmentStore::discard(const std::string& name) { (void)disk_.unlink(name); }

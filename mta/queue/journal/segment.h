@@ -74,14 +74,19 @@ class SegmentStore {
   [[nodiscard]] Result<void> retire(std::uint64_t sequence, std::size_t keep);
   // Writes up to `slice` bytes of the next spare; true when a spare was finished.
   [[nodiscard]] Result<bool> preallocate(std::uint64_t slice);
+  // Unlinks one, if more than `least` are there.
+  void give_up_spare(std::size_t least);
 
  private:
   struct Spare {
+    // Random, never used twice: an unlink, a create and a rename of one name, not yet synced, could
+    // otherwise be told apart by nobody after a crash.
     std::uint64_t number;
     std::unique_ptr<DiskFile> file;
   };
   Result<SegmentHeader> write_header(DiskFile& file, SegmentKind kind, Position previous_end,
                                      std::uint64_t newest_id);
+  std::string growing_name() const;
   void discard(const std::string& name);
 
   Disk& disk_;
@@ -90,10 +95,10 @@ class SegmentStore {
   std::uint64_t segment_bytes_;
   std::string queue_id_;
   std::uint64_t next_sequence_ = 1;
-  std::uint64_t next_spare_ = 1;
   std::map<std::uint64_t, std::unique_ptr<Segment>> segments_;
   std::deque<Spare> spares_;
   std::unique_ptr<DiskFile> growing_;  // the spare being written, under its temporary name
+  std::uint64_t growing_number_ = 0;
   std::uint64_t grown_ = 0;
 };
 
