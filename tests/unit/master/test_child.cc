@@ -134,22 +134,22 @@ int main(int argc, char** argv) {
   using namespace toast;
   const std::string path = argv[0];
   const std::string program = path.substr(path.rfind('/') + 1);
-  std::unique_ptr<TestChild> child;
-  return daemon_main(argc, argv, program.c_str(), [&](Daemon& daemon) -> Result<void> {
+  // The callbacks own the child: it ends before the event loop that its sockets belong to.
+  return daemon_main(argc, argv, program.c_str(), [program](Daemon& daemon) -> Result<void> {
     // control/bouncefrom and control/smtpgreeting name the program that is to misbehave.
     if (daemon.settings().get(setting::bouncefrom) == program) return permanent("told to fail");
-    child = std::make_unique<TestChild>(daemon, program);
+    auto child = std::make_shared<TestChild>(daemon, program);
     daemon.metrics().counter("test.starts").add();
     daemon.on_listener(
-        [&](const std::string&, Fd socket) { child->add_listener(std::move(socket)); });
-    daemon.on_client([&](const std::string& peer) { return child->dispatcher_for(peer); });
+        [child](const std::string&, Fd socket) { child->add_listener(std::move(socket)); });
+    daemon.on_client([child](const std::string& peer) { return child->dispatcher_for(peer); });
     daemon.on_reload(
         [program](const Settings& next) -> Result<void> {
           if (next.get(setting::smtpgreeting) == program) return permanent("told to refuse");
           return {};
         },
         [](const Settings&) {});
-    daemon.on_drain([&] { return child->drain(); });
+    daemon.on_drain([child] { return child->drain(); });
     return {};
   });
 }

@@ -59,7 +59,8 @@ TEST_F(ToastdTest, ChildrenRunAsTheirAccounts) {
   launch({});
   ASSERT_TRUE(wait_ready()) << log_text();
   ASSERT_TRUE(eventually([&] { return status()["state"] == "ready"; }));
-  for (const nlohmann::json& process : status()["processes"]) {
+  const nlohmann::json now = status();
+  for (const nlohmann::json& process : now["processes"]) {
     const pid_t pid = process["pid"];
     std::ifstream file("/proc/" + std::to_string(pid) + "/status");
     const std::string text((std::istreambuf_iterator<char>(file)), {});
