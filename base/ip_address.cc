@@ -38,13 +38,11 @@ IpAddress IpAddress::v6(std::array<std::uint8_t, 16> bytes) {
 
 Result<IpAddress> IpAddress::parse(std::string_view text) {
   const std::string copy(text);
+  const bool whole = text.find('\0') == std::string_view::npos;  // inet_pton would stop there
   std::array<std::uint8_t, 4> four{};
-  if (copy.size() == text.size() && ::inet_pton(AF_INET, copy.c_str(), four.data()) == 1)
-    return v4(four);
+  if (whole && ::inet_pton(AF_INET, copy.c_str(), four.data()) == 1) return v4(four);
   std::array<std::uint8_t, 16> sixteen{};
-  if (::inet_pton(AF_INET6, copy.c_str(), sixteen.data()) == 1 &&
-      text.find('\0') == std::string_view::npos)
-    return v6(sixteen);
+  if (whole && ::inet_pton(AF_INET6, copy.c_str(), sixteen.data()) == 1) return v6(sixteen);
   return permanent("\"" + copy + "\" is not an IPv4 or IPv6 address");
 }
 
