@@ -38,13 +38,18 @@ bool was_quiet(const DirectoryStamp& stamp, std::int64_t scanned_seconds) {
   return last + kQuietBeforeScan.count() < scanned_seconds;
 }
 
-Result<Fd> memory_file(const std::string& content) {
+// In memory and sealed. Where memory files are not to be had, a file without a name below mail/:
+// its one reader could then spoil its own copy, and nobody else's.
+Result<Fd> unnamed_file(int mail_root, const std::string& content) {
   Fd file(::memfd_create("listing", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  if (!file) return system_error("memfd_create", "listing");
+  const bool sealable = static_cast<bool>(file);
+  if (!file) file = Fd(::openat(mail_root, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+  if (!file) return system_error("make a file for", "a listing");
   Result<void> written = write_all(file, content, "listing");
   if (!written) return pass(written);
   constexpr int kSeals = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
-  if (::fcntl(file.get(), F_ADD_SEALS, kSeals) != 0) return system_error("seal", "listing");
+  if (sealable && ::fcntl(file.get(), F_ADD_SEALS, kSeals) != 0)
+    return system_error("seal", "listing");
   return file;
 }
 
@@ -186,9 +191,9 @@ Result<MaildropReader::Opened> MaildropReader::scan(const Parts& parts) {
     // Not kept (disk full, read-only): the client is served all the same.
     if (kept && local) return Opened{std::move(kept->listing), count, octets};
   }
-  Result<Fd> memory = memory_file(file);
-  if (!memory) return pass(memory);
-  return Opened{std::move(*memory), count, octets};
+  Result<Fd> unnamed = unnamed_file(store_.root(), file);
+  if (!unnamed) return pass(unnamed);
+  return Opened{std::move(*unnamed), count, octets};
 }
 
 // Sizes that names do not tell: remembered from an earlier listing, else counted.

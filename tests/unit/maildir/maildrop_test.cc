@@ -1,5 +1,8 @@
 #include "vdomain/maildir/maildrop.h"
 
+#include <seccomp.h>
+#include <sys/wait.h>
+
 #include "tests/unit/maildir/maildir_fixture.h"
 
 namespace toast::maildir {
@@ -164,6 +167,23 @@ TEST_F(MaildropTest, ListingCannotBeWrittenByItsReader) {
   ASSERT_TRUE(opened);
   EXPECT_NE(::write(opened->listing.get(), "x", 1), 1);
   EXPECT_NE(::ftruncate(opened->listing.get(), 0), 0);
+}
+
+// As under a sandbox that knows no memfd_create: the same listing, in a child that has lost the
+// call.
+TEST_F(MaildropTest, WithoutMemoryFiles) {
+  put("new/1.a,W=3", "a\n");
+  const pid_t child = ::fork();
+  if (child == 0) {
+    scmp_filter_ctx filter = ::seccomp_init(SCMP_ACT_ALLOW);
+    ::seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(memfd_create), 0);
+    if (::seccomp_load(filter) != 0) ::_exit(2);
+    ::_exit(open().names == Names{"1.a,W=3"} ? 0 : 1);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+  EXPECT_EQ(names_in(root.path()), Names{"example.org"}) << "it had no name";
 }
 
 TEST_F(MaildropTest, FullDiskDoesNotKeepAnybodyOut) {
