@@ -71,7 +71,8 @@ class QueueSubmission final : public Submission {
 
 Task<Result<void>> QueueClient::check_space(std::uint64_t size_bytes) {
   const SteadyTime now = clock_.steady();
-  if (size_bytes <= kSmallMessage && now < had_space_until_) co_return Result<void>{};
+  const bool known = queued_.connected() && now < had_space_until_;
+  if (known && size_bytes <= kSmallMessage) co_return Result<void>{};
   queue::CheckSpace question{size_bytes};
   auto answer = co_await queued_.call(std::move(question));
   if (!answer) co_return pass(answer);

@@ -120,7 +120,9 @@ Task<> Session::answer_mail(smtp::Mail mail) {
   Result<void> space = co_await services_.queue.check_space(size);
   if (!space) {
     services_.log.warning("smtp.mail.deferred", {{"session", id_}, {"why", space.error().detail}});
-    say(reply_for(space.error(), 452, 552));
+    Reply reply = reply_for(space.error(), 451, 552);
+    if (reply.text.starts_with("4.3.1")) reply.code = 452;  // storage, RFC 5321 section 4.2.3
+    say(reply);
     co_return;
   }
   transaction_ = {};
