@@ -124,6 +124,15 @@ TEST_F(ThrottleTest, ASuccessDoesNotClearTheCountersOfStrangers) {
   EXPECT_EQ(fail("user9", "203.0.113.5"), Limit::address);
 }
 
+TEST_F(ThrottleTest, TheOwnersPollingDoesNotForgiveTheGuessing) {
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(succeed("ann", "203.0.113.5"), Limit::none);
+    EXPECT_EQ(fail("ann", host(i)), Limit::none);
+  }
+  EXPECT_EQ(succeed("ann", "203.0.113.5"), Limit::none);
+  EXPECT_EQ(fail("ann", host(3)), Limit::account);
+}
+
 TEST_F(ThrottleTest, AKnownAddressHasItsOwnLimit) {
   succeed("ann", "203.0.113.5");
   EXPECT_EQ(fail("ann", "203.0.113.5"), Limit::none);
