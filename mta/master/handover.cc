@@ -56,7 +56,7 @@ Task<Result<void>> Master::offer_to_successor() {
   Result<SocketPair> pair = make_socket_pair();
   if (!pair) co_return pass(pair);
   Launch what{
-      options_.self, {"--root", options_.root, "--take-over"}, options_.environment, {}, true};
+      options_.self, {"--root", options_.root, "--take-over"}, options_.environment, {}, false};
   if (!options_.notify_socket.empty())
     what.environment.push_back("NOTIFY_SOCKET=" + options_.notify_socket);
   if (options_.unprivileged) what.arguments.emplace_back("--unprivileged");

@@ -36,11 +36,11 @@ std::vector<char*> pointers(const std::vector<std::string>& strings) {
   ::_exit(kCannotExecute);
 }
 
-void arrange_descriptors(int control, bool keep_stdout) {
+void arrange_descriptors(int control, bool is_child) {
   constexpr int kControl = control::kControlDescriptor;
   const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (null >= 0) ::dup2(null, STDIN_FILENO);
-  if (!keep_stdout) ::dup2(STDERR_FILENO, STDOUT_FILENO);
+  if (is_child) ::dup2(STDERR_FILENO, STDOUT_FILENO);
   if (control == kControl)
     ::fcntl(control, F_SETFD, 0);
   else if (::dup2(control, kControl) < 0)
@@ -55,8 +55,9 @@ void become(const Account& account) {
   if (::setresuid(account.uid, account.uid, account.uid) != 0) fail_in_child("set the user");
 }
 
-void reset_signals() {
+void reset_signals(bool is_child) {
   for (int number = 1; number < NSIG; ++number) std::signal(number, SIG_DFL);
+  if (is_child) std::signal(SIGTERM, SIG_IGN);
   sigset_t none;
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -99,8 +100,8 @@ Result<pid_t> launch(const Launch& what, const Fd& control) {
     if (pid < 0) return system_error("fork", what.path, error);
     return pid;
   }
-  reset_signals();
-  arrange_descriptors(control.get(), what.keep_stdout);
+  reset_signals(what.is_child);
+  arrange_descriptors(control.get(), what.is_child);
   if (what.account) become(*what.account);
   ::execve(what.path.c_str(), argv.data(), envp.data());
   fail_in_child(what.path.c_str());

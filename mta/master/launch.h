@@ -26,7 +26,9 @@ struct Launch {
   std::vector<std::string> arguments;  // argv[1..]
   std::vector<std::string> environment;
   std::optional<Account> account;  // none: the caller's
-  bool keep_stdout = false;        // else standard output goes where standard error goes
+  // A program, not another toastd: its standard output goes where standard error goes, and a
+  // SIGTERM to the whole process group is left to toastd, which drains in order.
+  bool is_child = true;
 };
 // The child's pid. `control` becomes its descriptor 3. A program that cannot be executed exits with
 // kCannotExecute, after a line on standard error.

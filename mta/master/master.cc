@@ -218,7 +218,10 @@ std::vector<control::GiveSocket> Master::birth_sockets(std::size_t index) {
   std::vector<control::GiveSocket> sockets;
   const auto lend = [&](control::SocketRole role, const std::string& name, const Fd& original) {
     Result<Fd> copy = duplicate(original);
-    if (copy) sockets.push_back({role, name, std::move(*copy)});
+    if (copy)
+      sockets.push_back({role, name, std::move(*copy)});
+    else
+      log_.error("toastd.wire.failed", {{"reason", copy.error().detail}});
   };
   lend(control::SocketRole::metrics, "", child.metrics);
   for (const Listener& listener : listeners_) {

@@ -119,6 +119,7 @@ void ToastdTest::launch_on(const std::string& root, std::vector<std::string> arg
   argv.push_back(nullptr);
   toastd_ = ::fork();
   if (toastd_ != 0) return;
+  ::setpgid(0, 0);  // a shell gives every job its own group, too
   const int log_fd = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
   ::dup2(write_end.get(), STDOUT_FILENO);
   ::dup2(log_fd, STDERR_FILENO);
