@@ -32,6 +32,14 @@ Fd open_beneath(const Fd& directory, const std::string& name) {
                      O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW));
 }
 
+tl::unexpected<Error> not_allowed(const std::string& folder) {
+  return transient(
+      fmt::format("no permission to look for dot-qmail files in {}: give toast-vdomaind's group "
+                  "read and search "
+                  "permission there (chgrp, chmod g+rx)",
+                  folder));
+}
+
 Result<std::optional<DotQmailFile>> read_regular_file(const Fd& fd, const std::string& label) {
   struct stat st {};
   if (::fstat(fd.get(), &st) != 0) return system_error("look at", label);
@@ -57,6 +65,7 @@ Result<std::optional<DotQmailFile>> DotQmailFiles::read(const Domain& domain,
   const Fd directory(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!directory) {
     if (means_absent(errno)) return std::nullopt;
+    if (errno == EACCES) return not_allowed(mail_);
     return system_error("open", folder);
   }
   const std::string label = folder + "/" + name;
@@ -69,6 +78,7 @@ Result<std::optional<DotQmailFile>> DotQmailFiles::read(const Domain& domain,
                     "file it means",
                     label));
   if (errno == ENAMETOOLONG) return std::nullopt;
+  if (errno == EACCES) return not_allowed(folder);
   return system_error("open", label);
 }
 

@@ -82,6 +82,28 @@ TEST_F(DotQmailFilesTest, ADomainWithoutADirectoryHasNoFiles) {
   EXPECT_FALSE(files.read(Domain::parse("a.test").value(), ".qmail-a").value());
 }
 
+// Mail must not take another way because a file that may be there cannot be seen.
+TEST_F(DotQmailFilesTest, AClosedDirectoryIsAnErrorAndSaysWhatToDo) {
+  const bool root = ::geteuid() == 0;  // who may look everywhere: go on as somebody who may not
+  ASSERT_EQ(::chmod(root_.c_str(), 0711), 0);
+  ASSERT_EQ(::chmod((root_ + "/mail/a.test").c_str(), 0), 0);
+  if (root) ASSERT_EQ(::seteuid(65534), 0);
+  const std::string in_domain = read(".qmail-a");
+  if (root) ASSERT_EQ(::seteuid(0), 0);
+  EXPECT_EQ(in_domain,
+            "error: /mail/a.test: give toast-vdomaind's group read and search permission there "
+            "(chgrp, chmod g+rx)");
+  ASSERT_EQ(::chmod((root_ + "/mail").c_str(), 0), 0);
+  if (root) ASSERT_EQ(::seteuid(65534), 0);
+  const std::string above = read(".qmail-a");
+  if (root) ASSERT_EQ(::seteuid(0), 0);
+  EXPECT_EQ(above,
+            "error: /mail: give toast-vdomaind's group read and search permission there (chgrp, "
+            "chmod g+rx)");
+  ::chmod((root_ + "/mail").c_str(), 0700);
+  ::chmod((root_ + "/mail/a.test").c_str(), 0700);
+}
+
 TEST_F(DotQmailFilesTest, AHugeFileIsAnError) {
   write("mail/a.test/.qmail-huge", std::string(kMaxDotQmailBytes + 1, '#'), 0600);
   EXPECT_EQ(read(".qmail-huge").substr(0, 6), "error:");
