@@ -137,9 +137,8 @@ Result<void> Maintenance::publish_checkpoint() {
     core_.status.checkpoint_number = kept_.back();
   }
   while (kept_.size() > kKeptCheckpoints) {
-    const std::uint64_t oldest = kept_.front();
+    (void)core_.disk.unlink(checkpoint_name(kept_.front()));  // what stays is never the newest
     kept_.pop_front();
-    if (auto done = core_.disk.unlink(checkpoint_name(oldest)); !done) return done;
   }
   return {};
 }

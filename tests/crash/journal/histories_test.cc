@@ -48,7 +48,7 @@ TEST(JournalHistories, KeepWhatWasAcknowledged) { run_all("histories", Plan{}, h
 TEST(JournalHistories, LongOnes) {
   Plan plan;
   plan.steps = 400;
-  run_all("long histories", plan, histories / 50 + 1);
+  run_all("long histories", plan, histories / 100 + 1);
 }
 
 // Bodies full of records for this segment and the next uses of its file.
@@ -56,7 +56,7 @@ TEST(JournalHistories, ForgedAndStaleRecords) {
   Plan plan;
   plan.forged_records = true;
   plan.steps = 100;
-  run_all("forged records", plan, histories / 20 + 1);
+  run_all("forged records", plan, histories / 40 + 1);
 }
 
 }  // namespace

@@ -22,7 +22,7 @@ struct Plan {
   PlantedBugs bugs;
   bool faults = true;           // failed and short writes, failed syncs, a full disk
   bool forged_records = false;  // in every body
-  unsigned steps = 60;
+  unsigned steps = 50;
 };
 
 struct Tally {

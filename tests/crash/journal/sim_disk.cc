@@ -73,6 +73,7 @@ Result<std::size_t> SimDisk::write(Inode& inode, std::uint64_t offset, std::stri
   }
   const std::string_view written = bytes.substr(0, n);
   inode.pending.push_back(Write{offset, std::string(written)});
+  inode.differs = true;
   put(inode.current, offset, written);
   if (auto done = operation("write", writes_to_fail_); !done) return pass(done);
   return n;
@@ -82,11 +83,13 @@ Result<void> SimDisk::sync(Inode& inode) {
   const Result<void> done = operation("fdatasync", syncs_to_fail_);
   if (lies.data_sync_does_nothing && done) return {};
   if (!done) {  // the kernel tells once, drops what was dirty, and is content ever after
+    inode.lost_some = true;
     if (!down_) settle(inode, below(kEighths + 1));
     if (lies.sync_failures_are_hidden) return {};
     return done;
   }
   settle(inode, kEighths);
+  inode.differs = inode.lost_some;
   return {};
 }
 
@@ -127,13 +130,13 @@ void SimDisk::power_cycle() {
     if (!change.to.empty()) durable_names_[change.to] = inode;
   }
   pending_names_.clear();
-  names_.clear();
   const unsigned keep = below(kEighths + 1);
-  for (auto& [name, inode] : durable_names_) {
+  names_ = durable_names_;
+  for (auto& [name, inode] : names_) {
+    if (!inode->differs) continue;
     settle(*inode, keep);
-    // Handles of the time before the crash keep their own copy and do no harm.
-    inode = std::make_shared<Inode>(Inode{inode->durable, std::move(inode->durable), {}});
-    names_[name] = inode;
+    inode->current = inode->durable;
+    inode->differs = inode->lost_some = false;
   }
   down_ = told_ = false;
   operations_left_ = 0;
@@ -213,7 +216,7 @@ void SimDisk::damage(const std::string& name, std::uint64_t offset, std::uint64_
 std::string SimDisk::content(const std::string& name) const { return names_.at(name)->current; }
 
 void SimDisk::set_content(const std::string& name, std::string bytes) {
-  auto inode = std::make_shared<Inode>(Inode{bytes, bytes, {}});
+  auto inode = std::make_shared<Inode>(Inode{bytes, bytes, {}, false, false});
   names_[name] = inode;
   durable_names_[name] = inode;
 }

@@ -37,7 +37,7 @@ class SimDisk final : public Disk {
   void set_capacity(std::uint64_t bytes) { capacity_ = bytes; }
   void write_short(bool on) { short_writes_ = on; }
   bool is_down() const { return down_; }
-  // After Crash, or at any time: what is on the disk when power is back.
+  // After Crash, or at any time: what is on the disk when power is back. No file may be open.
   void power_cycle();
   // Damage: `size` durable bytes become others.
   void damage(const std::string& name, std::uint64_t offset, std::uint64_t size);
@@ -69,6 +69,8 @@ class SimDisk final : public Disk {
     std::string current;  // what a reader sees
     std::string durable;  // what a crash cannot take
     std::vector<Write> pending;
+    bool lost_some = false;  // of what a reader sees, for ever: a sync failed
+    bool differs = false;    // from what is durable
   };
   struct NameChange {
     std::shared_ptr<Inode> made;  // a create
