@@ -1,0 +1,198 @@
+#include "admin-cli/credentials_process.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+
+#include "auth/sqlite/credentials.h"
+#include "base/codec.h"
+
+namespace toast::admin {
+namespace {
+
+using auth::Credential;
+using auth::CredentialsRepository;
+using auth::CredentialState;
+using auth::LastLogin;
+
+enum class Question : std::uint8_t { find, put, remove, last_logins };
+
+constexpr std::size_t kMaxPacket = 65536;
+constexpr std::size_t kMaxText = 4096;
+constexpr std::size_t kMaxLogins = 16;  // one for each service
+
+void put_error(Encoder& e, const Error& error) {
+  e.boolean(false);
+  e.enumeration(error.failure);
+  e.bytes(error.detail.substr(0, kMaxText));
+}
+
+void answer_find(CredentialsRepository& store, const std::string& account, Encoder& e) {
+  const Result<std::optional<Credential>> found = store.find(account);
+  if (!found) return put_error(e, found.error());
+  e.boolean(true);
+  e.boolean(found->has_value());
+  if (!*found) return;
+  e.bytes((*found)->hash);
+  e.enumeration((*found)->state);
+  e.i64(unix_microseconds((*found)->changed));
+}
+
+void answer_logins(CredentialsRepository& store, const std::string& account, Encoder& e) {
+  const Result<std::vector<LastLogin>> logins = store.last_logins(account);
+  if (!logins) return put_error(e, logins.error());
+  e.boolean(true);
+  e.list(*logins, [](Encoder& to, const LastLogin& login) {
+    to.enumeration(login.service);
+    to.i64(unix_microseconds(login.at));
+    to.bytes(login.peer);
+  });
+}
+
+std::string answer(CredentialsRepository& store, const std::string& request) {
+  Decoder d(request);
+  const auto question = d.enumeration(Question::last_logins);
+  const std::string account = d.string(auth::kMaxAccountBytes);
+  Encoder e;
+  if (question == Question::find) {
+    answer_find(store, account, e);
+  } else if (question == Question::last_logins) {
+    answer_logins(store, account, e);
+  } else if (question == Question::put) {
+    const std::string hash = d.string(auth::kMaxHashBytes);
+    const WallTime now{std::chrono::microseconds{d.i64()}};
+    const Result<void> done = store.put(account, hash, now);
+    if (done) e.boolean(true);
+    if (!done) put_error(e, done.error());
+  } else {
+    const Result<bool> removed = store.remove(account);
+    if (!removed) put_error(e, removed.error());
+    if (removed) {
+      e.boolean(true);
+      e.boolean(*removed);
+    }
+  }
+  return e.take();
+}
+
+[[noreturn]] void serve(const Fd& socket, const std::string& database, const Owner& owner) {
+  if (!become(owner)) std::_Exit(1);
+  auth::SqliteCredentials store(database, {});
+  std::string packet(kMaxPacket, '\0');
+  for (;;) {
+    const ssize_t n = ::recv(socket.get(), packet.data(), packet.size(), 0);
+    if (n <= 0) std::_Exit(0);  // toastctl is done
+    const std::string reply = answer(store, packet.substr(0, static_cast<std::size_t>(n)));
+    if (::send(socket.get(), reply.data(), reply.size(), MSG_NOSIGNAL) < 0) std::_Exit(1);
+  }
+}
+
+std::string ask_for(Question question, const std::string& account) {
+  Encoder e;
+  e.enumeration(question);
+  e.bytes(account);
+  return e.take();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<CredentialsRepository>> CredentialsProcess::start(
+    const std::string& database, const Owner& owner) {
+  int sockets[2];
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0)
+    return system_error("socketpair", "");
+  Fd ours(sockets[0]);
+  const Fd theirs(sockets[1]);
+  const pid_t child = ::fork();
+  if (child < 0) return system_error("fork", "");
+  if (child == 0) {
+    ours.reset();
+    serve(theirs, database, owner);
+  }
+  return std::unique_ptr<CredentialsRepository>(new CredentialsProcess(std::move(ours), child));
+}
+
+CredentialsProcess::~CredentialsProcess() {
+  socket_.reset();
+  while (::waitpid(child_, nullptr, 0) < 0 && errno == EINTR) {
+  }
+}
+
+Result<std::string> CredentialsProcess::ask(std::string request) {
+  if (::send(socket_.get(), request.data(), request.size(), MSG_NOSIGNAL) < 0)
+    return system_error("ask", "the credentials process");
+  std::string packet(kMaxPacket, '\0');
+  const ssize_t n = ::recv(socket_.get(), packet.data(), packet.size(), 0);
+  if (n <= 0) return transient("the credentials process ended; is its user allowed to run?");
+  packet.resize(static_cast<std::size_t>(n));
+  Decoder d(packet);
+  if (d.boolean()) return packet.substr(1);
+  Error error;
+  error.failure = d.enumeration(toast::Failure::permanent);
+  error.detail = d.string(kMaxText);
+  return tl::unexpected(std::move(error));
+}
+
+Result<std::optional<Credential>> CredentialsProcess::find(const std::string& account) {
+  const Result<std::string> reply = ask(ask_for(Question::find, account));
+  if (!reply) return tl::unexpected(reply.error());
+  Decoder d(*reply);
+  if (!d.boolean()) return std::nullopt;
+  Credential found;
+  found.hash = d.string(auth::kMaxHashBytes);
+  found.state = d.enumeration(CredentialState::locked);
+  found.changed = WallTime{std::chrono::microseconds{d.i64()}};
+  return found;
+}
+
+Result<void> CredentialsProcess::put(const std::string& account, const std::string& hash,
+                                     WallTime now) {
+  Encoder e;
+  e.enumeration(Question::put);
+  e.bytes(account);
+  e.bytes(hash);
+  e.i64(unix_microseconds(now));
+  const Result<std::string> reply = ask(e.take());
+  if (!reply) return tl::unexpected(reply.error());
+  return {};
+}
+
+Result<bool> CredentialsProcess::remove(const std::string& account) {
+  const Result<std::string> reply = ask(ask_for(Question::remove, account));
+  if (!reply) return tl::unexpected(reply.error());
+  return Decoder(*reply).boolean();
+}
+
+Result<std::vector<LastLogin>> CredentialsProcess::last_logins(const std::string& account) {
+  const Result<std::string> reply = ask(ask_for(Question::last_logins, account));
+  if (!reply) return tl::unexpected(reply.error());
+  Decoder d(*reply);
+  return d.list(kMaxLogins, [&account](Decoder& from) {
+    LastLogin login;
+    login.account = account;
+    login.service = from.enumeration(auth::kLastService);
+    login.at = WallTime{std::chrono::microseconds{from.i64()}};
+    login.peer = from.string(kMaxText);
+    return login;
+  });
+}
+
+Result<bool> CredentialsProcess::replace_hash(const std::string&, const std::string&,
+                                              const std::string&) {
+  return permanent("toastctl does not replace hashes");
+}
+Result<bool> CredentialsProcess::set_state(const std::string&, CredentialState) {
+  return permanent("toastctl does not lock credentials");
+}
+Result<void> CredentialsProcess::record_logins(std::span<const LastLogin>) {
+  return permanent("toastctl does not record logins");
+}
+Result<std::vector<std::string>> CredentialsProcess::accounts(const std::string&, std::size_t) {
+  return permanent("toastctl does not list credentials");
+}
+
+}  // namespace toast::admin

@@ -1,0 +1,40 @@
+// The credentials through a child process that has become the owner of db-auth/ for good, so that
+// root never opens that database and this process is free to become the owner of db/.
+#pragma once
+
+#include <sys/types.h>
+
+#include <memory>
+
+#include "admin-cli/instance.h"
+#include "auth/credentials_repository.h"
+#include "base/fd.h"
+
+namespace toast::admin {
+
+class CredentialsProcess final : public auth::CredentialsRepository {
+ public:
+  // Forks. Call it while this process is still root and has one thread.
+  [[nodiscard]] static Result<std::unique_ptr<auth::CredentialsRepository>> start(
+      const std::string& database, const Owner& owner);
+  ~CredentialsProcess() override;
+
+  Result<std::optional<auth::Credential>> find(const std::string& account) override;
+  Result<void> put(const std::string& account, const std::string& hash, WallTime now) override;
+  Result<bool> remove(const std::string& account) override;
+  Result<std::vector<auth::LastLogin>> last_logins(const std::string& account) override;
+  // Of no use to toastctl: permanent errors.
+  Result<bool> replace_hash(const std::string&, const std::string&, const std::string&) override;
+  Result<bool> set_state(const std::string&, auth::CredentialState) override;
+  Result<void> record_logins(std::span<const auth::LastLogin>) override;
+  Result<std::vector<std::string>> accounts(const std::string&, std::size_t) override;
+
+ private:
+  CredentialsProcess(Fd socket, pid_t child) : socket_(std::move(socket)), child_(child) {}
+  // One request, one reply; the reply's payload after its success mark.
+  Result<std::string> ask(std::string request);
+  Fd socket_;
+  pid_t child_;
+};
+
+}  // namespace toast::admin

@@ -1,0 +1,358 @@
+// toastctl domain: the domains whose mail is delivered here, and their other names.
+#include <fmt/format.h>
+
+#include "admin-cli/arguments.h"
+#include "admin-cli/stores.h"
+
+namespace toast::admin {
+namespace {
+
+using vdomain::CatchAll;
+using vdomain::Change;
+using vdomain::HostedDomain;
+
+struct DomainOptions {
+  std::vector<std::string> names;
+  std::string alias_of;
+  std::optional<std::string> catch_all, default_quota, sub_addressing, max_mailboxes, max_aliases;
+  std::vector<std::string> suspend, resume;
+  std::string reason = "suspended by the administrator";
+  std::string match;
+  bool with_contents = false;
+};
+
+Value quota_value(std::uint64_t limit) { return limit == 0 ? Value() : Value(limit); }
+
+Record to_record(const HostedDomain& domain) {
+  Record limits{{"mailboxes", domain.limits.mailboxes}, {"aliases", domain.limits.aliases}};
+  Record suspended{{"incoming", domain.incoming_suspended},
+                   {"outgoing", domain.outgoing_suspended},
+                   {"login", domain.login_suspended}};
+  Value target;
+  if (domain.catch_all.target) target = domain.catch_all.target->str();
+  return Record{{"name", domain.name.str()},
+                {"catch_all", vdomain::catch_all_name(domain.catch_all.kind)},
+                {"catch_all_target", target},
+                {"default_quota_bytes", quota_value(domain.default_quota.bytes)},
+                {"sub_addressing", vdomain::sub_addressing_name(domain.sub_addressing)},
+                {"limits", limits},
+                {"suspended", suspended},
+                {"created", iso_time(domain.created)}};
+}
+
+// "refuse", "discard", or an address: of this domain a mailbox, of another a forward.
+Wanted<CatchAll> parse_catch_all_option(const std::string& text, const Domain& domain) {
+  const auto kind = vdomain::parse_catch_all(text);
+  if (kind == CatchAll::Kind::refuse || kind == CatchAll::Kind::discard)
+    return CatchAll{*kind, std::nullopt};
+  if (text.find('@') == std::string::npos)
+    return fail(Exit::invalid, "bad_catch_all", "--catch-all: " + text + " is not understood", text,
+                "refuse, discard, or an address that gets the mail");
+  Wanted<Address> target = parse_address(text);
+  if (!target) return tl::unexpected(std::move(target.error()));
+  const bool own = target->domain() == domain;
+  return CatchAll{own ? CatchAll::Kind::mailbox : CatchAll::Kind::forward, std::move(*target)};
+}
+
+tl::expected<void, Failure> apply_suspensions(const DomainOptions& options, HostedDomain& domain) {
+  const auto place = [&](const std::string& what) -> std::optional<std::string>* {
+    if (what == "incoming") return &domain.incoming_suspended;
+    if (what == "outgoing") return &domain.outgoing_suspended;
+    if (what == "login") return &domain.login_suspended;
+    return nullptr;
+  };
+  for (const bool suspend : {false, true}) {
+    for (const std::string& what : suspend ? options.suspend : options.resume) {
+      std::optional<std::string>* reason = place(what);
+      if (reason == nullptr)
+        return fail(Exit::invalid, "bad_suspension", "cannot suspend " + what, what,
+                    "incoming, outgoing or login");
+      *reason = suspend ? std::optional(options.reason) : std::nullopt;
+    }
+  }
+  return {};
+}
+
+tl::expected<void, Failure> apply(const DomainOptions& options, HostedDomain& domain) {
+  if (options.catch_all) {
+    Wanted<CatchAll> catch_all = parse_catch_all_option(*options.catch_all, domain.name);
+    if (!catch_all) return tl::unexpected(std::move(catch_all.error()));
+    domain.catch_all = std::move(*catch_all);
+  }
+  if (options.default_quota) {
+    const Wanted<std::uint64_t> bytes = parse_size(*options.default_quota, "--default-quota");
+    if (!bytes) return tl::unexpected(bytes.error());
+    domain.default_quota.bytes = *bytes;
+  }
+  if (options.sub_addressing) {
+    const bool none = *options.sub_addressing == "none";
+    const auto parsed = vdomain::parse_sub_addressing(none ? "" : *options.sub_addressing);
+    if (!parsed)
+      return fail(Exit::invalid, "bad_sub_addressing",
+                  "--sub-addressing: " + *options.sub_addressing + " is not understood",
+                  *options.sub_addressing, "+, -, +- or none");
+    domain.sub_addressing = *parsed;
+  }
+  for (const auto& [text, option, limit] :
+       {std::tuple(&options.max_mailboxes, "--max-mailboxes", &domain.limits.mailboxes),
+        std::tuple(&options.max_aliases, "--max-aliases", &domain.limits.aliases)}) {
+    if (!*text) continue;
+    const auto parsed = parse_limit(**text, option);
+    if (!parsed) return tl::unexpected(parsed.error());
+    *limit = *parsed;
+  }
+  return apply_suspensions(options, domain);
+}
+
+Wanted<Directory> open_directory(Context& context) {
+  const Wanted<Instance> instance = context.instance();
+  if (!instance) return tl::unexpected(instance.error());
+  return Directory::open(*instance, context);
+}
+
+Outcome add_one(Context& context, Directory& directory, const DomainOptions& options,
+                const std::string& text) {
+  const Wanted<Domain> name = parse_domain(text);
+  if (!name) return tl::unexpected(name.error());
+  if (!options.alias_of.empty()) {
+    const Wanted<Domain> target = parse_domain(options.alias_of);
+    if (!target) return tl::unexpected(target.error());
+    const Result<Change> change = directory->add_domain_alias(*name, *target, context.actor);
+    return report(context, change, "domain", "added", name->str(),
+                  Record{{"alias_of", target->str()}});
+  }
+  HostedDomain domain{.name = *name,
+                      .incoming_suspended = {},
+                      .outgoing_suspended = {},
+                      .login_suspended = {},
+                      .catch_all = {},
+                      .sub_addressing = {},
+                      .default_quota = {},
+                      .limits = {}};
+  if (const auto applied = apply(options, domain); !applied) return tl::unexpected(applied.error());
+  return report(context, directory->add_domain(domain, context.actor), "domain", "added",
+                name->str());
+}
+
+Outcome add_domains(Context& context, const DomainOptions& options) {
+  Wanted<Directory> directory = open_directory(context);
+  if (!directory) return tl::unexpected(directory.error());
+  return for_each_name(context, options.names, [&](const std::string& name) {
+    return add_one(context, *directory, options, name);
+  });
+}
+
+Outcome list_domains(Context& context, const DomainOptions& options) {
+  Wanted<Directory> directory = open_directory(context);
+  if (!directory) return tl::unexpected(directory.error());
+  std::vector<Record> rows;
+  vdomain::ListQuery query{.domain = {}, .match = options.match, .after = {}};
+  do {
+    const auto page = (*directory)->list_domains(query);
+    if (!page) return fail(page.error(), "domains");
+    for (const HostedDomain& domain : page->items) {
+      const auto counts = (*directory)->counts(domain.name);
+      if (!counts) return fail(counts.error(), domain.name.str());
+      Record row = to_record(domain);
+      row.add("mailboxes", counts->mailboxes).add("aliases", counts->aliases);
+      rows.push_back(std::move(row.add("alias_of", Value())));
+    }
+    query.after = page->next;
+  } while (!query.after.empty());
+  do {
+    const auto page = (*directory)->list_domain_aliases(query);
+    if (!page) return fail(page.error(), "domains");
+    for (const vdomain::DomainAlias& alias : page->items)
+      rows.push_back(Record{{"name", alias.name.str()},
+                            {"created", iso_time(alias.created)},
+                            {"alias_of", alias.target.str()}});
+    query.after = page->next;
+  } while (!query.after.empty());
+  context.out.list("domains",
+                   {{"name", "DOMAIN"},
+                    {"mailboxes", "MAILBOXES"},
+                    {"aliases", "ALIASES"},
+                    {"catch_all", "CATCH-ALL"},
+                    {"alias_of", "ALIAS OF"}},
+                   rows);
+  return Exit::done;
+}
+
+Outcome show_domain(Context& context, const DomainOptions& options) {
+  const Wanted<Domain> name = parse_domain(options.names.front());
+  if (!name) return tl::unexpected(name.error());
+  Wanted<Directory> directory = open_directory(context);
+  if (!directory) return tl::unexpected(directory.error());
+  const auto alias = (*directory)->find_domain_alias(*name);
+  if (!alias) return fail(alias.error(), name->str());
+  const auto found = (*directory)->find_domain(*alias ? (*alias)->target : *name);
+  if (!found) return fail(found.error(), name->str());
+  if (!*found) return not_found(*directory, "domain", name->str());
+  const auto counts = (*directory)->counts((*found)->name);
+  if (!counts) return fail(counts.error(), name->str());
+  Record record = to_record(**found);
+  record.add("mailboxes", counts->mailboxes).add("aliases", counts->aliases);
+  std::vector<Value> other_names;
+  vdomain::ListQuery query{.domain = (*found)->name, .match = {}, .after = {}};
+  const auto others = (*directory)->list_domain_aliases(query);
+  if (!others) return fail(others.error(), name->str());
+  for (const vdomain::DomainAlias& other : others->items)
+    other_names.emplace_back(other.name.str());
+  context.out.show(record.add("other_names", std::move(other_names)));
+  return Exit::done;
+}
+
+Outcome set_domain(Context& context, const DomainOptions& options) {
+  Wanted<Directory> directory = open_directory(context);
+  if (!directory) return tl::unexpected(directory.error());
+  return for_each_name(context, options.names, [&](const std::string& text) -> Outcome {
+    const Wanted<Domain> name = parse_domain(text);
+    if (!name) return tl::unexpected(name.error());
+    const auto found = (*directory)->find_domain(*name);
+    if (!found) return fail(found.error(), name->str());
+    if (!*found) return not_found(*directory, "domain", name->str());
+    HostedDomain domain = **found;
+    if (const auto applied = apply(options, domain); !applied)
+      return tl::unexpected(applied.error());
+    return report(context, (*directory)->set_domain(domain, context.actor), "domain", "changed",
+                  name->str());
+  });
+}
+
+// The mailboxes of a domain that is about to go: their credentials go after it.
+Wanted<std::vector<std::string>> accounts_of(Directory& directory, const Domain& name) {
+  std::vector<std::string> accounts;
+  vdomain::ListQuery query{.domain = name, .match = {}, .after = {}};
+  do {
+    const auto page = directory->list_mailboxes(query);
+    if (!page) return fail(page.error(), name.str());
+    for (const vdomain::Mailbox& mailbox : page->items) accounts.push_back(mailbox.address.str());
+    query.after = page->next;
+  } while (!query.after.empty());
+  return accounts;
+}
+
+Outcome delete_domain(Context& context, const DomainOptions& options) {
+  const Wanted<Domain> name = parse_domain(options.names.front());
+  if (!name) return tl::unexpected(name.error());
+  const Wanted<Instance> instance = context.instance();
+  if (!instance) return tl::unexpected(instance.error());
+  auto credentials = open_credentials(*instance);
+  if (!credentials) return tl::unexpected(credentials.error());
+  Wanted<Directory> directory = Directory::open(*instance, context);
+  if (!directory) return tl::unexpected(directory.error());
+
+  const auto alias = (*directory)->find_domain_alias(*name);
+  if (!alias) return fail(alias.error(), name->str());
+  if (!*alias) {
+    const auto found = (*directory)->find_domain(*name);
+    if (!found) return fail(found.error(), name->str());
+    if (!*found) return not_found(*directory, "domain", name->str());
+  }
+  const Wanted<std::vector<std::string>> accounts = accounts_of(*directory, *name);
+  if (!accounts) return tl::unexpected(accounts.error());
+  const std::string what = fmt::format("domain {} and {} mailboxes", name->str(), accounts->size());
+  const Outcome sure = confirm_deletion(context, what, name->str(), !accounts->empty());
+  if (!sure) return sure;
+  const Result<Change> change =
+      *alias ? (*directory)->remove_domain_alias(*name, context.actor)
+             : (*directory)->remove_domain(*name, options.with_contents, context.actor);
+  Outcome outcome = report(context, change, "domain", "deleted", name->str());
+  if (!outcome) {
+    if (outcome.error().exit == Exit::conflict && outcome.error().hint.empty())
+      outcome.error().hint =
+          "--with-contents deletes its mailboxes, aliases and other names as well";
+    return outcome;
+  }
+  if (context.dry_run) return outcome;
+  for (const std::string& account : *accounts) {
+    if (const Result<bool> removed = (*credentials)->remove(account); !removed)
+      context.out.warn("the password of " + account + " stays behind: " + removed.error().detail);
+  }
+  if (!accounts->empty())
+    context.out.line("the mail stays in " + instance->path("mail/") +
+                     vdomain::domain_directory(*name));
+  return outcome;
+}
+
+void add_settings(CLI::App* command, DomainOptions& options) {
+  command
+      ->add_option("--catch-all", options.catch_all,
+                   "Mail to unknown names: refuse, discard, or the ADDRESS that gets it")
+      ->type_name("WHAT");
+  command
+      ->add_option("--default-quota", options.default_quota,
+                   "Quota of mailboxes added without one: 1G, 500M, unlimited")
+      ->type_name("SIZE");
+  command
+      ->add_option("--sub-addressing", options.sub_addressing,
+                   "Separators of ann+news@: +, -, +- or none")
+      ->type_name("CHARS");
+  command->add_option("--max-mailboxes", options.max_mailboxes, "Limit, or unlimited")
+      ->type_name("N");
+  command->add_option("--max-aliases", options.max_aliases, "Limit, or unlimited")->type_name("N");
+  command->add_option("--suspend", options.suspend, "Stop incoming, outgoing or login")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->type_name("WHAT");
+  command->add_option("--resume", options.resume, "Allow incoming, outgoing or login again")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->type_name("WHAT");
+  command->add_option("--reason", options.reason, "What people whose mail is refused read")
+      ->type_name("TEXT");
+}
+
+}  // namespace
+
+void add_domain(CLI::App& app, Context& context) {
+  CLI::App* noun = app.add_subcommand("domain", "Domains whose mail is delivered here");
+  noun->require_subcommand(1);
+  auto options = std::make_shared<DomainOptions>();
+  const auto bind = [&context, options](CLI::App* command,
+                                        Outcome (*work)(Context&, const DomainOptions&)) {
+    command->callback([&context, options, work] {
+      context.action = [&context, options, work] { return work(context, *options); };
+    });
+  };
+  CLI::App* add = noun->add_subcommand("add", "Add domains");
+  add->add_option("DOMAIN", options->names, "Names; - reads them from standard input")->required();
+  add->add_option("--alias-of", options->alias_of, "Make it another name of that domain")
+      ->type_name("DOMAIN");
+  add_settings(add, *options);
+  add->footer(
+      "Examples:\n"
+      "  toastctl domain add example.org\n"
+      "  toastctl domain add example.net --alias-of example.org\n"
+      "  toastctl domain add example.com --catch-all ann@example.com --default-quota 1G");
+  bind(add, add_domains);
+
+  CLI::App* list = noun->add_subcommand("list", "List domains");
+  list->add_option("--match", options->match, "Only names like this: '*.org'")->type_name("GLOB");
+  list->footer("Example:\n  toastctl domain list --match '*.org' --json");
+  bind(list, list_domains);
+
+  CLI::App* show = noun->add_subcommand("show", "Show everything about a domain");
+  show->add_option("DOMAIN", options->names)->required()->expected(1);
+  bind(show, show_domain);
+
+  CLI::App* set = noun->add_subcommand("set", "Change only what is named");
+  set->add_option("DOMAIN", options->names)->required();
+  add_settings(set, *options);
+  set->footer(
+      "Examples:\n"
+      "  toastctl domain set example.org --catch-all refuse\n"
+      "  toastctl domain set example.org --suspend incoming,login --reason 'not paid'\n"
+      "  toastctl domain set example.org --resume incoming,login");
+  bind(set, set_domain);
+
+  CLI::App* remove = noun->add_subcommand("delete", "Delete a domain; its mail stays on disk");
+  remove->add_option("DOMAIN", options->names)->required()->expected(1);
+  remove->add_flag("--with-contents", options->with_contents,
+                   "Delete its mailboxes, aliases and other names as well");
+  remove->footer(
+      "Example:\n  toastctl domain delete example.org --with-contents --confirm=example.org");
+  bind(remove, delete_domain);
+}
+
+}  // namespace toast::admin

@@ -1,0 +1,379 @@
+// toastctl mailbox: who has mail here.
+#include <fmt/format.h>
+
+#include "admin-cli/arguments.h"
+#include "admin-cli/password_input.h"
+#include "admin-cli/stores.h"
+#include "auth/set_password.h"
+
+namespace toast::admin {
+namespace {
+
+using vdomain::Change;
+using vdomain::Mailbox;
+
+struct MailboxOptions {
+  std::vector<std::string> names;
+  std::optional<std::string> display_name, quota, pop3, imap, smtp, receive;
+  std::string domain;
+  std::string match;
+  PasswordOptions password;
+};
+
+Record to_record(const Mailbox& mailbox, const Instance& instance) {
+  const auto limit = [](std::uint64_t v) { return v == 0 ? Value() : Value(v); };
+  return Record{{"address", mailbox.address.str()},
+                {"display_name", mailbox.display_name},
+                {"quota_bytes", limit(mailbox.quota.bytes)},
+                {"quota_messages", limit(mailbox.quota.messages)},
+                {"services", Record{{"pop3", mailbox.services.pop3},
+                                    {"imap", mailbox.services.imap},
+                                    {"smtp", mailbox.services.smtp},
+                                    {"receive", mailbox.services.receive}}},
+                {"maildir", instance.path("mail/" + mailbox.maildir)},
+                {"created", iso_time(mailbox.created)}};
+}
+
+tl::expected<void, Failure> apply_services(const MailboxOptions& options,
+                                           vdomain::ServiceSwitches& services) {
+  for (const auto& [text, option, service] :
+       {std::tuple(&options.pop3, "--pop3", &services.pop3),
+        std::tuple(&options.imap, "--imap", &services.imap),
+        std::tuple(&options.smtp, "--smtp", &services.smtp),
+        std::tuple(&options.receive, "--receive", &services.receive)}) {
+    if (!*text) continue;
+    const Wanted<bool> on = parse_switch(**text, option);
+    if (!on) return tl::unexpected(on.error());
+    *service = *on;
+  }
+  return {};
+}
+
+Wanted<std::optional<vdomain::Quota>> quota_of(const MailboxOptions& options) {
+  if (!options.quota) return std::nullopt;
+  const Wanted<std::uint64_t> bytes = parse_size(*options.quota, "--quota");
+  if (!bytes) return tl::unexpected(bytes.error());
+  return vdomain::Quota{.bytes = *bytes, .messages = 0};
+}
+
+// The name under which the credentials are kept: canonical, in the domain that an alias stands for.
+Wanted<Address> account_for(Directory& directory, const Address& address) {
+  const auto alias = directory->find_domain_alias(address.domain());
+  if (!alias) return fail(alias.error(), address.str());
+  if (!*alias) return vdomain::canonical(address);
+  const Result<Address> real = Address::from_parts(address.local_part(), (*alias)->target);
+  if (!real) return fail(Exit::invalid, "bad_address", real.error().detail, address.str());
+  return vdomain::canonical(*real);
+}
+
+// Both stores and what hashing needs, for the commands that touch passwords.
+struct Accounts {
+  Instance instance;
+  std::unique_ptr<auth::CredentialsRepository> credentials;
+  Directory directory;
+
+  static Wanted<Accounts> open(Context& context) {
+    Wanted<Instance> instance = context.instance();
+    if (!instance) return tl::unexpected(std::move(instance.error()));
+    auto credentials = open_credentials(*instance);
+    if (!credentials) return tl::unexpected(std::move(credentials.error()));
+    Wanted<Directory> directory = Directory::open(*instance, context);
+    if (!directory) return tl::unexpected(std::move(directory.error()));
+    return Accounts{std::move(*instance), std::move(*credentials), std::move(*directory)};
+  }
+};
+
+Wanted<std::unique_ptr<auth::Argon2Hasher>> make_hasher(Context& context) {
+  const Wanted<Instance> instance = context.instance();
+  if (!instance) return tl::unexpected(instance.error());
+  const Wanted<Settings> settings = instance->settings();
+  if (!settings) return tl::unexpected(settings.error());
+  auth::start_sodium();
+  return std::make_unique<auth::Argon2Hasher>(hash_cost(*settings));
+}
+
+Outcome add_one(Context& context, Accounts& accounts, const auth::PasswordHasher& hasher,
+                const MailboxOptions& options, const Secret& password, const std::string& text) {
+  const Wanted<Address> address = parse_address(text);
+  if (!address) return tl::unexpected(address.error());
+  const Wanted<std::optional<vdomain::Quota>> quota = quota_of(options);
+  if (!quota) return tl::unexpected(quota.error());
+  vdomain::NewMailbox wanted{.address = *address,
+                             .display_name = options.display_name.value_or(""),
+                             .quota = *quota,
+                             .services = {}};
+  if (const auto applied = apply_services(options, wanted.services); !applied)
+    return tl::unexpected(applied.error());
+  // Everything is checked before a credential is written: a refused mailbox leaves no trace, and
+  // the password of one that exists is never replaced.
+  const Result<Change> trial = accounts.directory.trial().add_mailbox(wanted, context.actor);
+  const tl::expected<bool, Failure> would = changed(trial, "mailbox", address->str());
+  if (!would) {
+    Failure refused = would.error();
+    if (refused.exit == Exit::not_found)
+      refused.hint = "toastctl domain add " + address->domain().str();
+    if (refused.exit == Exit::conflict)
+      refused.hint = "toastctl mailbox set changes it, mailbox passwd its password";
+    return tl::unexpected(std::move(refused));
+  }
+  if (!*would || context.dry_run) return report(context, trial, "mailbox", "added", address->str());
+  const Wanted<Address> account = account_for(accounts.directory, *address);
+  if (!account) return tl::unexpected(account.error());
+  const Result<void> stored = auth::set_password(*accounts.credentials, hasher, account->str(),
+                                                 password, context.clock.wall());
+  if (!stored) return fail(stored.error(), accounts.instance.credentials_database());
+  return report(context, accounts.directory->add_mailbox(wanted, context.actor), "mailbox", "added",
+                address->str());
+}
+
+// Made up and shown once: on its own line for people, as a field for programs.
+Record shown_password(Context& context, const Password& password) {
+  if (!password.generated || context.dry_run) return {};
+  context.out.line("password: " + std::string(password.text.view()));
+  return Record{{"password", password.text.view()}};
+}
+
+Outcome add_mailboxes(Context& context, const MailboxOptions& options) {
+  const bool several =
+      options.names.size() > 1 || (options.names.size() == 1 && options.names.front() == "-");
+  const bool both = options.password.from_stdin && options.names.front() == "-";
+  if (both || (several && options.password.generate))
+    return fail(Exit::usage, "one_password",
+                both ? "standard input cannot name mailboxes and hold the password"
+                     : "one made-up password for several mailboxes would be shared",
+                {}, "use --password-file FILE, or add them one by one");
+  const auto hasher = make_hasher(context);
+  if (!hasher) return tl::unexpected(hasher.error());
+  Wanted<Accounts> accounts = Accounts::open(context);
+  if (!accounts) return tl::unexpected(accounts.error());
+  const Wanted<Password> password =
+      obtain_password(context, options.password, options.names.front());
+  if (!password) return tl::unexpected(password.error());
+  const Outcome outcome = for_each_name(context, options.names, [&](const std::string& name) {
+    return add_one(context, *accounts, **hasher, options, password->text, name);
+  });
+  if (outcome) {
+    const Record shown = shown_password(context, *password);
+    if (context.json && !shown.fields().empty())
+      context.out.did("generated", "password", options.names.front(), shown);
+  }
+  return outcome;
+}
+
+Outcome list_mailboxes(Context& context, const MailboxOptions& options) {
+  const Wanted<Instance> instance = context.instance();
+  if (!instance) return tl::unexpected(instance.error());
+  Wanted<Directory> directory = Directory::open(*instance, context);
+  if (!directory) return tl::unexpected(directory.error());
+  vdomain::ListQuery query{.domain = {}, .match = options.match, .after = {}};
+  if (!options.domain.empty()) {
+    const Wanted<Domain> domain = parse_domain(options.domain);
+    if (!domain) return tl::unexpected(domain.error());
+    const auto found = (*directory)->find_domain(*domain);
+    if (!found) return fail(found.error(), domain->str());
+    if (!*found) return not_found(*directory, "domain", domain->str());
+    query.domain = *domain;
+  }
+  std::vector<Record> rows;
+  do {
+    const auto page = (*directory)->list_mailboxes(query);
+    if (!page) return fail(page.error(), "mailboxes");
+    for (const Mailbox& mailbox : page->items) {
+      Record row = to_record(mailbox, *instance);
+      if (!context.json) {
+        const std::uint64_t limit = mailbox.quota.bytes;
+        row.add("quota", limit == 0 ? std::string("unlimited") : size_text(limit));
+      }
+      rows.push_back(std::move(row));
+    }
+    query.after = page->next;
+  } while (!query.after.empty());
+  context.out.list("mailboxes",
+                   {{"address", "ADDRESS"}, {"display_name", "NAME"}, {"quota", "QUOTA"}}, rows);
+  return Exit::done;
+}
+
+std::vector<Value> login_records(const std::vector<auth::LastLogin>& logins) {
+  std::vector<Value> records;
+  for (const auth::LastLogin& login : logins)
+    records.emplace_back(Record{{"service", auth::service_name(login.service)},
+                                {"at", iso_time(login.at)},
+                                {"from", login.peer}});
+  return records;
+}
+
+Outcome show_mailbox(Context& context, const MailboxOptions& options) {
+  const Wanted<Address> address = parse_address(options.names.front());
+  if (!address) return tl::unexpected(address.error());
+  Wanted<Accounts> accounts = Accounts::open(context);
+  if (!accounts) return tl::unexpected(accounts.error());
+  const auto found = accounts->directory->find_mailbox(*address);
+  if (!found) return fail(found.error(), address->str());
+  if (!*found) return not_found(accounts->directory, "mailbox", address->str());
+  Record record = to_record(**found, accounts->instance);
+  const std::string account = (*found)->address.str();
+  const auto credential = accounts->credentials->find(account);
+  const auto logins = accounts->credentials->last_logins(account);
+  if (!credential || !logins) {
+    context.out.warn((credential ? logins.error() : credential.error()).detail);
+    context.out.show(record.add("password", Value()).add("last_logins", Value()));
+    return Exit::done;
+  }
+  const bool locked = *credential && (*credential)->state == auth::CredentialState::locked;
+  record.add("password", !*credential ? "none" : locked ? "locked" : "set");
+  Value changed_at;
+  if (*credential) changed_at = iso_time((*credential)->changed);
+  record.add("password_changed", changed_at).add("last_logins", login_records(*logins));
+  context.out.show(record);
+  return Exit::done;
+}
+
+Outcome set_mailbox(Context& context, const MailboxOptions& options) {
+  const Wanted<std::optional<vdomain::Quota>> quota = quota_of(options);
+  if (!quota) return tl::unexpected(quota.error());
+  const Wanted<Instance> instance = context.instance();
+  if (!instance) return tl::unexpected(instance.error());
+  Wanted<Directory> directory = Directory::open(*instance, context);
+  if (!directory) return tl::unexpected(directory.error());
+  return for_each_name(context, options.names, [&](const std::string& text) -> Outcome {
+    const Wanted<Address> address = parse_address(text);
+    if (!address) return tl::unexpected(address.error());
+    const auto found = (*directory)->find_mailbox(*address);
+    if (!found) return fail(found.error(), address->str());
+    if (!*found) return not_found(*directory, "mailbox", address->str());
+    Mailbox mailbox = **found;
+    if (options.display_name) mailbox.display_name = *options.display_name;
+    if (*quota) mailbox.quota.bytes = (*quota)->bytes;
+    if (const auto applied = apply_services(options, mailbox.services); !applied)
+      return tl::unexpected(applied.error());
+    return report(context, (*directory)->set_mailbox(mailbox, context.actor), "mailbox", "changed",
+                  address->str());
+  });
+}
+
+Outcome delete_one(Context& context, Accounts& accounts, const std::string& text) {
+  const Wanted<Address> address = parse_address(text);
+  if (!address) return tl::unexpected(address.error());
+  const auto found = accounts.directory->find_mailbox(*address);
+  if (!found) return fail(found.error(), address->str());
+  if (!*found) return not_found(accounts.directory, "mailbox", address->str());
+  const Outcome sure =
+      confirm_deletion(context, "mailbox " + address->str(), address->str(), false);
+  if (!sure) return sure;
+  const std::string account = (*found)->address.str();
+  const Result<Change> change = accounts.directory->remove_mailbox(*address, context.actor);
+  const Outcome outcome = report(context, change, "mailbox", "deleted", address->str());
+  if (!outcome || context.dry_run) return outcome;
+  if (const Result<bool> removed = accounts.credentials->remove(account); !removed)
+    context.out.warn("the password of " + account + " stays behind: " + removed.error().detail);
+  if (!context.quiet)
+    context.out.line("the mail stays in " + accounts.instance.path("mail/" + (*found)->maildir));
+  return outcome;
+}
+
+Outcome delete_mailboxes(Context& context, const MailboxOptions& options) {
+  Wanted<Accounts> accounts = Accounts::open(context);
+  if (!accounts) return tl::unexpected(accounts.error());
+  return for_each_name(context, options.names, [&](const std::string& name) {
+    return delete_one(context, *accounts, name);
+  });
+}
+
+Outcome change_password(Context& context, const MailboxOptions& options) {
+  const Wanted<Address> address = parse_address(options.names.front());
+  if (!address) return tl::unexpected(address.error());
+  const auto hasher = make_hasher(context);
+  if (!hasher) return tl::unexpected(hasher.error());
+  Wanted<Accounts> accounts = Accounts::open(context);
+  if (!accounts) return tl::unexpected(accounts.error());
+  const auto found = accounts->directory->find_mailbox(*address);
+  if (!found) return fail(found.error(), address->str());
+  if (!*found) return not_found(accounts->directory, "mailbox", address->str());
+  const Wanted<Password> password = obtain_password(context, options.password, address->str());
+  if (!password) return tl::unexpected(password.error());
+  if (context.dry_run) {
+    context.out.did("would be changed", "password", address->str());
+    return Exit::would_change;
+  }
+  const std::string account = (*found)->address.str();
+  const Result<void> stored = auth::set_password(*accounts->credentials, **hasher, account,
+                                                 password->text, context.clock.wall());
+  if (!stored) return fail(stored.error(), accounts->instance.credentials_database());
+  if (const Result<void> recorded =
+          accounts->directory->record("mailbox.passwd", account, context.actor);
+      !recorded)
+    context.out.warn("not in the audit: " + recorded.error().detail);
+  const Record shown = shown_password(context, *password);
+  context.out.did("changed", "password", address->str(), shown);
+  return Exit::done;
+}
+
+void add_settings(CLI::App* command, MailboxOptions& options) {
+  command->add_option("--quota", options.quota, "1G, 500M, bytes, or unlimited")->type_name("SIZE");
+  command->add_option("--name", options.display_name, "The person's name")->type_name("TEXT");
+  for (const auto& [flag, place, what] :
+       {std::tuple("--pop3", &options.pop3, "POP3 login"),
+        std::tuple("--imap", &options.imap, "IMAP login"),
+        std::tuple("--smtp", &options.smtp, "Sending mail after login"),
+        std::tuple("--receive", &options.receive, "Receiving mail")})
+    command->add_option(flag, *place, what)->type_name("on|off");
+}
+
+}  // namespace
+
+void add_mailbox(CLI::App& app, Context& context) {
+  CLI::App* noun = app.add_subcommand("mailbox", "Mailboxes: who has mail here");
+  noun->require_subcommand(1);
+  auto options = std::make_shared<MailboxOptions>();
+  const auto bind = [&context, options](CLI::App* command,
+                                        Outcome (*work)(Context&, const MailboxOptions&)) {
+    command->callback([&context, options, work] {
+      context.action = [&context, options, work] { return work(context, *options); };
+    });
+  };
+  CLI::App* add = noun->add_subcommand("add", "Add mailboxes");
+  add->add_option("ADDRESS", options->names, "Whole addresses; - reads them from standard input")
+      ->required();
+  add_settings(add, *options);
+  options->password.add_to(*add);
+  add->footer(
+      "Examples:\n"
+      "  toastctl mailbox add ann@example.org --quota 1G\n"
+      "  toastctl mailbox add bob@example.org --password-generate\n"
+      "  toastctl mailbox add - --password-file FILE < addresses");
+  bind(add, add_mailboxes);
+
+  CLI::App* list = noun->add_subcommand("list", "List mailboxes");
+  list->add_option("--domain", options->domain, "Only of this domain")->type_name("DOMAIN");
+  list->add_option("--match", options->match, "Only addresses like this: 'a*@example.org'")
+      ->type_name("GLOB");
+  list->footer("Example:\n  toastctl mailbox list --domain example.org --json");
+  bind(list, list_mailboxes);
+
+  CLI::App* show = noun->add_subcommand("show", "Show everything about a mailbox");
+  show->add_option("ADDRESS", options->names)->required()->expected(1);
+  show->footer("Example:\n  toastctl mailbox show ann@example.org --json");
+  bind(show, show_mailbox);
+
+  CLI::App* set = noun->add_subcommand("set", "Change only what is named");
+  set->add_option("ADDRESS", options->names)->required();
+  add_settings(set, *options);
+  set->footer("Example:\n  toastctl mailbox set ann@example.org --quota 2G --pop3=off");
+  bind(set, set_mailbox);
+
+  CLI::App* remove = noun->add_subcommand("delete", "Delete mailboxes; their mail stays on disk");
+  remove->add_option("ADDRESS", options->names)->required();
+  remove->footer("Example:\n  toastctl mailbox delete ann@example.org --yes");
+  bind(remove, delete_mailboxes);
+
+  CLI::App* passwd = noun->add_subcommand("passwd", "Set a new password");
+  passwd->add_option("ADDRESS", options->names)->required()->expected(1);
+  options->password.add_to(*passwd);
+  passwd->footer(
+      "Examples:\n"
+      "  toastctl mailbox passwd ann@example.org\n"
+      "  toastctl mailbox passwd ann@example.org --password-generate");
+  bind(passwd, change_password);
+}
+
+}  // namespace toast::admin

@@ -1,0 +1,85 @@
+#include "admin-cli/queue_client.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <asio/io_context.hpp>
+#include <cerrno>
+#include <cstring>
+
+#include "base/ipc.h"
+
+namespace toast::admin {
+namespace {
+
+constexpr std::chrono::seconds kPatience{10};
+
+class SocketQueueClient final : public QueueClient {
+ public:
+  explicit SocketQueueClient(Fd socket)
+      : channel_(ipc::Channel::open(io_.get_executor(), std::move(socket), "toast-queued")) {
+    channel_->start(nullptr, [](const Error&) {});
+  }
+  ~SocketQueueClient() override { channel_->close("done"); }
+
+  Wanted<queue::QueueList::Reply> list(queue::QueueList request) override {
+    return ask(std::move(request));
+  }
+  Wanted<queue::QueueShow::Reply> show(queue::QueueShow request) override {
+    return ask(std::move(request));
+  }
+  Wanted<queue::QueueStatus::Reply> status() override { return ask(queue::QueueStatus{}); }
+
+ private:
+  template <class Request>
+  Wanted<typename Request::Reply> ask(Request request) {
+    std::optional<Result<typename Request::Reply>> reply;
+    auto calling = channel_->call(std::move(request), kPatience);
+    asio::co_spawn(io_, std::move(calling),
+                   [&reply](std::exception_ptr, Result<typename Request::Reply> result) {
+                     reply.emplace(std::move(result));
+                   });
+    io_.restart();
+    while (!reply && io_.run_one() > 0) {
+    }
+    if (!reply)
+      return fail(Exit::temporary, "queued_silent", "toast-queued does not answer", "queue");
+    if (*reply) return std::move(**reply);
+    const Error& error = reply->error();
+    if (error.failure == toast::Failure::permanent)
+      return fail(Exit::not_found, "message_not_found", error.detail);
+    return fail(Exit::temporary, "queued_failed", error.detail, "queue", "try again");
+  }
+
+  asio::io_context io_{1};
+  std::shared_ptr<ipc::Channel> channel_;
+};
+
+}  // namespace
+
+Wanted<std::unique_ptr<QueueClient>> QueueClient::connect(const Instance& instance) {
+  const std::string path = instance.path("run/" + std::string(queue::kAdminSocket));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path)
+    return fail(Exit::failure, "path_too_long", "the socket's path is over 107 bytes", path,
+                "move the instance to a shorter path");
+  std::memcpy(address.sun_path, path.data(), path.size());
+  Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const int failed =
+      ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0
+          ? errno
+          : 0;
+  if (failed == EACCES || failed == EPERM)
+    return fail(Exit::permission, "permission_denied", "may not ask toast-queued", path,
+                "run it as root, or as the user that owns the instance");
+  if (failed != 0)
+    return fail(Exit::temporary, "queued_not_running",
+                "toast-queued is not running, so the queue cannot be read", path,
+                "start the server: toastd --root " + instance.root());
+  ::fcntl(socket.get(), F_SETFL, O_NONBLOCK);
+  return std::make_unique<SocketQueueClient>(std::move(socket));
+}
+
+}  // namespace toast::admin

@@ -1,0 +1,120 @@
+#include "admin-cli/stores.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "admin-cli/credentials_process.h"
+#include "admin-cli/dry_run_store.h"
+#include "admin-cli/suggestion.h"
+#include "auth/sqlite/credentials.h"
+#include "base/settings_registry.h"
+#include "vdomain/sqlite/directory_store.h"
+
+namespace toast::admin {
+namespace {
+
+constexpr std::size_t kMaxCandidates = 1000;  // names looked through for a suggestion
+
+std::vector<std::string> names_near(Directory& directory, std::string_view noun,
+                                    const std::string& object) {
+  std::vector<std::string> names;
+  vdomain::ListQuery query{.domain = {}, .match = {}, .after = {}, .limit = kMaxCandidates};
+  if (noun == "domain") {
+    if (const auto page = directory->list_domains(query))
+      for (const vdomain::HostedDomain& d : page->items) names.push_back(d.name.str());
+    return names;
+  }
+  if (const Result<Address> address = Address::parse(object)) query.domain = address->domain();
+  if (noun == "mailbox") {
+    if (const auto page = directory->list_mailboxes(query))
+      for (const vdomain::Mailbox& m : page->items) names.push_back(m.address.str());
+  } else if (const auto page = directory->list_aliases(query)) {
+    for (const vdomain::Alias& a : page->items) names.push_back(a.address.str());
+  }
+  return names;
+}
+
+Exit exit_of(vdomain::Change::Status status) {
+  using Status = vdomain::Change::Status;
+  if (status == Status::not_found) return Exit::not_found;
+  if (status == Status::conflict) return Exit::conflict;
+  return Exit::invalid;
+}
+
+std::string_view code_of(vdomain::Change::Status status) {
+  using Status = vdomain::Change::Status;
+  if (status == Status::not_found) return "not_found";
+  if (status == Status::conflict) return "conflict";
+  if (status == Status::limit_reached) return "limit_reached";
+  return "invalid";
+}
+
+}  // namespace
+
+Wanted<std::unique_ptr<auth::CredentialsRepository>> open_credentials(const Instance& instance) {
+  const Wanted<Owner> owner = instance.owner_of("db-auth");
+  if (!owner) return tl::unexpected(owner.error());
+  const std::string database = instance.credentials_database();
+  if (::geteuid() == 0 && owner->uid != 0) {
+    auto process = CredentialsProcess::start(database, *owner);
+    if (!process) return fail(process.error(), database);
+    return std::move(*process);
+  }
+  return std::make_unique<auth::SqliteCredentials>(database, sqlite::OpenOptions{});
+}
+
+Wanted<Directory> Directory::open(const Instance& instance, const Context& context) {
+  const Wanted<Owner> owner = instance.owner_of("db");
+  if (!owner) return tl::unexpected(owner.error());
+  if (const Result<void> became = become(*owner); !became)
+    return fail(became.error(), instance.directory_database());
+  Directory directory;
+  for (const bool trial : {false, true}) {
+    auto store = vdomain::open_sqlite_directory(instance.directory_database(), {});
+    if (!store) return fail(store.error(), instance.directory_database());
+    const bool dry = trial || context.dry_run;
+    auto repository = std::make_unique<vdomain::DirectoryRepository>(
+        dry ? make_dry_run(std::move(*store)) : std::move(*store), context.clock);
+    (trial ? directory.trial_ : directory.repository_) = std::move(repository);
+  }
+  return directory;
+}
+
+tl::expected<bool, Failure> changed(const Result<vdomain::Change>& change, std::string_view noun,
+                                    const std::string& object) {
+  using Status = vdomain::Change::Status;
+  if (!change) return fail(change.error(), object);
+  if (change->status == Status::changed) return true;
+  if (change->status == Status::unchanged) return false;
+  return fail(exit_of(change->status), fmt::format("{}_{}", noun, code_of(change->status)),
+              change->message, object);
+}
+
+Outcome report(Context& context, const Result<vdomain::Change>& change, std::string_view noun,
+               std::string_view done, const std::string& object, Record extra) {
+  const tl::expected<bool, Failure> did = changed(change, noun, object);
+  if (!did) return tl::unexpected(did.error());
+  if (!*did) {
+    context.out.did("unchanged", noun, object, std::move(extra));
+    return Exit::done;
+  }
+  context.out.did(context.verb(done), noun, object, std::move(extra));
+  return context.dry_run ? Exit::would_change : Exit::done;
+}
+
+tl::unexpected<Failure> not_found(Directory& directory, std::string_view noun,
+                                  const std::string& object) {
+  std::string hint = did_you_mean(object, names_near(directory, noun, object));
+  if (hint.empty()) hint = fmt::format("toastctl {} list shows what there is", noun);
+  return fail(Exit::not_found, fmt::format("{}_not_found", noun),
+              fmt::format("no {} {}", noun, object), object, std::move(hint));
+}
+
+auth::HashCost hash_cost(const Settings& settings) {
+  auth::HashCost cost;
+  cost.passes = static_cast<std::uint64_t>(settings.get(setting::passwordopslimit));
+  cost.memory_bytes = settings.get(setting::passwordmemlimit);
+  return cost;
+}
+
+}  // namespace toast::admin

@@ -1,0 +1,45 @@
+// The two databases, opened in the right order and with the right rights, and how their outcomes
+// become this command's.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "admin-cli/context.h"
+#include "admin-cli/failure.h"
+#include "auth/credentials_repository.h"
+#include "auth/password_hash.h"
+#include "vdomain/directory_repository.h"
+
+namespace toast::admin {
+
+// Opening the directory makes this process its owner for good; so what needs root (control/, the
+// credentials, run/) is opened before.
+Wanted<std::unique_ptr<auth::CredentialsRepository>> open_credentials(const Instance& instance);
+
+class Directory {
+ public:
+  static Wanted<Directory> open(const Instance& instance, const Context& context);
+  vdomain::DirectoryRepository& repository() { return *repository_; }
+  vdomain::DirectoryRepository* operator->() { return repository_.get(); }
+  // As if: everything is checked, nothing kept.
+  vdomain::DirectoryRepository& trial() { return *trial_; }
+
+ private:
+  std::unique_ptr<vdomain::DirectoryRepository> repository_;
+  std::unique_ptr<vdomain::DirectoryRepository> trial_;
+};
+
+// A Result<Change> as an exit, having printed what was done. `noun` "mailbox", `done` "added".
+Outcome report(Context& context, const Result<vdomain::Change>& change, std::string_view noun,
+               std::string_view done, const std::string& object, Record extra = {});
+// Its failure alone, if it is one.
+tl::expected<bool, Failure> changed(const Result<vdomain::Change>& change, std::string_view noun,
+                                    const std::string& object);
+// "no mailbox anm@example.org", with the nearest names as a hint.
+tl::unexpected<Failure> not_found(Directory& directory, std::string_view noun,
+                                  const std::string& object);
+
+auth::HashCost hash_cost(const Settings& settings);
+
+}  // namespace toast::admin
