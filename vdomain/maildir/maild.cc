@@ -13,11 +13,12 @@ constexpr std::chrono::milliseconds kDrainStep{5};
 // Which program is at the other end: "toast-pop3d" of "toast-pop3d.1".
 std::string_view program_of(std::string_view peer) { return peer.substr(0, peer.find('.')); }
 
+// What is wrong here is a defect of ours: temporary, so that no mail bounces for it.
 Result<DeliveryJob> job_from(Deliver request) {
   if (request.queue_instance.size() != kInstanceBytes)
-    return permanent("a delivery without the id of its queue");
+    return transient("a delivery without the id of its queue");
   if (request.descriptor ? !request.body.empty() : request.body.size() != request.body_bytes)
-    return permanent("a delivery whose body is not of the size it says");
+    return transient("a delivery whose body is not of the size it says");
   Result<MaildirPath> maildir = MaildirPath::parse(request.target.maildir);
   if (!maildir) return pass(maildir);
   DeliveryKey key{std::move(request.queue_instance), request.message,
@@ -73,7 +74,7 @@ using ClientPtr = std::shared_ptr<Client>;
 
 struct Maild::Parts : std::enable_shared_from_this<Maild::Parts> {
   Parts(asio::any_io_executor executor_, MaildOptions options, Fd mail_root,
-        std::unique_ptr<FileSystem> own_files, FileSystem* files, const Clock& clock_, Logger& log_,
+        std::unique_ptr<FileSystem> own_files, FileSystem& files, const Clock& clock_, Logger& log_,
         Metrics& metrics, SendUsage send_usage_)
       : executor(std::move(executor_)),
         own(std::move(own_files)),
@@ -87,7 +88,7 @@ struct Maild::Parts : std::enable_shared_from_this<Maild::Parts> {
         removed(metrics.counter("maild.messages.removed")),
         open_sessions(metrics.gauge("maild.maildrops.open")),
         tickets(std::move(options.ticket_key), clock_),
-        store(std::move(mail_root), own ? *own : *files, clock_, options.open_maildirs),
+        store(std::move(mail_root), files, clock_, options.open_maildirs),
         quota(store.files(), clock_,
               [this](const Address& mailbox, bool full, Usage usage) {
                 report_usage(mailbox, full, usage);
@@ -286,16 +287,18 @@ Task<> Maild::Parts::look_at_full_mailboxes() {
 // ---- the outside
 
 Maild::Maild(asio::any_io_executor executor, MaildOptions options, Fd mail_root, const Clock& clock,
-             Logger& log, Metrics& metrics, SendUsage send_usage)
-    : parts_(std::make_shared<Parts>(std::move(executor), std::move(options), std::move(mail_root),
-                                     std::make_unique<FileSystem>(), nullptr, clock, log, metrics,
-                                     std::move(send_usage))) {}
+             Logger& log, Metrics& metrics, SendUsage send_usage) {
+  auto own = std::make_unique<FileSystem>();
+  FileSystem& files = *own;
+  parts_ =
+      std::make_shared<Parts>(std::move(executor), std::move(options), std::move(mail_root),
+                              std::move(own), files, clock, log, metrics, std::move(send_usage));
+}
 
 Maild::Maild(asio::any_io_executor executor, MaildOptions options, Fd mail_root, FileSystem& files,
              const Clock& clock, Logger& log, Metrics& metrics, SendUsage send_usage)
     : parts_(std::make_shared<Parts>(std::move(executor), std::move(options), std::move(mail_root),
-                                     nullptr, &files, clock, log, metrics, std::move(send_usage))) {
-}
+                                     nullptr, files, clock, log, metrics, std::move(send_usage))) {}
 
 Maild::~Maild() = default;
 

@@ -7,10 +7,12 @@
 namespace toast::maildir {
 namespace {
 
+// Temporary: a row of the directory is wrong, which an operator repairs; mail must not bounce for
+// it.
 tl::unexpected<Error> refused(std::string_view text, std::string_view why) {
-  return permanent(
+  return transient(
       "Maildir path \"" + std::string(text.substr(0, kMaxPathBytes)) + "\" " + std::string(why),
-      "5.3.5 mailbox is not configured correctly");
+      "4.3.5 mailbox is not configured correctly");
 }
 
 std::vector<std::string> split(std::string_view text) {

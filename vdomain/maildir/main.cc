@@ -1,6 +1,7 @@
 // toast-maild: puts messages into Maildirs, and gives POP3 front ends what their tickets open.
 #include <fcntl.h>
 #include <sodium.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <cstring>
@@ -14,6 +15,13 @@ namespace {
 
 using namespace toast;
 
+// Three descriptors for each Maildir kept open; a quarter of what we may have is left for the rest.
+std::size_t maildirs_to_keep_open() {
+  rlimit descriptors{};
+  if (::getrlimit(RLIMIT_NOFILE, &descriptors) != 0) return 64;
+  return std::min<std::size_t>(maildir::kOpenMaildirs, descriptors.rlim_cur / 4);
+}
+
 Result<void> build(Daemon& daemon) {
   if (sodium_init() < 0) return transient("libsodium cannot start");
   const control::Startup& startup = daemon.startup();
@@ -23,6 +31,7 @@ Result<void> build(Daemon& daemon) {
   options.host_name = daemon.settings().get(setting::me);
   options.delivery_threads =
       static_cast<std::size_t>(daemon.settings().get(setting::maildeliverythreads));
+  options.open_maildirs = maildirs_to_keep_open();
   options.ticket_key = Secret(startup.ticket_key);
   std::memcpy(options.boot_id.data(), startup.boot_id.data(),
               std::min(options.boot_id.size(), startup.boot_id.size()));

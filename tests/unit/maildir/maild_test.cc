@@ -157,7 +157,7 @@ TEST_F(MaildTest, MalformedDeliveriesTouchNothing) {
   Deliver bad_size = delivery(3);
   bad_size.body_bytes += 1;
   for (Deliver* request : {&bad_path, &bad_instance, &bad_size})
-    EXPECT_FALSE(deliver(std::move(*request)));
+    EXPECT_EQ(deliver(std::move(*request)).error().failure, Failure::transient);
   EXPECT_EQ(names_in(root.path()).size(), 0U);
 }
 
