@@ -34,8 +34,8 @@ T take(const char* at) {
 std::optional<SegmentHeader> decode_one(std::string_view page) {
   Decoder d(page.substr(kSegmentMagic.size(), kSegmentHeaderBytes - kSegmentMagic.size()));
   if (page.substr(0, kSegmentMagic.size()) != kSegmentMagic) return std::nullopt;
-  if (d.u32() != kFormatVersion) return std::nullopt;
   SegmentHeader header;
+  header.version = d.u32();
   const std::uint32_t kind = d.u32();
   if (kind != 1 && kind != 2) return std::nullopt;
   header.kind = static_cast<SegmentKind>(kind);
@@ -66,7 +66,7 @@ std::string encode_segment_header(const SegmentHeader& header) {
   assert(header.queue_id.size() == kIdBytes);
   Encoder e;
   for (const char c : kSegmentMagic) e.u8(static_cast<std::uint8_t>(c));
-  e.u32(kFormatVersion);
+  e.u32(header.version);
   e.u32(static_cast<std::uint32_t>(header.kind));
   e.u64(header.sequence);
   for (const unsigned char byte : header.salt) e.u8(byte);

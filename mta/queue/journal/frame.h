@@ -38,6 +38,7 @@ struct Position {
 enum class SegmentKind : std::uint32_t { log = 1, cold = 2 };
 
 struct SegmentHeader {
+  std::uint32_t version = kFormatVersion;  // the fields below mean something only in this one
   SegmentKind kind = SegmentKind::log;
   std::uint64_t sequence = 0;
   Salt salt{};

@@ -81,6 +81,9 @@ Result<void> Recovery::read_headers(const std::set<std::uint64_t>& sequences) {
     const std::string bytes = read_what_can_be(**file, kFirstRecord);
     int copies_good = 0;
     std::optional<SegmentHeader> header = decode_segment_header(bytes, copies_good);
+    if (header && header->version != kFormatVersion)
+      return permanent(name + " has format " + std::to_string(header->version) +
+                       ": another version of the program wrote this queue");
     if (header && queue_id_.empty()) queue_id_ = header->queue_id;
     if (!header || header->sequence != *sequence || header->queue_id != queue_id_) {
       damage(name + ": no header of this queue; set aside as damaged." + name);

@@ -200,6 +200,24 @@ TEST_F(JournalDamage, SegmentOfAnotherQueue) {
   EXPECT_TRUE(disk.exists("damaged." + segment_name(1)));
 }
 
+TEST_F(JournalDamage, AnotherFormatIsNotDamage) {  // an older program meets a newer queue
+  six_messages();
+  journal.reset();
+  int good = 0;
+  std::string bytes = disk.content(log);
+  SegmentHeader header = *decode_segment_header(bytes, good);
+  header.version = kFormatVersion + 1;
+  bytes.replace(0, kFirstRecord, encode_segment_header(header));
+  disk.set_content(log, bytes);
+  const std::vector<std::string> before = disk.names();
+  const Result<Journal::Opened> opened = Journal::open(disk, clock, salts, options);
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().failure, Failure::permanent);
+  EXPECT_THAT(opened.error().detail, HasSubstr("another version"));
+  EXPECT_EQ(disk.names(), before);
+  EXPECT_EQ(disk.content(log), bytes);
+}
+
 TEST_F(JournalDamage, BlobGone) {
   open();
   Result<BlobWriter> writer = journal->create_blob(MessageId(1));
