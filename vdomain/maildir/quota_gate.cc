@@ -80,7 +80,7 @@ Result<QuotaGate::Reservation> QuotaGate::reserve(const Fd& maildir, const Quota
       ++reserved.messages;
     }
   }
-  note(holder, used);
+  note(holder, used, !accepted);
   if (!accepted)
     return transient("mailbox " + holder.mailbox.str() +
                          " is over quota: " + std::to_string(used.bytes) + " bytes and " +
@@ -122,15 +122,16 @@ std::vector<QuotaHolder> QuotaGate::full_mailboxes() const {
   return holders;
 }
 
-void QuotaGate::note(const QuotaHolder& holder, const Usage& usage) {
+void QuotaGate::note(const QuotaHolder& holder, const Usage& usage, bool remind) {
   const bool full = is_full(holder.quota, usage);
   {
     const std::lock_guard lock(mutex_);
     const auto found = full_.find(holder.maildir.str());
-    if (full == (found != full_.end())) return;
+    const bool known = found != full_.end();
+    if (full == known && !(full && remind)) return;
     if (!full) full_.erase(found);
-    if (full && full_.size() >= kMaxFullMailboxes) return;
-    if (full) full_.emplace(holder.maildir.str(), holder);
+    if (full && !known && full_.size() >= kMaxFullMailboxes) return;
+    if (full && !known) full_.emplace(holder.maildir.str(), holder);
   }
   if (report_) report_(holder.mailbox, full, usage);
 }

@@ -32,7 +32,8 @@ struct QuotaHolder {
 
 class QuotaGate {
  public:
-  // Called on any thread, when a mailbox becomes full and when it no longer is.
+  // Called on any thread: when a mailbox becomes full, when a message was refused because it is,
+  // and when it no longer is.
   using Report = std::function<void(const Address& mailbox, bool full, Usage usage)>;
   QuotaGate(FileSystem& files, const Clock& clock, Report report);
 
@@ -69,7 +70,8 @@ class QuotaGate {
   void look_again(const Fd& maildir, const QuotaHolder& holder);
 
  private:
-  void note(const QuotaHolder& holder, const Usage& usage);
+  // `remind`: say so even if it was full before; whoever keeps these reports forgets in time.
+  void note(const QuotaHolder& holder, const Usage& usage, bool remind = false);
   Usage reserved_for(const std::string& maildir) const;
 
   Ledger ledger_;

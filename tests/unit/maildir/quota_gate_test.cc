@@ -45,7 +45,8 @@ TEST_F(QuotaTest, OverQuotaIsTemporary422) {
   EXPECT_TRUE(third.failed->reply.starts_with("4.2.2"));
   EXPECT_EQ(names("new").size(), 2U);
   EXPECT_EQ(names("tmp").size(), 0U);
-  EXPECT_EQ(reports, std::vector<std::string>{"ann@example.org full"});
+  EXPECT_EQ(reports, std::vector<std::string>(2, "ann@example.org full")) << "when it filled up, "
+                                                                             "and at the refusal";
 }
 
 TEST_F(QuotaTest, CountOfMessagesIsALimitToo) {
