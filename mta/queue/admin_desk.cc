@@ -1,0 +1,98 @@
+#include "mta/queue/admin_desk.h"
+
+#include <algorithm>
+
+namespace toast::queue {
+
+AdminDesk::AdminDesk(Services services, const Options& options, std::vector<std::string> warnings)
+    : services_(services),
+      options_(options),
+      warnings_(std::move(warnings)),
+      started_seconds_(unix_seconds(services.clock.wall())),
+      at_start_(totals()) {
+  for (std::string& warning : warnings_)
+    if (warning.size() > kMaxAdminText) warning.resize(kMaxAdminText);
+  auto dispatcher = std::make_shared<ipc::Dispatcher>();
+  dispatcher->on<QueueList>(
+      [this](QueueList question) -> Task<Result<QueueList::Reply>> { co_return list(question); });
+  dispatcher->on<QueueShow>(
+      [this](QueueShow question) -> Task<Result<QueueShow::Reply>> { co_return show(question); });
+  dispatcher->on<QueueStatus>(
+      [this](QueueStatus) -> Task<Result<QueueStatus::Reply>> { co_return status(); });
+  dispatcher_ = std::move(dispatcher);
+}
+
+QueueList::Reply AdminDesk::list(const QueueList& question) const {
+  const MessageTable& messages = services_.ledger.messages();
+  QueueList::Reply reply;
+  auto at = messages.upper_bound(question.after);
+  for (; at != messages.end() && reply.messages.size() < question.limit; ++at)
+    reply.messages.push_back(summarise(*at->second));
+  reply.more = at != messages.end();
+  return reply;
+}
+
+Result<QueueShow::Reply> AdminDesk::show(const QueueShow& question) const {
+  const std::shared_ptr<QueuedMessage> message = services_.ledger.find(question.id);
+  if (!message) return permanent("no message " + question.id.str() + " in the queue");
+  QueueShow::Reply reply;
+  reply.summary = summarise(*message);
+  reply.body_type =
+      message->envelope->eight_bit_mime ? BodyType::eight_bit_mime : BodyType::seven_bit;
+  reply.peer = message->envelope->peer.substr(0, kMaxTraceText);
+  reply.helo = message->envelope->helo.substr(0, kMaxTraceText);
+  reply.authenticated = message->envelope->authenticated;
+  reply.parent = message->parent;
+  reply.expires_seconds = (message->birth() + options_.lifetime).time_since_epoch().count();
+  reply.first_recipient = question.first_recipient;
+  const std::size_t end = std::min<std::size_t>(message->recipients.size(),
+                                                std::size_t{question.first_recipient} + kMaxShown);
+  for (std::size_t i = question.first_recipient; i < end; ++i)
+    reply.recipients.push_back(describe_recipient(*message, static_cast<std::uint32_t>(i)));
+  return reply;
+}
+
+AdminDesk::Totals AdminDesk::totals() const {
+  const QueueMetrics& m = services_.metrics;
+  return {m.accepted.value(), m.deliveries.value(), m.deferrals.value(),
+          m.failures.value(), m.bounces.value(),    m.discarded_bounces.value()};
+}
+
+QueueStatus::Reply AdminDesk::status() const {
+  const Scheduler::Counts& counts = services_.ledger.counts();
+  const JournalStatus journal = services_.store.status();
+  const Totals now = totals();
+  QueueStatus::Reply reply;
+  reply.messages = services_.ledger.messages().size();
+  reply.waiting = counts.fresh;
+  reply.in_hand = counts.in_hand;
+  reply.deferred = counts.deferred;
+  if (!services_.ledger.messages().empty())
+    reply.oldest_arrival_seconds =
+        unix_seconds(services_.ledger.messages().begin()->second->arrival);
+  if (journal.state == JournalState::failed) reply.journal = QueueStatus::Journal::failed;
+  reply.journal_text = journal.failure.substr(0, kMaxAdminText);
+  if (const std::optional<Error> why = services_.intake.refusal(0)) {
+    reply.accepting = false;
+    reply.accepting_text = why->reply.substr(0, kMaxAdminText);
+  }
+  reply.free_bytes = journal.free_bytes;
+  reply.reserve_bytes = options_.reserve_bytes;
+  reply.started_seconds = started_seconds_;
+  reply.accepted = now.accepted - at_start_.accepted;
+  reply.deliveries = now.deliveries - at_start_.deliveries;
+  reply.deferrals = now.deferrals - at_start_.deferrals;
+  reply.failures = now.failures - at_start_.failures;
+  reply.bounces = now.bounces - at_start_.bounces;
+  reply.discarded_bounces = now.discarded_bounces - at_start_.discarded_bounces;
+  reply.warnings = warnings_;
+  if (const std::string keeper = services_.deliverer.missing_keeper(); !keeper.empty())
+    reply.warnings.insert(reply.warnings.begin(), keeper + " is away: nothing is delivered");
+  if (!journal.last_maintenance_error.empty())
+    reply.warnings.push_back(
+        ("journal housekeeping: " + journal.last_maintenance_error).substr(0, kMaxAdminText));
+  if (reply.warnings.size() > kMaxWarnings) reply.warnings.resize(kMaxWarnings);
+  return reply;
+}
+
+}  // namespace toast::queue

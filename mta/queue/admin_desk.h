@@ -1,0 +1,51 @@
+// Answers toastctl's questions about the queue (admin_messages.h). Reads only.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/ipc.h"
+#include "mta/queue/admin_messages.h"
+#include "mta/queue/deliverer.h"
+#include "mta/queue/intake.h"
+#include "mta/queue/ledger.h"
+
+namespace toast::queue {
+
+class AdminDesk {
+ public:
+  struct Services {
+    Store& store;
+    Ledger& ledger;
+    Intake& intake;
+    Deliverer& deliverer;
+    const Clock& clock;
+    QueueMetrics& metrics;
+  };
+  // `warnings`: what was found at start.
+  AdminDesk(Services services, const Options& options, std::vector<std::string> warnings);
+
+  std::shared_ptr<const ipc::Dispatcher> dispatcher() const { return dispatcher_; }
+  void set_options(const Options& options) { options_ = options; }
+
+  QueueList::Reply list(const QueueList& question) const;
+  Result<QueueShow::Reply> show(const QueueShow& question) const;
+  QueueStatus::Reply status() const;
+
+ private:
+  struct Totals {
+    std::uint64_t accepted = 0, deliveries = 0, deferrals = 0, failures = 0, bounces = 0,
+                  discarded_bounces = 0;
+  };
+  Totals totals() const;
+
+  Services services_;
+  Options options_;
+  std::vector<std::string> warnings_;
+  std::int64_t started_seconds_;
+  Totals at_start_;
+  std::shared_ptr<const ipc::Dispatcher> dispatcher_;
+};
+
+}  // namespace toast::queue

@@ -1,0 +1,245 @@
+#include "mta/queue/deliverer.h"
+
+#include <algorithm>
+
+namespace toast::queue {
+namespace {
+
+using Kind = StepResult::Kind;
+
+StepResult deferred(std::string text, std::string detail = {}) {
+  return {kWholeRecipient, Kind::deferred, std::move(text), std::move(detail)};
+}
+StepResult failed(std::string text, std::string detail = {}) {
+  return {kWholeRecipient, Kind::failed, std::move(text), std::move(detail)};
+}
+
+StepResult from_error(const Error& error) {
+  const Kind kind = error.failure == Failure::permanent ? Kind::failed : Kind::deferred;
+  return {kWholeRecipient, kind, error.reply, error.detail};
+}
+
+ReversePath delivery_path(const Envelope& envelope) {
+  Result<Address> path = Address::parse(envelope.reverse_path);
+  if (!path) return std::nullopt;  // null, or the sender of double bounces
+  return *path;
+}
+
+template <class T>
+bool is(const vdomain::Instruction& instruction) {
+  return std::holds_alternative<T>(instruction);
+}
+
+}  // namespace
+
+Deliverer::Deliverer(Services services, const Options& options)
+    : services_(services), unknown_grace_(options.unknown_grace), timer_(services.loop) {}
+
+std::string Deliverer::missing_keeper() const {
+  for (const ipc::Link* link : {&services_.directory, &services_.mailboxes})
+    if (!link->connected()) return link->keeper();
+  return {};
+}
+
+void Deliverer::pump() {
+  if (stopped_) return;
+  if (!missing_keeper().empty()) {
+    arm(kKeeperPoll);
+    return;
+  }
+  while (std::optional<Work> work = services_.ledger.next()) spawn(services_.loop, deliver(*work));
+  arm(time_to_next_due());
+}
+
+std::chrono::milliseconds Deliverer::time_to_next_due() const {
+  const std::optional<Moment> due = services_.ledger.next_due();
+  if (!due) return kLongestSleep;
+  const auto wait = std::chrono::ceil<std::chrono::milliseconds>(*due - services_.clock.wall());
+  return std::clamp<std::chrono::milliseconds>(wait, std::chrono::milliseconds(10), kLongestSleep);
+}
+
+// Waking too early costs a look; an earlier time that is already set is left alone.
+void Deliverer::arm(std::chrono::milliseconds wait) {
+  const auto present = std::chrono::steady_clock::now();
+  const auto at = present + wait;
+  if (timer_.expiry() > present && timer_.expiry() <= at) return;
+  timer_.expires_at(at);
+  timer_.async_wait([this](const asio::error_code& error) {
+    if (!error) pump();
+  });
+}
+
+Task<> Deliverer::deliver(Work work) {
+  const Moment started = services_.ledger.now();
+  Result<Attempt> attempt = co_await carry_out(work, started);
+  if (attempt)
+    services_.ledger.record(work, started, std::move(*attempt));
+  else
+    services_.ledger.give_back(work, started, attempt.error().detail);
+  pump();
+}
+
+Task<Result<Attempt>> Deliverer::carry_out(Work work, Moment started) {
+  std::shared_ptr<QueuedMessage> message = services_.ledger.find(work.message);
+  Attempt attempt;
+  Result<Address> recipient = Address::parse(message->recipient(work.recipient).address);
+  if (!recipient) {
+    attempt.steps.push_back(failed("5.1.3 this is not a mail address"));
+    co_return attempt;
+  }
+  Result<Plan> plan = co_await make_plan(work, *recipient, started);
+  if (!plan) co_return pass(plan);
+  if (plan->verdict) {
+    attempt.steps.push_back(std::move(*plan->verdict));
+    co_return attempt;
+  }
+  std::vector<Address> targets;
+  std::vector<std::uint32_t> forwards;
+  for (Step& step : plan->steps) {
+    StepResult result;
+    if (auto* maildir = std::get_if<vdomain::DeliverMaildir>(&step.instruction)) {
+      Result<StepResult> delivered =
+          co_await deliver_maildir(work, step.index, std::move(*maildir), *recipient);
+      if (!delivered) co_return pass(delivered);
+      result = std::move(*delivered);
+    } else if (auto* target = std::get_if<vdomain::Forward>(&step.instruction)) {
+      targets.push_back(std::move(target->target));
+      forwards.push_back(step.index);
+      continue;
+    } else if (auto* refuse = std::get_if<vdomain::Refuse>(&step.instruction)) {
+      result = failed(std::move(refuse->reason));
+    } else if (auto* defer = std::get_if<vdomain::Defer>(&step.instruction)) {
+      result = deferred(std::move(defer->reason));
+    } else {
+      result.text = "discarded";
+      result.detail = std::get<vdomain::Discard>(step.instruction).reason;
+    }
+    if (plan->frozen) result.instruction = step.index;
+    attempt.steps.push_back(std::move(result));
+  }
+  if (targets.empty()) co_return attempt;
+  Forwarded forwarded = co_await forward(work, *recipient, std::move(targets));
+  attempt.child = std::move(forwarded.child);
+  if (plan->frozen) {
+    for (const std::uint32_t index : forwards) {
+      attempt.steps.push_back(forwarded.result);
+      attempt.steps.back().instruction = index;
+    }
+  } else {
+    attempt.steps.push_back(std::move(forwarded.result));
+  }
+  co_return attempt;
+}
+
+Deliverer::Plan Deliverer::frozen_plan(const QueuedRecipient& recipient) const {
+  Plan plan;
+  plan.frozen = true;
+  for (std::uint32_t i = 0; i < recipient.past->steps.size(); ++i) {
+    const FrozenStep& step = recipient.past->steps[i];
+    if (step.fate != Fate::pending) continue;
+    Decoder decoder(step.instruction);
+    vdomain::Instruction instruction = vdomain::take_instruction(decoder);
+    if (!decoder.finish("instruction"))
+      instruction = vdomain::Defer{"4.3.0 the queue holds an instruction that cannot be read"};
+    plan.steps.push_back({i, std::move(instruction)});
+  }
+  return plan;
+}
+
+Task<Result<Deliverer::Plan>> Deliverer::make_plan(Work work, Address recipient, Moment started) {
+  const QueuedRecipient& queued = services_.ledger.find(work.message)->recipients[work.recipient];
+  if (queued.past && queued.past->frozen) co_return frozen_plan(queued);
+  Result<Plan> plan = co_await resolve(work, std::move(recipient), started);
+  if (!plan || plan->verdict || plan->steps.size() < 2) co_return std::move(plan);
+  const bool only_forwards = std::ranges::all_of(
+      plan->steps, [](const Step& s) { return is<vdomain::Forward>(s.instruction); });
+  if (only_forwards) co_return std::move(plan);
+  Result<void> fixed = co_await freeze(work, plan->steps);
+  if (!fixed)
+    plan->verdict = deferred("4.3.0 the queue cannot be written now", fixed.error().detail);
+  plan->frozen = true;
+  co_return std::move(plan);
+}
+
+Task<Result<void>> Deliverer::freeze(Work work, const std::vector<Step>& steps) {
+  std::vector<std::string> encoded;
+  for (const Step& step : steps) {
+    Encoder encoder;
+    vdomain::put_instruction(encoder, step.instruction);
+    encoded.push_back(encoder.take());
+  }
+  return services_.ledger.freeze(work, std::move(encoded));
+}
+
+StepResult Deliverer::unknown_recipient(const QueuedMessage& message, Moment started) const {
+  // It was known when it was accepted: a directory that was restored empty must not bounce the
+  // queue.
+  if (started - message.birth() < unknown_grace_)
+    return deferred("4.1.1 no mailbox here by that name at present");
+  return failed("5.1.1 no mailbox here by that name");
+}
+
+Task<Result<Deliverer::Plan>> Deliverer::resolve(Work work, Address recipient, Moment started) {
+  using Status = vdomain::Resolve::Status;
+  Plan plan;
+  std::shared_ptr<ipc::Channel> channel = services_.directory.channel();
+  if (!channel) co_return transient("toast-vdomaind is not running");
+  vdomain::Resolve question{std::move(recipient)};
+  Result<vdomain::Resolve::Reply> reply =
+      co_await channel->call(std::move(question), kResolveTimeout);
+  if (!reply) {
+    if (!channel->is_open()) co_return pass(reply);
+    plan.verdict = deferred("4.3.0 the directory cannot be asked at present", reply.error().detail);
+  } else if (reply->status == Status::not_local) {
+    plan.verdict = deferred("4.3.3 this server does not deliver mail to other hosts yet");
+  } else if (reply->status == Status::unknown) {
+    plan.verdict = unknown_recipient(*services_.ledger.find(work.message), started);
+  } else if (reply->instructions.empty()) {
+    plan.verdict = deferred("4.3.5 the directory says nothing about where this mail goes");
+  } else {
+    for (vdomain::Instruction& instruction : reply->instructions)
+      plan.steps.push_back({static_cast<std::uint32_t>(plan.steps.size()), std::move(instruction)});
+  }
+  co_return std::move(plan);
+}
+
+Task<Result<StepResult>> Deliverer::deliver_maildir(Work work, std::uint32_t instruction,
+                                                    vdomain::DeliverMaildir target,
+                                                    Address recipient) {
+  std::shared_ptr<QueuedMessage> message = services_.ledger.find(work.message);
+  Result<StoredBody> body = co_await services_.ledger.read_body(work.message);
+  if (!body) {
+    services_.log.error("queue.body.unreadable",
+                        {{"id", work.message.str()}, {"reason", body.error().detail}});
+    co_return deferred("4.3.0 the message cannot be read back at present", body.error().detail);
+  }
+  if (body->blob && !body->prefix.empty())
+    co_return deferred("4.3.0 a large body with fields in front of it cannot be delivered");
+  const std::uint64_t bytes =
+      body->blob ? body->blob_bytes : body->prefix.size() + body->bytes.size();
+  if (!body->prefix.empty()) body->bytes.insert(0, body->prefix);
+  maildir::Deliver request{services_.store.queue_id(),
+                           work.message,
+                           work.recipient,
+                           instruction,
+                           unix_seconds(message->arrival),
+                           std::move(target),
+                           delivery_path(*message->envelope),
+                           std::move(recipient),
+                           std::move(body->bytes),
+                           bytes,
+                           std::move(body->blob)};
+  std::shared_ptr<ipc::Channel> channel = services_.mailboxes.channel();
+  if (!channel) co_return transient("toast-maild is not running");
+  Result<maildir::Deliver::Reply> reply =
+      co_await channel->call(std::move(request), kDeliveryTimeout);
+  if (!reply && !channel->is_open()) co_return pass(reply);
+  if (!reply) co_return from_error(reply.error());
+  StepResult result;
+  result.text = "delivered";
+  result.detail = std::move(reply->file_name);
+  if (reply->already_there) result.text = "delivered before";
+  co_return result;
+}
+
+}  // namespace toast::queue

@@ -1,0 +1,100 @@
+// Carries out what the schedule says: asks the directory where a recipient's mail goes, hands
+// messages to maild, makes the children of forwards, and reports to the ledger.
+//
+// When the instructions of a recipient are fixed ("frozen"): before the first is carried out, if
+// there are several and not all are forwards; otherwise together with their outcome. The latter
+// saves the common case (one Maildir) a disk sync, and is safe because repeating it changes
+// nothing: a delivery that a crash cut off from its outcome gets the same file name again, made of
+// queue, message, recipient and instruction index, and maild sees that it is there; forwards exist
+// only if the record that holds their outcome does. A deferred single instruction is looked up
+// anew, so that an administrator's repair counts. Only where the directory moved the mailbox
+// between the two attempts of an interrupted delivery can a copy lie in both.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/async.h"
+#include "base/ipc.h"
+#include "mta/queue/ledger.h"
+#include "vdomain/instruction.h"
+#include "vdomain/maildir/delivery_messages.h"
+#include "vdomain/resolver_messages.h"
+
+namespace toast::queue {
+
+inline constexpr std::chrono::seconds kResolveTimeout{30};
+// maild may have many deliveries before ours and a slow disk under them.
+inline constexpr std::chrono::seconds kDeliveryTimeout{120};
+// How often an absent keeper is looked for.
+inline constexpr std::chrono::milliseconds kKeeperPoll{50};
+// The schedule is looked at this often even when nothing is due: the wall clock may be set.
+inline constexpr std::chrono::seconds kLongestSleep{60};
+// Received and Delivered-To fields from which a forward counts as looping (RFC 5321 section 6.3).
+inline constexpr std::size_t kMaxForwardHops = 100;
+
+class Deliverer {
+ public:
+  struct Services {
+    asio::any_io_executor loop;
+    asio::thread_pool& pool;
+    Store& store;
+    Ledger& ledger;
+    const Clock& clock;
+    Logger& log;
+    MessageIdSource& ids;
+    ipc::Link& directory;  // toast-vdomaind
+    ipc::Link& mailboxes;  // toast-maild
+  };
+  Deliverer(Services services, const Options& options);
+  Deliverer(const Deliverer&) = delete;
+  Deliverer& operator=(const Deliverer&) = delete;
+
+  // Starts whatever can be started now. Cheap; call it whenever something has changed.
+  void pump();
+  void stop() { stopped_ = true; }
+  void set_options(const Options& options) { unknown_grace_ = options.unknown_grace; }
+  // Which keeper is away, if one is: nothing is delivered, and nothing deferred, until it is back.
+  std::string missing_keeper() const;
+
+ private:
+  struct Step {
+    std::uint32_t index = 0;
+    vdomain::Instruction instruction;
+  };
+  struct Plan {
+    bool frozen = false;
+    std::vector<Step> steps;
+    std::optional<StepResult> verdict;  // instead of steps
+  };
+  // An error of these means: the keeper went away, the attempt did not happen.
+  Task<> deliver(Work work);
+  Task<Result<Attempt>> carry_out(Work work, Moment started);
+  Task<Result<Plan>> make_plan(Work work, Address recipient, Moment started);
+  Task<Result<Plan>> resolve(Work work, Address recipient, Moment started);
+  Task<Result<StepResult>> deliver_maildir(Work work, std::uint32_t instruction,
+                                           vdomain::DeliverMaildir target, Address recipient);
+
+  Plan frozen_plan(const QueuedRecipient& recipient) const;
+  StepResult unknown_recipient(const QueuedMessage& message, Moment started) const;
+  Task<Result<void>> freeze(Work work, const std::vector<Step>& steps);
+  // The child of a recipient's forwards, or why there is none.
+  struct Forwarded {
+    std::optional<Accepted> child;
+    StepResult result;
+  };
+  Task<Forwarded> forward(Work work, Address recipient, std::vector<Address> targets);
+  Task<Result<NewBody>> child_body(StoredBody body, std::string prefix, MessageId id);
+  void arm(std::chrono::milliseconds wait);
+  std::chrono::milliseconds time_to_next_due() const;
+
+  Services services_;
+  std::chrono::seconds unknown_grace_;
+  bool stopped_ = false;
+  asio::steady_timer timer_;
+};
+
+}  // namespace toast::queue

@@ -1,0 +1,260 @@
+#include "mta/queue/intake.h"
+
+#include <utility>
+
+namespace toast::queue {
+
+struct Intake::Submission {
+  Submission(SubmitBegin begin, MemoryBudget& budget) : envelope(std::move(begin)), share(budget) {}
+  SubmitBegin envelope;
+  std::string bytes;  // until it goes to a file
+  MemoryShare share;
+  std::unique_ptr<BodyWriter> file;
+  bool file_finished = false;
+  std::uint64_t total = 0;
+  std::optional<std::string> hold;
+  std::optional<Error> failure;  // of a chunk: the end gets it too
+  // Pieces are stored in the order in which they came, even while the disk is slow.
+  std::uint64_t next_ticket = 0;
+  std::uint64_t serving = 0;
+};
+
+struct Intake::Client {
+  std::string peer;
+  std::unordered_map<std::uint32_t, std::shared_ptr<Submission>> open;
+};
+
+namespace {
+
+std::shared_ptr<Envelope> envelope_from(const SubmitBegin& begin) {
+  auto envelope = std::make_shared<Envelope>();
+  envelope->reverse_path = path_text(begin.reverse_path);
+  envelope->recipients.reserve(begin.recipients.size());
+  for (const Address& recipient : begin.recipients)
+    envelope->recipients.push_back(Recipient{recipient.str(), {}, {}, 0});
+  envelope->eight_bit_mime = begin.body_type == BodyType::eight_bit_mime;
+  envelope->authenticated = begin.authenticated;
+  envelope->peer = begin.peer;
+  envelope->helo = begin.helo;
+  return envelope;
+}
+
+}  // namespace
+
+Intake::Intake(Services services, const Options& options)
+    : services_(services),
+      options_(options),
+      budget_(options.arrival_memory),
+      room_(services.loop) {}
+
+void Intake::set_options(const Options& options) {
+  options_ = options;
+  budget_.set_limit(options.arrival_memory);
+}
+
+std::shared_ptr<const ipc::Dispatcher> Intake::client(const std::string& peer) {
+  auto client = std::make_shared<Client>();
+  client->peer = peer;
+  auto dispatcher = std::make_shared<ipc::Dispatcher>();
+  dispatcher->on_notice<SubmitBegin>(
+      [this, client](SubmitBegin message) { begin(*client, std::move(message)); });
+  dispatcher->on_notice<SubmitAbort>(
+      [client](SubmitAbort message) { client->open.erase(message.submission); });
+  dispatcher->on<SubmitChunk>(
+      [this, client](SubmitChunk message) { return chunk(client, std::move(message)); });
+  dispatcher->on<SubmitEnd>(
+      [this, client](SubmitEnd message) { return end(client, std::move(message)); });
+  dispatcher->on<CheckSpace>(
+      [this](CheckSpace question) { return check_space(std::move(question)); });
+  return dispatcher;
+}
+
+std::optional<Error> Intake::refusal(std::uint64_t size_bytes) const {
+  if (closed_) return Error{Failure::transient, "4.3.2 the server is shutting down", "draining"};
+  if (const auto& failed = services_.commits.failure())
+    return Error{Failure::transient, "4.3.0 the queue cannot be written", failed->detail};
+  if (options_.max_message != 0 && size_bytes > options_.max_message + kTraceAllowance)
+    return Error{Failure::permanent, "5.3.4 the message is too big", "over databytes"};
+  if (!services_.store.may_accept(size_bytes))
+    return Error{Failure::transient, "4.3.1 no room in the queue at present",
+                 "free space is below queuereserve"};
+  return std::nullopt;
+}
+
+Task<Result<ipc::Done>> Intake::check_space(CheckSpace question) {
+  if (std::optional<Error> why = refusal(question.size_bytes))
+    co_return tl::unexpected(std::move(*why));
+  co_return ipc::Done{};
+}
+
+void Intake::begin(Client& client, SubmitBegin begin) {
+  if (client.open.size() >= kMaxOpenSubmissions) return;  // its end is answered as unknown
+  const std::uint32_t number = begin.submission;
+  client.open[number] = std::make_shared<Submission>(std::move(begin), budget_);
+}
+
+Task<Result<ipc::Done>> Intake::chunk(std::shared_ptr<Client> client, SubmitChunk chunk) {
+  const auto found = client->open.find(chunk.submission);
+  if (found == client->open.end()) co_return transient("chunk of an unknown submission");
+  std::shared_ptr<Submission> submission = found->second;
+  Result<void> stored = co_await append(submission, std::move(chunk.bytes));
+  if (!stored) co_return pass(stored);
+  co_return ipc::Done{};
+}
+
+Task<Result<ipc::Done>> Intake::end(std::shared_ptr<Client> client, SubmitEnd end) {
+  const auto found = client->open.find(end.submission);
+  if (found == client->open.end()) co_return transient("end of an unknown submission");
+  std::shared_ptr<Submission> submission = std::move(found->second);
+  client->open.erase(found);
+  ++under_way_;
+  Result<void> promised = co_await append(submission, std::move(end.bytes));
+  if (promised) promised = co_await finish(submission);
+  --under_way_;
+  if (!promised && submission->file_finished) {
+    Store& store = services_.store;
+    asio::post(services_.pool, [&store, id = submission->envelope.id] { store.discard_blob(id); });
+  }
+  if (!promised) co_return pass(promised);
+  co_return ipc::Done{};
+}
+
+// Waits until the pieces before this one are stored. The caller then has the turn, and passes it on
+// by raising `serving`.
+Task<Result<void>> Intake::take_turn(std::shared_ptr<Submission> submission) {
+  const std::uint64_t ticket = submission->next_ticket++;
+  while (submission->serving != ticket) {
+    asio::steady_timer tick(services_.loop, std::chrono::milliseconds(1));
+    auto [ignored] = co_await tick.async_wait(no_throw);
+    (void)ignored;
+  }
+  if (submission->failure) co_return tl::unexpected(*submission->failure);
+  co_return Result<void>();
+}
+
+Task<Result<void>> Intake::append(std::shared_ptr<Submission> submission, std::string bytes) {
+  Submission& s = *submission;
+  Result<void> result = co_await take_turn(submission);
+  if (result && !bytes.empty()) {
+    s.total += bytes.size();
+    if (options_.max_message != 0 && s.total > options_.max_message + kTraceAllowance) {
+      result = permanent("submission over databytes", "5.3.4 the message is too big");
+    } else if (!s.file && s.total <= services_.store.max_inline_body() &&
+               s.share.grow(bytes.size())) {
+      if (s.bytes.empty())
+        s.bytes = std::move(bytes);
+      else
+        s.bytes += bytes;
+    } else {
+      result = co_await append_to_file(submission, std::move(bytes));
+    }
+  }
+  if (!result) s.failure = result.error();
+  ++s.serving;
+  co_return result;
+}
+
+Task<Result<void>> Intake::append_to_file(std::shared_ptr<Submission> submission,
+                                          std::string bytes) {
+  if (std::optional<Error> why = refusal(submission->total))
+    co_return tl::unexpected(std::move(*why));
+  Store& store = services_.store;
+  Result<void> written =
+      co_await run_blocking(services_.pool, [&store, submission, piece = std::move(bytes)]() {
+        Submission& s = *submission;
+        if (!s.file) {
+          Result<std::unique_ptr<BodyWriter>> file = store.create_blob(s.envelope.id);
+          if (!file) return Result<void>(pass(file));
+          s.file = std::move(*file);
+          if (Result<void> moved = s.file->append(s.bytes); !moved) return moved;
+        }
+        return s.file->append(piece);
+      });
+  std::string().swap(submission->bytes);
+  submission->share.release();
+  co_return written;
+}
+
+Task<Result<void>> Intake::judge(std::shared_ptr<Submission> submission) {
+  if (services_.filter == nullptr) co_return Result<void>();
+  filter::Judge question;
+  question.id = submission->envelope.id;
+  question.reverse_path = submission->envelope.reverse_path;
+  question.recipients = submission->envelope.recipients;
+  question.peer = submission->envelope.peer;
+  question.body = submission->bytes;
+  if (submission->file_finished) {
+    Result<Fd> blob = services_.store.open_blob(submission->envelope.id);
+    if (!blob) co_return pass(blob);
+    question.descriptor = std::move(*blob);
+  }
+  Result<filter::Judge::Reply> reply = co_await services_.filter->judge(std::move(question));
+  if (!reply) co_return pass(reply);
+  using Verdict = filter::Judge::Verdict;
+  if (reply->verdict == Verdict::refuse) co_return permanent("filter: refused", reply->text);
+  if (reply->verdict == Verdict::try_later) co_return transient("filter: later", reply->text);
+  if (reply->verdict == Verdict::hold) submission->hold = reply->text;
+  co_return Result<void>();
+}
+
+Task<> Intake::wait_for_room() {
+  const SteadyTime start = services_.clock.steady();
+  while (!closed_ && !services_.commits.failure()) {
+    const bool high = services_.ledger.is_over_high_water();
+    if (!high && !services_.ledger.is_crowded()) co_return;
+    const auto waited = services_.clock.steady() - start;
+    if (waited >= (high ? kHighWaterDelay : kCrowdedDelay)) co_return;
+    // Woken by room_again(), or by this timer to look at the time.
+    constexpr std::chrono::milliseconds kLookAgain{100};
+    if (room_.expiry() <= std::chrono::steady_clock::now()) room_.expires_after(kLookAgain);
+    ++waiting_for_room_;
+    auto [ignored] = co_await room_.async_wait(no_throw);
+    (void)ignored;
+    --waiting_for_room_;
+  }
+}
+
+void Intake::room_again() {
+  if (waiting_for_room_ > 0 && !services_.ledger.is_crowded()) room_.cancel();
+}
+
+Task<Result<void>> Intake::finish(std::shared_ptr<Submission> submission) {
+  if (std::optional<Error> why = refusal(submission->total))
+    co_return tl::unexpected(std::move(*why));
+  if (submission->file) {
+    Result<std::uint64_t> size =
+        co_await run_blocking(services_.pool, [submission] { return submission->file->finish(); });
+    if (!size) co_return pass(size);
+    submission->file_finished = true;
+  }
+  Result<void> judged = co_await judge(submission);
+  if (!judged) co_return judged;
+  co_await wait_for_room();
+  if (std::optional<Error> why = refusal(submission->total))
+    co_return tl::unexpected(std::move(*why));
+  co_return co_await promise(submission);
+}
+
+Task<Result<void>> Intake::promise(std::shared_ptr<Submission> submission) {
+  Accepted accepted;
+  accepted.id = submission->envelope.id;
+  accepted.arrival = services_.clock.wall();
+  accepted.origin = submission->envelope.authenticated.empty() ? Origin::smtp : Origin::submission;
+  accepted.envelope = envelope_from(submission->envelope);
+  accepted.hold = submission->hold;
+  // With half of the memory in use the rest belongs to arrivals: later deliveries read back.
+  if (2 * budget_.used() > options_.arrival_memory) submission->share.release();
+  if (submission->file_finished)
+    accepted.body = BlobBody{submission->total};
+  else
+    accepted.body = InlineBody{std::move(submission->bytes)};
+  // From here on a record may name the file, even one that could not be committed for certain.
+  submission->file_finished = false;
+  Result<void> durable = co_await services_.ledger.accept(std::move(accepted), submission->total,
+                                                          std::move(submission->share));
+  if (durable) co_return durable;
+  // Whatever it was, it is no fault of the message.
+  co_return transient(durable.error().detail, "4.3.0 the queue cannot take the message now");
+}
+
+}  // namespace toast::queue

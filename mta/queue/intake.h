@@ -1,0 +1,92 @@
+// Messages on their way in: submissions from smtpd (submit_messages.h), from the first byte to the
+// promise. The order:
+//
+//   collect (memory, or a file beyond the bounds) -> verdict -> room on disk -> room in the
+//   schedule
+//   -> body file durable -> record durable -> Done
+//
+// What a client can do at worst: fill its own share of submissions, submit junk, or reuse the id of
+// a dead message. Ids of live ones are refused by the journal.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "base/async.h"
+#include "base/ipc.h"
+#include "mta/queue/filter.h"
+#include "mta/queue/ledger.h"
+#include "mta/queue/memory_budget.h"
+#include "mta/queue/store.h"
+#include "mta/queue/submit_messages.h"
+
+namespace toast::queue {
+
+// Of one client at a time: more than the connections of one smtpd.
+inline constexpr std::size_t kMaxOpenSubmissions = 100'000;
+// What smtpd may add in front of a message of the largest size.
+inline constexpr std::uint64_t kTraceAllowance = 8192;
+// The longest delays of a 250: while deliveries catch up, and beyond the high water mark. Well
+// below the patience of smtpd, and long enough to slow any number of clients down.
+inline constexpr std::chrono::milliseconds kCrowdedDelay{2000};
+inline constexpr std::chrono::milliseconds kHighWaterDelay{10000};
+
+class Intake {
+ public:
+  struct Services {
+    asio::any_io_executor loop;
+    asio::thread_pool& pool;  // for body files
+    Store& store;
+    CommitQueue& commits;
+    Ledger& ledger;
+    const Clock& clock;
+    Logger& log;
+    Filter* filter = nullptr;  // none: everything is accepted
+  };
+  Intake(Services services, const Options& options);
+  Intake(const Intake&) = delete;
+  Intake& operator=(const Intake&) = delete;
+
+  // What a new client is answered. What it had open is dropped with the dispatcher.
+  std::shared_ptr<const ipc::Dispatcher> client(const std::string& peer);
+
+  void set_options(const Options& options);
+  void close() { closed_ = true; }  // shutting down: nothing new is promised
+  // Deliveries may have caught up.
+  void room_again();
+  // Why nothing is accepted now, if so: the reply is the peer's.
+  std::optional<Error> refusal(std::uint64_t size_bytes) const;
+  std::uint64_t under_way() const { return under_way_; }
+
+ private:
+  struct Submission;
+  struct Client;
+
+  void begin(Client& client, SubmitBegin begin);
+  Task<Result<ipc::Done>> chunk(std::shared_ptr<Client> client, SubmitChunk chunk);
+  Task<Result<ipc::Done>> end(std::shared_ptr<Client> client, SubmitEnd end);
+  Task<Result<ipc::Done>> check_space(CheckSpace question);
+
+  Task<Result<void>> append(std::shared_ptr<Submission> submission, std::string bytes);
+  Task<Result<void>> append_to_file(std::shared_ptr<Submission> submission, std::string bytes);
+  Task<Result<void>> take_turn(std::shared_ptr<Submission> submission);
+  Task<Result<void>> finish(std::shared_ptr<Submission> submission);
+  Task<Result<void>> judge(std::shared_ptr<Submission> submission);
+  Task<> wait_for_room();
+  Task<Result<void>> promise(std::shared_ptr<Submission> submission);
+
+  Services services_;
+  Options options_;
+  MemoryBudget budget_;
+  bool closed_ = false;
+  std::uint64_t under_way_ = 0;  // between SubmitEnd and its answer
+  std::uint64_t waiting_for_room_ = 0;
+  asio::steady_timer room_;
+};
+
+}  // namespace toast::queue

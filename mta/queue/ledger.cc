@@ -1,0 +1,392 @@
+#include "mta/queue/ledger.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace toast::queue {
+namespace {
+
+// Said in place of a deferral when there is no further attempt (qmail's words).
+constexpr std::string_view kTooLong =
+    "\nI'm not going to try again; this message has been in the queue too long.";
+
+std::string_view origin_name(Origin origin) {
+  switch (origin) {
+    case Origin::smtp:
+      return "smtp";
+    case Origin::submission:
+      return "submission";
+    case Origin::local:
+      return "local";
+    case Origin::forward:
+      return "forward";
+    case Origin::bounce:
+      return "bounce";
+    case Origin::list:
+      return "list";
+    case Origin::reply:
+      return "reply";
+  }
+  return "?";
+}
+
+std::uint64_t sender_key(const Envelope& envelope) {
+  return std::hash<std::string>{}(envelope.reverse_path);
+}
+
+std::uint64_t size_of(const Accepted& child, std::uint64_t parent_bytes) {
+  if (const auto* body = std::get_if<InlineBody>(&child.body))
+    return child.prefix.size() + body->bytes.size();
+  if (const auto* blob = std::get_if<BlobBody>(&child.body))
+    return child.prefix.size() + blob->size;
+  return child.prefix.size() + parent_bytes;
+}
+
+}  // namespace
+
+QueueMetrics::QueueMetrics(Metrics& m)
+    : accepted(m.counter("queue.messages.accepted")),
+      deliveries(m.counter("queue.deliveries")),
+      deferrals(m.counter("queue.deferrals")),
+      failures(m.counter("queue.failures")),
+      bounces(m.counter("queue.bounces")),
+      discarded_bounces(m.counter("queue.bounces.discarded")),
+      forwards(m.counter("queue.forwards")),
+      batches(m.counter("queue.journal.batches")),
+      messages(m.gauge("queue.messages")),
+      in_hand(m.gauge("queue.recipients.in_hand")),
+      deferred(m.gauge("queue.recipients.deferred")) {}
+
+Ledger::Ledger(Services services, const Options& options)
+    : services_(services), options_(options), scheduler_({options.concurrency, options.lifetime}) {}
+
+void Ledger::set_options(const Options& options) {
+  options_ = options;
+  scheduler_.set_limits({options.concurrency, options.lifetime});
+  if (on_work_) on_work_();
+}
+
+void Ledger::load(std::span<const MessageState> live) {
+  for (const MessageState& state : live) {
+    std::shared_ptr<QueuedMessage> message = message_from(state);
+    messages_.emplace(message->id, message);
+    if (message->open == 0)  // the crash came between the last outcome and the end
+      spawn(services_.loop, conclude(message, {}, std::nullopt));
+    else if (!message->hold)
+      schedule_recovered(*message);
+  }
+  update_gauges();
+}
+
+void Ledger::schedule_recovered(const QueuedMessage& message) {
+  const Moment present = now();
+  std::vector<std::uint32_t> fresh;
+  std::vector<Waiting> waiting;
+  for (std::uint32_t i = 0; i < message.recipients.size(); ++i) {
+    const QueuedRecipient& r = message.recipients[i];
+    if (r.phase == RecipientPhase::waiting) fresh.push_back(i);
+    if (r.phase != RecipientPhase::deferred) continue;
+    // A time that a wrong clock wrote down is held against the present one.
+    const Moment due =
+        std::min(r.past->next_attempt, present + longest_wait(message.birth(), present));
+    waiting.push_back({i, due});
+  }
+  scheduler_.add(message.id, message.birth(), sender_key(*message.envelope), fresh, waiting);
+}
+
+std::shared_ptr<QueuedMessage> Ledger::find(MessageId id) const {
+  const auto found = messages_.find(id);
+  return found == messages_.end() ? nullptr : found->second;
+}
+
+bool Ledger::is_crowded() const {
+  return scheduler_.counts().fresh > kCrowdedPerSlot * options_.concurrency;
+}
+
+void Ledger::update_gauges() {
+  services_.metrics.messages.set(messages_.size());
+  services_.metrics.in_hand.set(scheduler_.counts().in_hand);
+  services_.metrics.deferred.set(scheduler_.counts().deferred);
+  const std::uint64_t batches = services_.commits.batches();
+  services_.metrics.batches.add(batches - std::exchange(counted_batches_, batches));
+}
+
+Task<Result<void>> Ledger::accept(Accepted accepted, std::uint64_t size_bytes, MemoryShare share) {
+  using Signature = void(Result<void>);
+  std::vector<Record> records;
+  records.emplace_back(std::move(accepted));
+  auto kept = std::make_shared<MemoryShare>(std::move(share));
+  co_return co_await asio::async_initiate<const asio::use_awaitable_t<>&, Signature>(
+      [this, size_bytes, kept](auto handler, std::vector<Record> given) {
+        auto shared = std::make_shared<decltype(handler)>(std::move(handler));
+        services_.commits.urgent(
+            std::move(given), [this, size_bytes, kept, shared](const Result<void>& result,
+                                                               std::span<Record> durable) {
+              if (result) {
+                auto& own = std::get<Accepted>(durable.front());
+                std::shared_ptr<QueuedMessage> message = message_from(own, size_bytes);
+                if (auto* body = std::get_if<InlineBody>(&own.body); body && kept->bytes() > 0)
+                  message->content =
+                      std::make_shared<Content>(std::move(body->bytes), std::move(*kept));
+                admit(message);
+              } else {
+                commit_failed(result.error());
+              }
+              (*shared)(result);
+            });
+      },
+      asio::use_awaitable, std::move(records));
+}
+
+void Ledger::admit(const std::shared_ptr<QueuedMessage>& message) {
+  messages_.emplace(message->id, message);
+  services_.metrics.accepted.add();
+  services_.log.info("queue.message.accepted",
+                     {{"id", message->id.str()},
+                      {"from", "<" + message->envelope->reverse_path + ">"},
+                      {"recipients", message->recipients.size()},
+                      {"bytes", message->size_bytes},
+                      {"origin", origin_name(message->origin)},
+                      {"peer", message->envelope->peer}});
+  if (message->hold)
+    services_.log.warning("queue.message.held",
+                          {{"id", message->id.str()}, {"reason", *message->hold}});
+  else
+    scheduler_.add(message->id, message->birth(), sender_key(*message->envelope), message->open);
+  update_gauges();
+  if (on_work_) on_work_();
+}
+
+void Ledger::admit_child(const Accepted& child, std::uint64_t size_bytes) {
+  (child.origin == Origin::bounce ? services_.metrics.bounces : services_.metrics.forwards).add();
+  services_.log.info(
+      "queue.message.created",
+      {{"id", child.id.str()}, {"parent", child.parent.str()}, {"as", origin_name(child.origin)}});
+  admit(message_from(child, size_bytes));
+}
+
+std::optional<Work> Ledger::next() {
+  if (services_.commits.failure() || services_.commits.backlog() > kMaxUnwritten)
+    return std::nullopt;
+  std::optional<Work> work = scheduler_.next(now());
+  if (!work) return std::nullopt;
+  messages_.at(work->message)->recipients[work->recipient].phase = RecipientPhase::in_hand;
+  services_.metrics.in_hand.set(scheduler_.counts().in_hand);
+  return work;
+}
+
+Task<Result<void>> Ledger::freeze(Work work, std::vector<std::string> instructions) {
+  std::vector<Record> records;
+  records.emplace_back(Frozen{work.message, work.recipient, instructions});
+  Result<void> durable = co_await services_.commits.commit(std::move(records));
+  if (!durable) co_return durable;
+  RecipientPast& past = messages_.at(work.message)->recipients[work.recipient].make_past();
+  past.frozen = true;
+  for (std::string& instruction : instructions)
+    past.steps.push_back(FrozenStep{std::move(instruction), Fate::pending, {}});
+  co_return durable;
+}
+
+void Ledger::give_back(const Work& work, Moment started, const std::string& why) {
+  QueuedRecipient& r = messages_.at(work.message)->recipients[work.recipient];
+  if (++r.given_back >= kMaxGivenBack) {
+    r.given_back = 0;
+    Attempt attempt;
+    attempt.steps.push_back({kWholeRecipient, StepResult::Kind::deferred,
+                             "4.3.0 the delivery process ended during the delivery", why});
+    record(work, started, std::move(attempt));
+    return;
+  }
+  r.phase = work.fresh ? RecipientPhase::waiting : RecipientPhase::deferred;
+  scheduler_.given_back(work);
+}
+
+void Ledger::log_step(const QueuedMessage& message, const Work& work, const StepResult& step) {
+  const std::initializer_list<Field> fields = {
+      {"id", message.id.str()}, {"to", message.recipient(work.recipient).address},
+      {"left", message.open},   {"text", step.text},
+      {"detail", step.detail},
+  };
+  switch (step.kind) {
+    case StepResult::Kind::delivered:
+      services_.metrics.deliveries.add();
+      services_.log.info("queue.delivery.done", fields);
+      break;
+    case StepResult::Kind::failed:
+      services_.metrics.failures.add();
+      services_.log.info("queue.delivery.failed", fields);
+      break;
+    case StepResult::Kind::deferred:
+      services_.metrics.deferrals.add();
+      services_.log.info("queue.delivery.deferred", fields);
+      break;
+  }
+}
+
+Ledger::Folded Ledger::fold(QueuedMessage& message, const Work& work, Moment started,
+                            Attempt& attempt) {
+  Folded folded;
+  QueuedRecipient& r = message.recipients[work.recipient];
+  const bool quick = attempt.steps.size() == 1 && !r.past &&
+                     attempt.steps.front().kind == StepResult::Kind::delivered;
+  if (!quick) {
+    RecipientPast& past = r.make_past();
+    ++past.attempts;
+    past.last_attempt = started;
+  }
+  for (StepResult& step : attempt.steps) {
+    if (step.kind == StepResult::Kind::deferred && work.last) {
+      step.kind = StepResult::Kind::failed;
+      step.text += kTooLong;
+    }
+    log_step(message, work, step);
+    const Target target{work.recipient, step.instruction};
+    if (step.kind == StepResult::Kind::deferred) {
+      folded.deferrals.push_back(Deferral{message.id, target, {}, r.past->attempts, step.text});
+    } else {
+      const bool good = step.kind == StepResult::Kind::delivered;
+      const Fate fate = good ? Fate::delivered : Fate::failed;
+      folded.outcomes.push_back(Outcome{message.id, target, fate, step.text});
+      if (r.past && step.instruction < r.past->steps.size()) {
+        r.past->steps[step.instruction].fate = fate;
+        r.past->steps[step.instruction].text = step.text;
+      }
+    }
+    if (!quick) r.past->last_text = step.text;
+  }
+  return folded;
+}
+
+// All that was to be done for this recipient is done, well or not.
+void Ledger::close_recipient(QueuedMessage& message, const Work& work) {
+  QueuedRecipient& r = message.recipients[work.recipient];
+  bool failed = false;
+  if (r.past) {
+    for (const FrozenStep& step : r.past->steps) {
+      if (step.fate != Fate::failed) continue;
+      failed = true;
+      r.past->last_text = step.text;
+      break;
+    }
+  }
+  r.phase = failed ? RecipientPhase::failed : RecipientPhase::delivered;
+}
+
+void Ledger::record(const Work& work, Moment started, Attempt attempt) {
+  std::shared_ptr<QueuedMessage> message = messages_.at(work.message);
+  QueuedRecipient& r = message->recipients[work.recipient];
+  Folded folded = fold(*message, work, started, attempt);
+  if (folded.deferrals.empty()) {
+    close_recipient(*message, work);
+    const bool whole_failed = std::ranges::any_of(folded.outcomes, [](const Outcome& o) {
+      return o.target.instruction == kWholeRecipient && o.fate == Fate::failed;
+    });
+    if (whole_failed) r.phase = RecipientPhase::failed;
+    if (r.phase == RecipientPhase::failed) message->failed.push_back(work.recipient);
+    --message->open;
+    scheduler_.ended(work);
+  } else {
+    const Moment due = scheduler_.deferred(work, started);
+    r.phase = RecipientPhase::deferred;
+    r.past->next_attempt = due;
+    for (Deferral& deferral : folded.deferrals) deferral.next_attempt = due;
+    message->content.reset();  // it will not be needed soon
+  }
+  update_gauges();
+  if (message->open == 0)
+    spawn(services_.loop, conclude(message, std::move(folded.outcomes), std::move(attempt.child)));
+  else
+    write(std::move(message), std::move(folded), std::move(attempt.child));
+}
+
+void Ledger::write(std::shared_ptr<QueuedMessage> message, Folded folded,
+                   std::optional<Accepted> child) {
+  std::vector<Record> records;
+  const bool has_child = child.has_value();
+  if (child) {
+    Compound compound{message->id, std::move(folded.outcomes), {}, false};
+    compound.children.push_back(std::move(*child));
+    records.emplace_back(std::move(compound));
+  } else {
+    for (Outcome& outcome : folded.outcomes) records.emplace_back(std::move(outcome));
+  }
+  for (Deferral& deferral : folded.deferrals) records.emplace_back(std::move(deferral));
+  const std::uint64_t parent_bytes = message->size_bytes;
+  CommitQueue::Done done = [this, parent_bytes](const Result<void>& result,
+                                                std::span<Record> durable) {
+    if (!result) return commit_failed(result.error());
+    for (const Record& record : durable) {
+      const auto* compound = std::get_if<Compound>(&record);
+      if (compound == nullptr) continue;
+      for (const Accepted& created : compound->children)
+        admit_child(created, size_of(created, parent_bytes));
+    }
+    if (on_work_) on_work_();
+  };
+  commit(std::move(records), has_child, std::move(done));
+}
+
+// A child is mail on its way: somebody waits for it.
+void Ledger::commit(std::vector<Record> records, bool has_child, CommitQueue::Done done) {
+  if (has_child)
+    services_.commits.urgent(std::move(records), std::move(done));
+  else
+    services_.commits.relaxed(std::move(records), std::move(done));
+}
+
+Task<> Ledger::conclude(std::shared_ptr<QueuedMessage> message, std::vector<Outcome> outcomes,
+                        std::optional<Accepted> child) {
+  ++concluding_;
+  Compound compound{message->id, std::move(outcomes), {}, true};
+  if (child) compound.children.push_back(std::move(*child));
+  if (!message->failed.empty()) {
+    std::optional<Accepted> bounce = co_await make_bounce(message);
+    if (bounce) compound.children.push_back(std::move(*bounce));
+  }
+  const bool has_child = !compound.children.empty();
+  std::vector<Record> records;
+  records.emplace_back(std::move(compound));
+  CommitQueue::Done done = [this, message](const Result<void>& result, std::span<Record> durable) {
+    --concluding_;
+    if (!result) return commit_failed(result.error());
+    messages_.erase(message->id);
+    for (const Accepted& created : std::get<Compound>(durable.front()).children)
+      admit_child(created, size_of(created, message->size_bytes));
+    update_gauges();
+    if (on_work_) on_work_();
+  };
+  commit(std::move(records), has_child, std::move(done));
+}
+
+Task<Result<StoredBody>> Ledger::read_body(MessageId id) {
+  std::shared_ptr<QueuedMessage> message = find(id);
+  if (message && message->content) {
+    StoredBody body;
+    body.bytes = message->content->bytes;
+    co_return std::move(body);
+  }
+  Store& store = services_.store;
+  co_return co_await run_blocking(services_.pool, [&store, id] { return store.read_body(id); });
+}
+
+void Ledger::commit_failed(const Error& error) {
+  if (error.failure == Failure::permanent) {  // one record, refused: a defect of ours
+    services_.log.error("queue.record.refused", {{"reason", error.detail}});
+    return;
+  }
+  if (failure_logged_) return;
+  failure_logged_ = true;
+  services_.log.error("queue.journal.failed",
+                      {{"reason", error.detail}, {"effect", "nothing is accepted or delivered"}});
+}
+
+Task<> Ledger::settle() {
+  while ((scheduler_.counts().in_hand > 0 || concluding_ > 0) && !services_.commits.failure()) {
+    asio::steady_timer tick(services_.loop, std::chrono::milliseconds(5));
+    auto [ignored] = co_await tick.async_wait(no_throw);
+    (void)ignored;
+  }
+  co_await services_.commits.settle();
+}
+
+}  // namespace toast::queue

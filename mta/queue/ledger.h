@@ -1,0 +1,147 @@
+// The messages in the queue and what has become of them: the table, the schedule, and the records
+// that make every change durable. Nobody else writes outcomes.
+//
+// Which records a recipient costs:
+//   the last open recipient    one Compound: its outcome, what it creates (a forward's child, the
+//                              bounce for all that failed), and the end of the message
+//   any other                  one Outcome, or a Compound when it creates a child
+//   a deferral                 one Deferral
+// An outcome is written after the fact, in the next batch: a crash in between repeats a delivery,
+// which maild recognises by its name, or repeats a forward, which is atomic with its outcome and so
+// has not happened.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/async.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "mta/message/message_id.h"
+#include "mta/queue/bounce.h"
+#include "mta/queue/commit_queue.h"
+#include "mta/queue/options.h"
+#include "mta/queue/queued_message.h"
+#include "mta/queue/scheduler.h"
+#include "mta/queue/store.h"
+
+namespace toast::queue {
+
+// Deliveries that a process died over before it counts as a deferral: one message must not kill a
+// keeper for ever.
+inline constexpr std::uint8_t kMaxGivenBack = 3;
+// Records that may wait for the disk before no delivery is started: outcomes must not run away
+// from the journal.
+inline constexpr std::size_t kMaxUnwritten = 8192;
+// Untried recipients per delivery slot beyond which the 250 of new mail is delayed: a body stays in
+// memory until then, and whoever measures sees delivered mail, not accepted mail.
+inline constexpr std::uint64_t kCrowdedPerSlot = 16;
+
+// What one attempt came to, for one instruction or for the recipient as a whole.
+struct StepResult {
+  enum class Kind : std::uint8_t { delivered, failed, deferred };
+  std::uint32_t instruction = kWholeRecipient;
+  Kind kind = Kind::delivered;
+  std::string text;    // for the sender: "5.1.1 no mailbox here by that name"
+  std::string detail;  // for the log: a file name, what failed
+};
+struct Attempt {
+  std::vector<StepResult> steps;
+  std::optional<Accepted> child;  // created together with the results
+};
+
+struct QueueMetrics {
+  explicit QueueMetrics(Metrics& metrics);
+  Counter accepted, deliveries, deferrals, failures, bounces, discarded_bounces, forwards, batches;
+  Gauge messages, in_hand, deferred;
+};
+
+class Ledger {
+ public:
+  struct Services {
+    asio::any_io_executor loop;
+    asio::thread_pool& pool;  // for reading bodies
+    Store& store;
+    CommitQueue& commits;
+    const Clock& clock;
+    Logger& log;
+    MessageIdSource& ids;
+    QueueMetrics& metrics;
+  };
+  Ledger(Services services, const Options& options);
+  Ledger(const Ledger&) = delete;
+  Ledger& operator=(const Ledger&) = delete;
+
+  // What the journal found at start.
+  void load(std::span<const MessageState> live);
+  void set_options(const Options& options);
+  // Called when there may be something to deliver that was not there before.
+  void on_work(std::function<void()> callee) { on_work_ = std::move(callee); }
+
+  // Durable when it returns well. The share of memory is kept with the body until the first
+  // deliveries are over; one of no bytes says not to keep the body.
+  Task<Result<void>> accept(Accepted accepted, std::uint64_t size_bytes, MemoryShare share);
+
+  // Work to do now. Nothing once the journal has failed.
+  std::optional<Work> next();
+  std::optional<Moment> next_due() const { return scheduler_.next_due(); }
+  Moment now() const { return std::chrono::floor<std::chrono::seconds>(services_.clock.wall()); }
+
+  // Fixes the instructions of a recipient for good.
+  Task<Result<void>> freeze(Work work, std::vector<std::string> instructions);
+  // The attempt of `work` that began at `started` is over.
+  void record(const Work& work, Moment started, Attempt attempt);
+  // The process that worked on it is gone.
+  void give_back(const Work& work, Moment started, const std::string& why);
+
+  // Content in memory, or read back; large bodies only as a file (StoredBody::blob).
+  Task<Result<StoredBody>> read_body(MessageId id);
+
+  const MessageTable& messages() const { return messages_; }
+  std::shared_ptr<QueuedMessage> find(MessageId id) const;
+  const Scheduler::Counts& counts() const { return scheduler_.counts(); }
+  // The 250 of new mail is to wait.
+  bool is_crowded() const;
+  bool is_over_high_water() const { return messages_.size() > options_.high_water; }
+  // Nothing in hand and every record written.
+  Task<> settle();
+
+ private:
+  void admit(const std::shared_ptr<QueuedMessage>& message);
+  void admit_child(const Accepted& child, std::uint64_t size_bytes);
+  void schedule_recovered(const QueuedMessage& message);
+  // Folds results into the recipient; returns the records' parts.
+  struct Folded {
+    std::vector<Outcome> outcomes;
+    std::vector<Deferral> deferrals;
+  };
+  Folded fold(QueuedMessage& message, const Work& work, Moment started, Attempt& attempt);
+  void close_recipient(QueuedMessage& message, const Work& work);
+  void log_step(const QueuedMessage& message, const Work& work, const StepResult& step);
+  void write(std::shared_ptr<QueuedMessage> message, Folded folded, std::optional<Accepted> child);
+  Task<> conclude(std::shared_ptr<QueuedMessage> message, std::vector<Outcome> outcomes,
+                  std::optional<Accepted> child);
+  Task<std::optional<Accepted>> make_bounce(std::shared_ptr<QueuedMessage> message);
+  Task<std::string> quotable(std::shared_ptr<QueuedMessage> message);
+  Bounce bounce_of(const QueuedMessage& message, const BounceRoute& route, MessageId id) const;
+  Task<Result<NewBody>> store_text(std::string text, MessageId id);
+  void commit(std::vector<Record> records, bool has_child, CommitQueue::Done done);
+  void commit_failed(const Error& error);
+  void update_gauges();
+
+  Services services_;
+  Options options_;
+  Scheduler scheduler_;
+  MessageTable messages_;
+  std::function<void()> on_work_;
+  std::uint64_t concluding_ = 0;  // messages whose end is being written
+  bool failure_logged_ = false;
+  std::uint64_t counted_batches_ = 0;
+};
+
+}  // namespace toast::queue

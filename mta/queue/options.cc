@@ -1,0 +1,25 @@
+#include "mta/queue/options.h"
+
+#include "base/settings_registry.h"
+
+namespace toast::queue {
+
+Options Options::from(const Settings& settings) {
+  Options o;
+  o.host = settings.get(setting::bouncehost);
+  o.bounce_from = settings.get(setting::bouncefrom);
+  o.double_bounce_to =
+      settings.get(setting::doublebounceto) + "@" + settings.get(setting::doublebouncehost);
+  o.max_quoted = settings.get(setting::bouncemaxbytes);
+  o.concurrency = static_cast<std::uint32_t>(settings.get(setting::concurrencylocal));
+  o.lifetime = settings.get(setting::queuelifetime);
+  o.unknown_grace = settings.get(setting::unknowngrace);
+  o.sync_delay = std::chrono::microseconds(settings.get(setting::queuesyncdelay));
+  o.max_message = settings.get(setting::databytes);
+  o.arrival_memory = settings.get(setting::queuememory);
+  o.reserve_bytes = settings.get(setting::queuereserve);
+  o.high_water = static_cast<std::uint64_t>(settings.get(setting::queuehighwater));
+  return o;
+}
+
+}  // namespace toast::queue

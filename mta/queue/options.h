@@ -1,0 +1,31 @@
+// What the queue is told by its settings, as plain values: the core knows no control/ files.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "base/settings.h"
+
+namespace toast::queue {
+
+struct Options {
+  std::string host = "localhost";  // bouncehost: who speaks in bounces
+  std::string bounce_from = "MAILER-DAEMON";
+  std::string double_bounce_to = "postmaster@localhost";
+  std::uint64_t max_quoted = 50'000;  // of the original in a bounce; 0: all
+  // Deliveries in hand. qmail's 10 counted processes; here one is an entry in a batch whose
+  // members share disk syncs, so fewer would leave the disk waiting for company.
+  std::uint32_t concurrency = 64;
+  std::chrono::seconds lifetime{7 * 86400};
+  std::chrono::seconds unknown_grace{3600};
+  std::chrono::microseconds sync_delay{0};
+  std::uint64_t max_message = 0;                    // as stored; 0: no limit
+  std::uint64_t arrival_memory = 64 * 1024 * 1024;  // bodies in arrival and until first delivery
+  std::uint64_t reserve_bytes = 64 * 1024 * 1024;
+  std::uint64_t high_water = 100'000;  // messages
+
+  static Options from(const Settings& settings);
+};
+
+}  // namespace toast::queue

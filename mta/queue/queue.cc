@@ -1,0 +1,53 @@
+#include "mta/queue/queue.h"
+
+namespace toast::queue {
+
+Queue::Queue(Services services, const Options& options, MessageId newest,
+             std::vector<std::string> warnings)
+    : services_(services),
+      ids_(services.clock, MessageIdSource::kQueueMaker),
+      metrics_(services.metrics),
+      commits_(services.loop, services.store, options.sync_delay),
+      ledger_({services.loop, pool_, services.store, commits_, services.clock, services.log, ids_,
+               metrics_},
+              options),
+      intake_({services.loop, pool_, services.store, commits_, ledger_, services.clock,
+               services.log, services.filter},
+              options),
+      deliverer_({services.loop, pool_, services.store, ledger_, services.clock, services.log, ids_,
+                  services.directory, services.mailboxes},
+                 options),
+      desk_({services.store, ledger_, intake_, deliverer_, services.clock, metrics_}, options,
+            std::move(warnings)) {
+  ids_.skip_past(newest);
+  ledger_.on_work([this] {
+    deliverer_.pump();
+    intake_.room_again();
+  });
+}
+
+void Queue::start(std::span<const MessageState> live) {
+  ledger_.load(live);
+  deliverer_.pump();
+}
+
+void Queue::set_options(const Options& options) {
+  commits_.set_urgent_wait(options.sync_delay);
+  intake_.set_options(options);
+  deliverer_.set_options(options);
+  desk_.set_options(options);
+  ledger_.set_options(options);
+}
+
+Task<> Queue::drain() {
+  intake_.close();
+  deliverer_.stop();
+  while (intake_.under_way() > 0 && !commits_.failure()) {
+    asio::steady_timer tick(services_.loop, std::chrono::milliseconds(5));
+    auto [ignored] = co_await tick.async_wait(no_throw);
+    (void)ignored;
+  }
+  co_await ledger_.settle();
+}
+
+}  // namespace toast::queue

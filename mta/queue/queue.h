@@ -1,0 +1,67 @@
+// The queue put together: store, commits, ledger, intake, deliverer, admin desk. What toast-queued
+// is, minus its process; tests build the same with fakes at the ends.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/metrics.h"
+#include "mta/queue/admin_desk.h"
+#include "mta/queue/commit_queue.h"
+#include "mta/queue/deliverer.h"
+#include "mta/queue/intake.h"
+#include "mta/queue/ledger.h"
+#include "mta/queue/options.h"
+#include "mta/queue/store.h"
+
+namespace toast::queue {
+
+class Queue {
+ public:
+  struct Services {
+    asio::any_io_executor loop;
+    Store& store;
+    const Clock& clock;
+    Logger& log;
+    Metrics& metrics;
+    ipc::Link& directory;
+    ipc::Link& mailboxes;
+    Filter* filter = nullptr;
+  };
+  // `newest`: the greatest id ever used. `warnings`: for the operator, shown by the status.
+  Queue(Services services, const Options& options, MessageId newest,
+        std::vector<std::string> warnings = {});
+  Queue(const Queue&) = delete;
+  Queue& operator=(const Queue&) = delete;
+
+  // Takes over what the journal found, and begins to deliver.
+  void start(std::span<const MessageState> live);
+  void set_options(const Options& options);
+  // Looks at the schedule: the clock may have been set.
+  void wake() { deliverer_.pump(); }
+  // Takes nothing new, finishes what is in hand, writes every outcome.
+  Task<> drain();
+
+  std::shared_ptr<const ipc::Dispatcher> client(const std::string& peer) {
+    return intake_.client(peer);
+  }
+  std::shared_ptr<const ipc::Dispatcher> admin() const { return desk_.dispatcher(); }
+  Ledger& ledger() { return ledger_; }
+  const AdminDesk& desk() const { return desk_; }
+  CommitQueue& commits() { return commits_; }
+
+ private:
+  static constexpr std::size_t kDiskThreads = 4;  // bodies read back, large bodies written
+  Services services_;
+  MessageIdSource ids_;
+  QueueMetrics metrics_;
+  asio::thread_pool pool_{kDiskThreads};
+  CommitQueue commits_;
+  Ledger ledger_;
+  Intake intake_;
+  Deliverer deliverer_;
+  AdminDesk desk_;
+};
+
+}  // namespace toast::queue

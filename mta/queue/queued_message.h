@@ -1,0 +1,96 @@
+// A message in the queue as the loop knows it: what the journal remembers, folded, plus what is
+// only true now (in hand, body still in memory). Values; who may change them is the Ledger.
+//
+// Memory: an untried recipient takes 16 bytes here; one with a past about 150 and its last text.
+// The envelope is shared with the journal's index.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "mta/message/message_id.h"
+#include "mta/queue/admin_messages.h"
+#include "mta/queue/journal/record.h"
+#include "mta/queue/memory_budget.h"
+#include "mta/queue/retry_schedule.h"
+
+namespace toast::queue {
+
+// The content of a message while it is in memory.
+struct Content {
+  Content(std::string text, MemoryShare memory)
+      : bytes(std::move(text)), share(std::move(memory)) {}
+  std::string bytes;
+  MemoryShare share;
+};
+
+struct FrozenStep {
+  std::string instruction;  // encoded vdomain::Instruction
+  Fate fate = Fate::pending;
+  std::string text;
+};
+
+// Of a recipient that was tried.
+struct RecipientPast {
+  std::uint32_t attempts = 0;
+  Moment last_attempt{};  // epoch: before the last restart
+  Moment next_attempt{};
+  std::string last_text;
+  bool frozen = false;
+  std::vector<FrozenStep> steps;  // once frozen
+};
+
+struct QueuedRecipient {
+  std::unique_ptr<RecipientPast> past;
+  RecipientPhase phase = RecipientPhase::waiting;
+  std::uint8_t given_back = 0;  // times that a delivery process died over it
+
+  RecipientPast& make_past() {
+    if (!past) past = std::make_unique<RecipientPast>();
+    return *past;
+  }
+  bool is_open() const {
+    return phase != RecipientPhase::delivered && phase != RecipientPhase::failed;
+  }
+};
+
+struct QueuedMessage {
+  MessageId id;
+  MessageId parent;
+  WallTime arrival;
+  Origin origin = Origin::smtp;
+  std::shared_ptr<const Envelope> envelope;
+  std::uint64_t size_bytes = 0;
+  std::size_t prefix_bytes = 0;  // of these, in front of a shared body
+  std::optional<std::string> hold;
+  std::vector<QueuedRecipient> recipients;
+  std::vector<std::uint32_t> failed;       // in the order in which they failed
+  std::uint32_t open = 0;                  // recipients that have not ended
+  std::shared_ptr<const Content> content;  // from arrival until the first deliveries are over
+
+  Moment birth() const { return std::chrono::floor<std::chrono::seconds>(arrival); }
+  const Recipient& recipient(std::uint32_t index) const { return envelope->recipients[index]; }
+  // As its sender knows the recipient: before any alias or forward.
+  const std::string& original(std::uint32_t index) const {
+    const Recipient& r = recipient(index);
+    return r.original.empty() ? r.address : r.original;
+  }
+};
+
+// By id, which is by time of arrival. Shared with the deliveries that are under way.
+using MessageTable = std::map<MessageId, std::shared_ptr<QueuedMessage>>;
+
+// Fresh from its Accepted record.
+std::shared_ptr<QueuedMessage> message_from(const Accepted& accepted, std::uint64_t size_bytes);
+// As the journal found it at start.
+std::shared_ptr<QueuedMessage> message_from(const MessageState& state);
+
+MessageSummary summarise(const QueuedMessage& message);
+RecipientDetail describe_recipient(const QueuedMessage& message, std::uint32_t index);
+
+}  // namespace toast::queue
