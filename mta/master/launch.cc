@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -105,6 +106,14 @@ Result<pid_t> launch(const Launch& what, const Fd& control) {
   if (what.account) become(*what.account);
   ::execve(what.path.c_str(), argv.data(), envp.data());
   fail_in_child(what.path.c_str());
+}
+
+void raise_descriptor_limit() {
+  constexpr rlim_t kFrontEndDescriptors = 262144;  // base/sandbox_policy.cc
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  const rlimit wanted{kFrontEndDescriptors, kFrontEndDescriptors};
+  if (limit.rlim_max < wanted.rlim_max) ::setrlimit(RLIMIT_NOFILE, &wanted);  // only root may
 }
 
 std::string describe_exit(int wait_status) {

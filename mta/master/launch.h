@@ -35,6 +35,10 @@ struct Launch {
 [[nodiscard]] Result<pid_t> launch(const Launch& what, const Fd& control);
 inline constexpr int kCannotExecute = 126;  // as shells have it
 
+// Raises our hard limit of descriptors, as far as we may: the front ends hold many connections, and
+// cannot have more than toastd.
+void raise_descriptor_limit();
+
 // "exit 1", "signal 9 (Killed)": from waitpid's status.
 std::string describe_exit(int wait_status);
 

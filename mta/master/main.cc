@@ -1,6 +1,5 @@
 // toastd: reads options, prepares, starts, and waits for the end.
 #include <fcntl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -15,26 +14,12 @@
 
 namespace {
 
-using toast::Fd;
-using toast::Result;
-using toast::master::Inheritance;
-using toast::master::Master;
-using toast::master::MasterOptions;
+using namespace toast;
+using namespace toast::master;
 
 int fail(const std::string& reason) {
   std::fprintf(stderr, "toastd: %s\n", reason.c_str());
   return 1;
-}
-
-// Front ends hold many connections; they can keep what we may give them.
-void raise_descriptor_limit() {
-  constexpr rlim_t kWanted = 262144;
-  rlimit limit{};
-  ::getrlimit(RLIMIT_NOFILE, &limit);
-  if (limit.rlim_max < kWanted) {
-    const rlimit raised{kWanted, kWanted};
-    ::setrlimit(RLIMIT_NOFILE, &raised);  // only root may; the children report what is missing
-  }
 }
 
 std::vector<std::string> environment_for_children(bool unprivileged) {
@@ -52,18 +37,20 @@ int serve(asio::io_context& io, Master& master, bool take_over) {
     if (prepared) master.start();
     return prepared;
   };
-  std::unique_ptr<toast::master::Successor> successor;
+  const auto lost = [&] {
+    reason = "the old toastd went away before it had handed over";
+    io.stop();
+  };
+  std::unique_ptr<Successor> successor;
   if (take_over) {
-    ::fcntl(toast::control::kControlDescriptor, F_SETFD, FD_CLOEXEC);
-    successor = std::make_unique<toast::master::Successor>(
-        io, Fd(toast::control::kControlDescriptor), begin, [&] { io.stop(); });
+    ::fcntl(control::kControlDescriptor, F_SETFD, FD_CLOEXEC);
+    successor = std::make_unique<Successor>(io, Fd(control::kControlDescriptor), begin, lost);
   } else if (!begin(std::nullopt)) {
     return fail(reason);
   }
   io.run();
-  if (!reason.empty()) return fail(reason);
-  if (!master.failure().empty()) return fail(master.failure());
-  return 0;
+  if (reason.empty()) reason = master.failure();
+  return reason.empty() ? 0 : fail(reason);
 }
 
 }  // namespace
@@ -78,18 +65,20 @@ int main(int argc, char** argv) {
   app.add_flag("--unprivileged", options.unprivileged, "Run everything as the calling user");
   app.add_flag("--take-over", take_over, "")->group("");  // used by SIGUSR2 itself
   app.set_version_flag("--version", TOAST_VERSION);
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& wrong) {
+    return app.exit(wrong) == 0 ? 0 : 1;
+  }
 
   std::error_code error;
   options.root = std::filesystem::canonical(options.root, error).string();
   if (error) return fail("--root: " + error.message() + " (toastctl init makes an instance)");
   if (!options.unprivileged && ::geteuid() != 0)
     return fail("must be started as root, or with --unprivileged to run everything as this user");
-  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
-  options.self = self.string();
-  options.search_path = {
-      self.parent_path().string(),
-      (self.parent_path() / "../libexec/toastmaster").lexically_normal().string()};
+  options.self = std::filesystem::read_symlink("/proc/self/exe", error).string();
+  const std::string folder = options.self.substr(0, options.self.rfind('/'));
+  options.search_path = {folder, folder + "/../libexec/toastmaster"};
   options.environment = environment_for_children(options.unprivileged);
   if (const char* notify = std::getenv("NOTIFY_SOCKET"); notify != nullptr)
     options.notify_socket = notify;
@@ -98,8 +87,8 @@ int main(int argc, char** argv) {
   ::umask(022);
 
   asio::io_context io(1);
-  toast::SystemClock clock;
-  toast::StderrLogger log(clock, "toastd");
+  SystemClock clock;
+  StderrLogger log(clock, "toastd");
   Master master(io, std::move(options), log);
   return serve(io, master, take_over);
 }

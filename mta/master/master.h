@@ -74,10 +74,9 @@ class Master {
     std::string gaps;
   };
 
-  // master.cc: children
+  // master_children.cc
   Result<void> find_children();
   Result<std::string> find_program(std::string_view name) const;
-  void carry_out(const std::vector<Action>& actions);
   void launch_child(std::size_t index);
   Result<void> try_launch(std::size_t index);
   std::vector<control::GiveSocket> birth_sockets(std::size_t index);
@@ -91,8 +90,10 @@ class Master {
   void kill_child(std::size_t index, int signal_number);
   void reap();
   void child_ended(std::size_t index, int wait_status);
+
+  // master.cc
+  void carry_out(const std::vector<Action>& actions);
   void finish();
-  // master.cc: events
   Task<> serve_signals();
   void on_signal(int number);
   void on_stop_signal();

@@ -160,6 +160,15 @@ TEST_F(ToastdTest, PortInUseIsNamed) {
   EXPECT_THAT(log_text(), HasSubstr("cannot listen on " + port + ": Address already in use"));
 }
 
+TEST_F(ToastdTest, WrongCommandLinesSayWhatIsRight) {
+  launch({"--unpriviledged"});
+  EXPECT_EQ(wait_exit(), 1);
+  EXPECT_THAT(log_text(), HasSubstr("--unpriviledged"));
+  launch_on(root_ + "/none", {"--unprivileged"});
+  EXPECT_EQ(wait_exit(), 1);
+  EXPECT_THAT(log_text(), HasSubstr("No such file or directory (toastctl init makes an instance)"));
+}
+
 TEST_F(ToastdTest, MissingProgramIsNamed) {
   std::filesystem::remove(programs_ + "/toast-queued");
   launch();
