@@ -29,10 +29,13 @@ std::size_t status_length(std::string_view text) {
   return at;
 }
 
-// One line for a header field: what could begin a new one is gone.
+// One line for a header field: what could begin a new one is gone, and with its name it stays
+// within 998 bytes (RFC 5322 section 2.1.1).
 std::string one_line(std::string_view text) {
+  constexpr std::size_t kMostOfALine = 900;
   std::string line;
-  for (const char c : text) line += (c == '\n' || c == '\r' || c == '\0') ? ' ' : c;
+  for (const char c : text.substr(0, kMostOfALine))
+    line += (c == '\n' || c == '\r' || c == '\0') ? ' ' : c;
   while (!line.empty() && line.back() == ' ') line.pop_back();
   return line;
 }
