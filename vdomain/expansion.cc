@@ -70,6 +70,7 @@ Result<Resolution::Status> Expansion::expand(const Address& named) {
     if (*taken) return Status::resolved;
   }
   note("{} is unknown", name.address.str());
+  seen_.erase(name.address);  // nothing was done for it: another way to it is no loop
   return Status::unknown;
 }
 
@@ -167,6 +168,7 @@ Result<bool> Expansion::take_at_separators(const Name& name) {
     Result<Address> base = Address::from_parts(local.substr(0, length - 1), name.domain.name);
     if (!base) continue;
     note("sub-address of {}", base->str());
+    if (seen_.contains(*base)) return come_round(*base);
     const Name base_name{*base, name.spelling.substr(0, length - 1), name.domain};
     if (Result<bool> taken = take_exact(base_name); !taken || *taken) return taken;
   }
@@ -179,6 +181,7 @@ Result<bool> Expansion::take_default(const Name& name, std::size_t length) {
   Result<Address> wildcard = Address::from_parts(
       name.address.local_part().substr(0, length) + "default", name.domain.name);
   if (!wildcard) return false;  // longer than a local part may be: nobody can have added it
+  if (seen_.contains(*wildcard)) return come_round(*wildcard);
   return take_alias(*wildcard, name);
 }
 

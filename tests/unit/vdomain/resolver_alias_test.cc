@@ -81,13 +81,35 @@ TEST(ResolverAlias, TooManyAddresseesAreNeverServedInPart) {
   EXPECT_EQ(resolve(address("part0@a.test"), view, {})->instructions.size(), kMaxInstructions / 2);
 }
 
-TEST(ResolverAlias, WorkIsBoundedWhateverTheAliasesAre) {
-  FakeView view;  // every sub-address of x leads to every other
+TEST(ResolverAlias, SubAddressesAndWildcardsComeRoundToo) {
+  FakeView view;
   view.add_domain("a.test");
-  Alias& all = view.add_alias("x@a.test", {});
-  for (std::size_t i = 0; i < kMaxAliasTargets; ++i)
-    all.targets.push_back(address(fmt::format("x+{}@a.test", i)));
-  EXPECT_EQ(resolved(view, "x@a.test").substr(0, 12), "defer 4.3.5 ");
+  view.add_alias("x@a.test", {"x+1@a.test", "x+2@a.test"});
+  view.add_alias("y-default@a.test", {"y-1@a.test", "y-2@a.test", "z@other.test"});
+  view.add_mailbox("ann@a.test");
+  view.add_alias("ann@a.test", {"ann+1@a.test", "z@other.test"});
+  view.add_alias("all@a.test", {"gone@a.test", "gone+1@a.test", "gone+2@a.test"});
+  EXPECT_EQ(resolved(view, "x@a.test"),
+            "defer 4.4.6 x@a.test leads back to itself and nowhere else");
+  EXPECT_EQ(resolved(view, "y-0@a.test"), "forward z@other.test");
+  EXPECT_EQ(resolved(view, "ann@a.test"), "maildir a.test/ann/Maildir; forward z@other.test");
+  EXPECT_EQ(resolved(view, "all@a.test"),
+            "forward gone@a.test; forward gone+1@a.test; forward gone+2@a.test");
+}
+
+TEST(ResolverAlias, WorkIsBoundedWhateverTheAliasesAre) {
+  FakeView view;  // three lists of the same names, all of which lead back: much work, no addressee
+  view.add_domain("a.test");
+  view.add_alias("all@a.test", {"part0@a.test", "part1@a.test", "part2@a.test"});
+  for (int part = 0; part < 3; ++part) {
+    Alias& list = view.add_alias(fmt::format("part{}@a.test", part), {});
+    for (std::size_t i = 0; i < 900; ++i) {
+      const std::string name = fmt::format("u{}@a.test", i);
+      list.targets.push_back(address(name));
+      view.add_alias(name, {"all@a.test"});
+    }
+  }
+  EXPECT_EQ(resolved(view, "all@a.test").substr(0, 12), "defer 4.3.5 ");
 }
 
 }  // namespace toast::vdomain
