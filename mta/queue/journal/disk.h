@@ -26,6 +26,9 @@ class DiskFile {
   // fdatasync: contents and size. After a failure nothing written since the last success counts
   // as durable, whatever a later call says: the kernel may have dropped the pages.
   [[nodiscard]] virtual Result<void> sync_data() = 0;
+  // What is read next comes from the disk itself. After a failed sync the page cache goes on
+  // showing what never got there, to the next process too.
+  virtual void forget_cache() = 0;
   [[nodiscard]] virtual Result<std::uint64_t> size() = 0;
 };
 

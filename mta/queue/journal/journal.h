@@ -7,6 +7,9 @@
 // from any thread. All of it blocks: keep it off the event loop.
 //
 // The order of durable steps:
+//   open      sync directory -> fdatasync of the log's last segment -> read -> the header of a
+//   fresh
+//             segment says where the log was cut (as `segment` below) -> orphan blobs go
 //   commit    write all that fits the segment -> fdatasync -> (next segment, again) -> index ->
 //   return
 //             A failed sync is never tried again on the same segment: go to another one, whose

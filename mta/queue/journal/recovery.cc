@@ -36,6 +36,8 @@ bool bodies_fill(const std::vector<Arrival>& arrivals, std::uint64_t bytes) {
 }  // namespace
 
 Result<LogEnd> Recovery::run(std::uint64_t segment_bytes) {
+  // After a kill -9 names are visible that a power cut could still take back.
+  if (auto done = disk_.sync_directory(); !done) return pass(done);
   if (auto done = read_names(segment_bytes); !done) return pass(done);
   read_checkpoints();
   store_.adopt_identity(queue_id_, std::max(greatest_sequence_, checkpoint_.next_sequence));
@@ -153,6 +155,7 @@ void Recovery::replay() {
         known_end = log[j]->file->header.previous_end.offset;
     const bool first = segment.sequence() == checkpoint_.replay.sequence;
     const std::uint64_t from = first ? checkpoint_.replay.offset : kFirstRecord;
+    if (i + 1 == log.size()) settle_tail(segment);
     segment.end = replay_segment(segment, from, known_end);
     log_.end = Position{segment.sequence(), segment.end};
     log_.empty_segment.reset();
@@ -161,6 +164,14 @@ void Recovery::replay() {
       log_.end = previous;
     }
   }
+}
+
+// The last batch may be in the page cache only, left by a process that was killed, or that gave up
+// after a failed sync. What counts from here on is what the disk has after one more try: whether
+// that succeeds is seen by reading.
+void Recovery::settle_tail(Segment& segment) {
+  (void)segment.file->file->sync_data();
+  segment.file->file->forget_cache();
 }
 
 std::vector<Recovery::Frame> Recovery::find_frames(const SegmentHeader& header,

@@ -32,7 +32,8 @@ class Recovery {
   Recovery(Disk& disk, Index& index, SegmentStore& store, RecoveryReport& report)
       : disk_(disk), index_(index), store_(store), report_(report) {}
 
-  // names -> segment headers -> newest good checkpoint -> records after it
+  // sync directory -> names -> segment headers -> newest good checkpoint -> the log's last segment
+  // is synced and read from the disk itself -> records after the checkpoint
   [[nodiscard]] Result<LogEnd> run(std::uint64_t segment_bytes);
   // Only after the cut is durable: blobs that nobody names go.
   void sweep_blobs();
@@ -47,6 +48,7 @@ class Recovery {
   void read_checkpoints();
   Result<void> load_checkpoint(std::uint64_t number);
   void replay();
+  static void settle_tail(Segment& segment);
   std::uint64_t replay_segment(Segment& segment, std::uint64_t from,
                                std::optional<std::uint64_t> known_end);
   static std::vector<Frame> find_frames(const SegmentHeader& header, std::string_view bytes,

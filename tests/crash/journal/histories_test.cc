@@ -59,6 +59,14 @@ TEST(JournalHistories, ForgedAndStaleRecords) {
   run_all("forged records", plan, histories / 40 + 1);
 }
 
+// The checkpoint before the newest is always enough.
+TEST(JournalHistories, DamagedCheckpoints) {
+  Plan plan;
+  plan.damaged_checkpoints = true;
+  plan.steps = 200;
+  run_all("damaged checkpoints", plan, histories / 100 + 1);
+}
+
 }  // namespace
 }  // namespace toast::queue::sim
 

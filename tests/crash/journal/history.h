@@ -20,8 +20,9 @@ struct PlantedBugs {
 
 struct Plan {
   PlantedBugs bugs;
-  bool faults = true;           // failed and short writes, failed syncs, a full disk
-  bool forged_records = false;  // in every body
+  bool faults = true;                // failed and short writes, failed syncs, a full disk
+  bool forged_records = false;       // in every body
+  bool damaged_checkpoints = false;  // the newest one, whenever there is an older one
   unsigned steps = 50;
 };
 

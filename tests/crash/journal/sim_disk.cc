@@ -36,6 +36,9 @@ class SimFile final : public DiskFile {
     return n;
   }
   Result<void> sync_data() override { return disk_.sync(*inode_); }
+  void forget_cache() override {
+    if (inode_->pending.empty()) inode_->current = inode_->durable;
+  }
   Result<std::uint64_t> size() override { return std::uint64_t{inode_->current.size()}; }
 
  private:

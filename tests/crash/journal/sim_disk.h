@@ -36,6 +36,12 @@ class SimDisk final : public Disk {
   void fail_writes(unsigned next_ones) { writes_to_fail_ = next_ones; }
   void set_capacity(std::uint64_t bytes) { capacity_ = bytes; }
   void write_short(bool on) { short_writes_ = on; }
+  // After Crash: only the process died, as by kill -9. What it wrote stays visible, and as volatile
+  // as it was.
+  void process_dies() {
+    down_ = told_ = false;
+    operations_left_ = 0;
+  }
   bool is_down() const { return down_; }
   // After Crash, or at any time: what is on the disk when power is back. No file may be open.
   void power_cycle();

@@ -150,6 +150,7 @@ class Interrupted final : public DiskFile {
     return file_->read_at(offset, into);
   }
   Result<void> sync_data() override { return file_->sync_data(); }
+  void forget_cache() override { file_->forget_cache(); }
   Result<std::uint64_t> size() override { return file_->size(); }
 
  private:
