@@ -107,18 +107,25 @@ class QueueTest : public testing::Test {
     directory_.mailbox("ann@example.org");
     directory_.mailbox("bob@example.org");
     directory_.remote_domains.insert("remote.test");
-    start_queue();
   }
-  ~QueueTest() override { stop_queue(); }
+  void SetUp() override { start_queue(); }
+  void TearDown() override { stop_queue(); }
+
+  // Opens what the queue is kept in, at start and at each restart, and returns what it holds.
+  virtual std::vector<MessageState> open_store() {
+    store_in_use_ = &store_;
+    return store_.live();
+  }
+  virtual void close_store() {}
 
   void start_queue() {
+    std::vector<MessageState> live = open_store();
     connect_directory();
     connect_maild();
     queue_ =
-        std::make_unique<Queue>(Queue::Services{io_.get_executor(), store_, clock_, log_, metrics_,
-                                                directory_link_, maild_link_, filter_},
-                                options_, MessageId(), std::vector<std::string>{});
-    std::vector<MessageState> live = store_.live();
+        std::make_unique<Queue>(Queue::Services{io_.get_executor(), *store_in_use_, clock_, log_,
+                                                metrics_, directory_link_, maild_link_, filter_},
+                                options_, newest_id_, std::vector<std::string>{});
     queue_->start(live);
     smtpd_ = connect(queue_->client("toast-smtpd.0"));
   }
@@ -131,6 +138,7 @@ class QueueTest : public testing::Test {
     queue_.reset();
     for (ipc::Link* link : {&directory_link_, &maild_link_})
       if (link->channel()) link->channel()->close("test");
+    close_store();
   }
   void restart_queue() {
     stop_queue();
@@ -224,6 +232,8 @@ class QueueTest : public testing::Test {
   RecordingLogger log_;
   Metrics metrics_;
   MemoryStore store_;
+  Store* store_in_use_ = nullptr;
+  MessageId newest_id_;
   FakeDirectory directory_;
   FakeMaild maild_;
   ipc::Link directory_link_{"toast-vdomaind"};
