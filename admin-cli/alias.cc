@@ -10,7 +10,8 @@ namespace {
 using vdomain::Alias;
 
 struct AliasOptions {
-  std::vector<std::string> names;
+  std::string name;
+  std::vector<std::string> names;  // delete takes several
   std::vector<std::string> targets, added, removed;
   std::optional<std::string> keep_copy;
   std::string domain;
@@ -51,7 +52,7 @@ tl::expected<void, Failure> apply_keep_copy(const AliasOptions& options, Alias& 
 }
 
 Outcome add_alias_to(Context& context, const AliasOptions& options) {
-  const Wanted<Address> address = parse_address(options.names.front());
+  const Wanted<Address> address = parse_address(options.name);
   if (!address) return tl::unexpected(address.error());
   Wanted<std::vector<Address>> targets = parse_targets(options.targets);
   if (!targets) return tl::unexpected(std::move(targets.error()));
@@ -107,7 +108,7 @@ Wanted<Alias> find(Directory& directory, const std::string& text) {
 Outcome show_alias(Context& context, const AliasOptions& options) {
   Wanted<Directory> directory = open_directory(context);
   if (!directory) return tl::unexpected(directory.error());
-  const Wanted<Alias> alias = find(*directory, options.names.front());
+  const Wanted<Alias> alias = find(*directory, options.name);
   if (!alias) return tl::unexpected(alias.error());
   context.out.show(to_record(*alias));
   return Exit::done;
@@ -138,7 +139,7 @@ tl::expected<void, Failure> change_targets(const AliasOptions& options, Alias& a
 Outcome set_alias(Context& context, const AliasOptions& options) {
   Wanted<Directory> directory = open_directory(context);
   if (!directory) return tl::unexpected(directory.error());
-  Wanted<Alias> alias = find(*directory, options.names.front());
+  Wanted<Alias> alias = find(*directory, options.name);
   if (!alias) return tl::unexpected(alias.error());
   if (const auto done = change_targets(options, *alias); !done) return tl::unexpected(done.error());
   if (const auto done = apply_keep_copy(options, *alias); !done)
@@ -182,7 +183,7 @@ void add_alias(CLI::App& app, Context& context) {
         ->default_str("on");
   };
   CLI::App* add = noun->add_subcommand("add", "Add an alias with its targets");
-  add->add_option("ADDRESS", options->names)->required()->expected(1);
+  add->add_option("ADDRESS", options->name)->required();
   add->add_option("TARGET", options->targets, "Addresses, here or elsewhere")->required();
   keep_copy(add);
   add->footer(
@@ -197,11 +198,11 @@ void add_alias(CLI::App& app, Context& context) {
   bind(list, list_aliases);
 
   CLI::App* show = noun->add_subcommand("show", "Show an alias");
-  show->add_option("ADDRESS", options->names)->required()->expected(1);
+  show->add_option("ADDRESS", options->name)->required();
   bind(show, show_alias);
 
   CLI::App* set = noun->add_subcommand("set", "Change an alias");
-  set->add_option("ADDRESS", options->names)->required()->expected(1);
+  set->add_option("ADDRESS", options->name)->required();
   for (const auto& [flag, place, what] :
        {std::tuple("--to", &options->targets, "Replace all targets by these"),
         std::tuple("--add", &options->added, "Add this target"),

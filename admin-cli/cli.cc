@@ -42,46 +42,49 @@ const CLI::Option* find_option(const CLI::App* app, const std::string& word) {
   return nullptr;
 }
 
+struct Misuse {
+  std::string message;  // empty: CLI11's own says it best
+  std::string hint;
+};
+
 // Follows the words down the tree to the first that is not understood, for a hint that fits.
-std::string usage_hint(const CLI::App& app, const std::vector<std::string>& words) {
+Misuse explain_misuse(const CLI::App& app, const std::vector<std::string>& words) {
   const CLI::App* at = &app;
   std::string path = "toastctl";
-  for (std::size_t i = 0; i < words.size(); ++i) {
+  Misuse misuse;
+  for (std::size_t i = 0; i < words.size() && misuse.message.empty(); ++i) {
     const std::string word = words[i].substr(0, words[i].find('='));
-    if (word.starts_with("-")) {
-      const CLI::Option* option = find_option(at, word);
-      if (option == nullptr) {
-        std::string hint = did_you_mean(word, names_of_options(at));
-        if (!hint.empty()) return hint;
-        break;
-      }
-      const bool takes_next = option->get_expected_min() > 0 && word.size() == words[i].size();
-      if (takes_next) ++i;
-      continue;
-    }
     const std::vector<std::string> names = names_of_subcommands(*at);
-    if (names.empty()) break;
-    if (std::find(names.begin(), names.end(), word) == names.end()) {
-      std::string hint = did_you_mean(word, names);
-      if (!hint.empty()) return hint;
-      break;
+    if (word.starts_with("-") && word != "-") {
+      const CLI::Option* option = find_option(at, word);
+      const bool takes_next =
+          option != nullptr && option->get_expected_min() > 0 && word.size() == words[i].size();
+      if (takes_next) ++i;
+      if (option != nullptr) continue;
+      misuse = {"unknown option " + word, did_you_mean(word, names_of_options(at))};
+    } else if (std::find(names.begin(), names.end(), word) != names.end()) {
+      at = at->get_subcommand(word);
+      path += " " + word;
+    } else if (!names.empty()) {
+      misuse = {"unknown command " + word, did_you_mean(word, names)};
     }
-    at = at->get_subcommand(word);
-    path += " " + word;
   }
+  if (!misuse.hint.empty()) return misuse;
   const std::vector<std::string> names = names_of_subcommands(*at);
-  if (names.empty()) return path + " --help shows how it is used";
   std::string list;
   for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
-  return path + " takes one of: " + list;
+  misuse.hint =
+      names.empty() ? path + " --help shows how it is used" : path + " takes one of: " + list;
+  return misuse;
 }
 
 int usage_failure(Context& context, const CLI::App& app, const std::vector<std::string>& words,
                   const std::string& message) {
   context.out.set_json(context.json ||
                        std::find(words.begin(), words.end(), "--json") != words.end());
-  std::string text = message.substr(0, message.find('\n'));
-  context.out.failed({Exit::usage, "usage", text, {}, usage_hint(app, words)});
+  Misuse misuse = explain_misuse(app, words);
+  if (misuse.message.empty()) misuse.message = message.substr(0, message.find('\n'));
+  context.out.failed({Exit::usage, "usage", misuse.message, {}, misuse.hint});
   return static_cast<int>(Exit::usage);
 }
 

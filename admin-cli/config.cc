@@ -167,9 +167,8 @@ Outcome set_setting(Context& context, const ConfigOptions& options) {
   const bool at_reload = (*info)->applies == Applies::at_reload;
   context.out.did(context.verb("changed"), "setting", options.name,
                   Record{{"applies", at_reload ? "reload" : "restart"}});
-  if (!context.quiet)
-    context.out.line(at_reload ? "takes effect when toastd gets SIGHUP"
-                               : "takes effect when toastd is restarted");
+  context.out.note(at_reload ? "takes effect when toastd gets SIGHUP"
+                             : "takes effect when toastd is restarted");
   return context.dry_run ? Exit::would_change : Exit::done;
 }
 
@@ -187,7 +186,7 @@ Outcome check_settings(Context& context, const ConfigOptions&) {
   }
   if (context.json) context.out.show(Record{{"ok", read.ok()}, {"problems", problems}});
   if (read.ok()) {
-    if (read.problems.empty() && !context.quiet) context.out.line("control/ is in order");
+    if (read.problems.empty()) context.out.note("control/ is in order");
     return Exit::done;
   }
   return fail(Exit::invalid, "bad_settings", "toastd would not start with these settings",

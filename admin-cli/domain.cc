@@ -270,7 +270,7 @@ Outcome delete_domain(Context& context, const DomainOptions& options) {
       context.out.warn("the password of " + account + " stays behind: " + removed.error().detail);
   }
   if (!accounts->empty())
-    context.out.line("the mail stays in " + instance->path("mail/") +
+    context.out.note("the mail stays in " + instance->path("mail/") +
                      vdomain::domain_directory(*name));
   return outcome;
 }

@@ -144,6 +144,7 @@ Outcome show_help(Context& context, CLI::App& app, const HelpOptions& options) {
     return Exit::done;
   }
   CLI::App* command = &app;
+  std::string path;
   for (const std::string& word : options.topic) {
     std::vector<std::string> names;
     CLI::App* below = nullptr;
@@ -154,9 +155,10 @@ Outcome show_help(Context& context, CLI::App& app, const HelpOptions& options) {
     if (below == nullptr)
       return fail(Exit::usage, "unknown_topic", "no help on " + word, word,
                   did_you_mean(word, names));
+    path += (path.empty() ? "" : " ") + command->get_name();
     command = below;
   }
-  std::fputs(command->help().c_str(), stdout);
+  std::fputs(command->help(path).c_str(), stdout);
   std::ignore = context;
   return Exit::done;
 }

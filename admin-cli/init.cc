@@ -77,11 +77,9 @@ class Initializer {
       return made;
     }
     context_.out.did("made", "instance", root_, Record{{"root", root_}});
-    if (!context_.quiet) {
-      context_.out.line("next: toastctl --root " + root_ + " domain add DOMAIN");
-      context_.out.line("      toastd --root " + root_ +
-                        (options_.unprivileged ? " --unprivileged" : ""));
-    }
+    context_.out.note("next: toastctl --root " + root_ + " domain add DOMAIN");
+    context_.out.note("      toastd --root " + root_ +
+                      (options_.unprivileged ? " --unprivileged" : ""));
     return Exit::done;
   }
 
@@ -95,7 +93,9 @@ class Initializer {
     if (!name)
       return fail(Exit::invalid, "bad_host_name", "--hostname: " + name.error().detail,
                   options_.host_name, "the full name that the world knows this host by");
-    me_ = *name;
+    const Wanted<Domain> me = parse_domain(options_.host_name);
+    if (!me) return tl::unexpected(me.error());
+    me_ = me->str();
     if (!options_.unprivileged && ::geteuid() != 0)
       return fail(Exit::permission, "not_root", "only root can give each program its own user",
                   root_,
@@ -243,7 +243,7 @@ void add_init(CLI::App& app, Context& context) {
       ->add_option("--port-base", options->port_base,
                    "Listen on 127.0.0.1 only: SMTP at P+25, POP3 at P+110")
       ->type_name("P")
-      ->check(CLI::Range(kMinPortBase, kMaxPortBase));
+      ->check(CLI::Range(kMinPortBase, kMaxPortBase).description(""));
   command->footer(
       "Examples:\n"
       "  toastctl --root /var/lib/toastmaster init --hostname mx.example.org\n"

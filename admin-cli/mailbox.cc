@@ -266,8 +266,7 @@ Outcome delete_one(Context& context, Accounts& accounts, const std::string& text
   if (!outcome || context.dry_run) return outcome;
   if (const Result<bool> removed = accounts.credentials->remove(account); !removed)
     context.out.warn("the password of " + account + " stays behind: " + removed.error().detail);
-  if (!context.quiet)
-    context.out.line("the mail stays in " + accounts.instance.path("mail/" + (*found)->maildir));
+  context.out.note("the mail stays in " + accounts.instance.path("mail/" + (*found)->maildir));
   return outcome;
 }
 

@@ -37,6 +37,10 @@ class Output {
   void show(const Record& record);
   // A line of text that is the answer itself; not in JSON.
   void line(std::string_view text);
+  // A remark beside what was done; not with --quiet.
+  void note(std::string_view text) {
+    if (!quiet_) line(text);
+  }
   void warn(std::string_view text);
   void failed(const Failure& failure);
   // JSON results are printed together, at the end.

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "auth/service.h"
 #include "auth/set_password.h"
 #include "base/fd.h"
 
@@ -12,6 +11,7 @@ namespace {
 
 // Without 0 O, 1 l I: a generated password is often read out.
 constexpr std::string_view kAlphabet = "abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789";
+constexpr std::size_t kMaxInput = 65536;  // of which the first line counts
 constexpr unsigned kShortestGenerated = 12;
 constexpr unsigned kLongestGenerated = 128;
 
@@ -30,7 +30,7 @@ Wanted<Secret> from_file(const std::string& path) {
   if (::fstat(file->get(), &status) != 0 || (status.st_mode & 077U) != 0)
     return fail(Exit::invalid, "password_file_open", "others may read this password file", path,
                 "chmod 600 " + path);
-  Result<std::string> text = read_all(*file, auth::kMaxPassword + 2, path);
+  Result<std::string> text = read_all(*file, kMaxInput, path);
   if (!text) return fail(text.error(), path);
   return first_line(*text);
 }
@@ -62,7 +62,7 @@ Wanted<Secret> read_password(Context& context, const PasswordOptions& options,
   if (options.generate) return generate(context.random, options.generated_length);
   if (!options.file.empty()) return from_file(options.file);
   if (!options.from_stdin) return from_prompt(context, account);
-  Wanted<std::string> input = context.terminal.read_input(auth::kMaxPassword + 2);
+  Wanted<std::string> input = context.terminal.read_input(kMaxInput);
   if (!input) return tl::unexpected(std::move(input.error()));
   return first_line(*input);
 }
@@ -83,7 +83,7 @@ void PasswordOptions::add_to(CLI::App& command) {
       },
       "Make one up and print it once; =N for another length than 20");
   made->expected(0, 1)->default_str("20")->type_name("");
-  made->check(CLI::Range(kShortestGenerated, kLongestGenerated));
+  made->check(CLI::Range(kShortestGenerated, kLongestGenerated).description(""));
   in->excludes(from);
   in->excludes(made);
   from->excludes(made);

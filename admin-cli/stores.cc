@@ -15,23 +15,32 @@ namespace {
 
 constexpr std::size_t kMaxCandidates = 1000;  // names looked through for a suggestion
 
-std::vector<std::string> names_near(Directory& directory, std::string_view noun,
-                                    const std::string& object) {
+// Names of the domain that are like this one; only what stands before the @ is compared.
+std::string suggest_address(Directory& directory, std::string_view noun, const Address& address) {
+  const vdomain::ListQuery query{
+      .domain = address.domain(), .match = {}, .after = {}, .limit = kMaxCandidates};
   std::vector<std::string> names;
-  vdomain::ListQuery query{.domain = {}, .match = {}, .after = {}, .limit = kMaxCandidates};
-  if (noun == "domain") {
-    if (const auto page = directory->list_domains(query))
-      for (const vdomain::HostedDomain& d : page->items) names.push_back(d.name.str());
-    return names;
-  }
-  if (const Result<Address> address = Address::parse(object)) query.domain = address->domain();
   if (noun == "mailbox") {
     if (const auto page = directory->list_mailboxes(query))
-      for (const vdomain::Mailbox& m : page->items) names.push_back(m.address.str());
+      for (const vdomain::Mailbox& m : page->items) names.push_back(m.address.local_part());
   } else if (const auto page = directory->list_aliases(query)) {
-    for (const vdomain::Alias& a : page->items) names.push_back(a.address.str());
+    for (const vdomain::Alias& a : page->items) names.push_back(a.address.local_part());
   }
-  return names;
+  const std::string nearest = nearest_word(address.local_part(), names);
+  if (nearest.empty()) return {};
+  return "did you mean " + nearest + "@" + address.domain().str() + "?";
+}
+
+std::string suggest(Directory& directory, std::string_view noun, const std::string& object) {
+  if (noun != "domain") {
+    const Result<Address> address = Address::parse(object);
+    return address ? suggest_address(directory, noun, *address) : std::string();
+  }
+  std::vector<std::string> names;
+  if (const auto page = directory->list_domains(
+          {.domain = {}, .match = {}, .after = {}, .limit = kMaxCandidates}))
+    for (const vdomain::HostedDomain& d : page->items) names.push_back(d.name.str());
+  return did_you_mean(object, names);
 }
 
 Exit exit_of(vdomain::Change::Status status) {
@@ -104,7 +113,7 @@ Outcome report(Context& context, const Result<vdomain::Change>& change, std::str
 
 tl::unexpected<Failure> not_found(Directory& directory, std::string_view noun,
                                   const std::string& object) {
-  std::string hint = did_you_mean(object, names_near(directory, noun, object));
+  std::string hint = suggest(directory, noun, object);
   if (hint.empty()) hint = fmt::format("toastctl {} list shows what there is", noun);
   return fail(Exit::not_found, fmt::format("{}_not_found", noun),
               fmt::format("no {} {}", noun, object), object, std::move(hint));

@@ -64,10 +64,10 @@ std::optional<std::string> ProcessTerminal::ask(const std::string& question) {
 Wanted<Secret> ProcessTerminal::ask_secret(const std::string& question) {
   const Result<Fd> tty = open_tty();
   if (!tty) return fail(tty.error(), "/dev/tty");
-  std::ignore = write_all(*tty, question, "/dev/tty");
   std::optional<std::string> typed;
   {
-    const EchoOff quiet(tty->get());
+    const EchoOff quiet(tty->get());  // first: it drops what was typed before the question
+    std::ignore = write_all(*tty, question, "/dev/tty");
     typed = read_line(tty->get());
   }
   std::ignore = write_all(*tty, "\n", "/dev/tty");
