@@ -14,10 +14,12 @@ constexpr std::chrono::seconds kDrainPatience{8};
 
 struct Parts {
   explicit Parts(Daemon& daemon)
-      : logins(daemon.link("toast-authd")),
+      : counters(daemon.metrics()),
+        logins(daemon.link("toast-authd")),
         maildrops(daemon.link("toast-maild")),
         server(daemon.executor(), pop3::make_options(daemon.settings(), daemon.startup().instances),
-               pop3::Services{logins, maildrops, pause, daemon.log()}, daemon.random()) {}
+               pop3::Services{logins, maildrops, pause, daemon.log(), counters}, daemon.random()) {}
+  pop3::Counters counters;
   pop3::AuthdLogins logins;
   pop3::MaildMaildrops maildrops;
   pop3::TimerPause pause;

@@ -128,11 +128,14 @@ void Server::admit(Fd socket, const IpAddress& peer) {
   auto connection = std::make_shared<Connection>(executor_, std::move(socket), std::move(session),
                                                  options_.times, shared_->budget);
   connections_.insert(connection);
+  services_.counters.sessions.add();
+  services_.counters.sessions_open.add();
   spawn(executor_, serve(shared_, std::move(*place), std::move(connection)));
 }
 
 void Server::refuse(const Fd& socket, const IpAddress& peer, ClientLimits::Refusal why) {
   const bool full = why == ClientLimits::Refusal::server_full;
+  services_.counters.sessions_refused.add();
   services_.log.warning("pop3.connection.refused",
                         {{"peer", peer.str()}, {"why", full ? "server full" : "client full"}});
   const std::string_view reply =
@@ -147,6 +150,7 @@ Task<> Server::serve(std::shared_ptr<Shared> shared, ClientLimits::Place place,
                      std::shared_ptr<Connection> connection) {
   co_await connection->run();
   connections_.erase(connection);
+  services_.counters.sessions_open.subtract();
   if (connections_.empty()) all_closed_.cancel();
 }
 

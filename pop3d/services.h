@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/result.h"
 #include "base/secret.h"
+#include "pop3d/counters.h"
 
 namespace toast::pop3 {
 
@@ -108,6 +109,7 @@ struct Services {
   MaildropService& maildrops;
   Pause& pause;
   Logger& log;
+  Counters& counters;
 };
 
 }  // namespace toast::pop3

@@ -93,6 +93,7 @@ Task<Next> Session::answer(Pass pass, ReplyOutput& out) {
   Result<std::unique_ptr<Maildrop>> opened =
       co_await services_.maildrops.open(std::move(client), std::move(*ticket));
   if (!opened) {
+    services_.counters.logins_unavailable.add();
     services_.log.error(
         "pop3.maildrop.failed",
         {{"peer", client_.address}, {"user", user_}, {"error", opened.error().detail}});
@@ -106,6 +107,7 @@ Task<Next> Session::answer(Pass pass, ReplyOutput& out) {
 void Session::log_in(std::unique_ptr<Maildrop> maildrop, ReplyOutput& out) {
   maildrop_ = std::move(maildrop);
   state_ = State::transaction;
+  services_.counters.logins.add();
   services_.log.info("pop3.login.ok", {{"peer", client_.address},
                                        {"user", user_},
                                        {"messages", maildrop_->count()},
@@ -118,6 +120,7 @@ void Session::log_in(std::unique_ptr<Maildrop> maildrop, ReplyOutput& out) {
 Task<Next> Session::refuse_login(LoginRefusal refusal, ReplyOutput& out) {
   using Reason = LoginRefusal::Reason;
   if (refusal.reason == Reason::outage) {
+    services_.counters.logins_unavailable.add();
     services_.log.error("pop3.login.outage",
                         {{"peer", client_.address}, {"error", refusal.detail}});
     say(out, "-ERR [SYS/TEMP] cannot check passwords now, try again later");
@@ -125,6 +128,7 @@ Task<Next> Session::refuse_login(LoginRefusal refusal, ReplyOutput& out) {
   }
   services_.log.info("pop3.login.refused",
                      {{"peer", client_.address}, {"user", user_}, {"why", refusal.detail}});
+  services_.counters.logins_refused.add();
   ++failed_logins_;
   const bool last = failed_logins_ >= limits_.max_failed_logins;
   co_await services_.pause.wait(limits_.failed_login_pause);
@@ -274,7 +278,10 @@ Task<Next> Session::send_message(MessageNumber message, std::uint64_t body_lines
     say(out, "+OK");
   }
   const Result<bool> sent = co_await stream_message(std::move(*file), body_lines, out);
-  if (sent && *sent) co_return Next::go_on;
+  if (sent && *sent) {
+    services_.counters.messages_sent.add();
+    co_return Next::go_on;
+  }
   // The reply is cut: without its final dot the client knows that the message is not whole.
   if (!sent) {
     services_.log.error(
@@ -332,6 +339,7 @@ Task<Next> Session::answer(Quit, ReplyOutput& out) {
   }
   std::vector<std::uint32_t> numbers = deleted_numbers();
   const Result<std::uint32_t> left = co_await maildrop_->remove(std::move(numbers));
+  if (left) services_.counters.messages_deleted.add(deleted_count_ - *left);
   if (!left) {
     services_.log.error("pop3.delete.failed", {{"user", user_}, {"error", left.error().detail}});
     say(out, "-ERR [SYS/TEMP] some deleted messages were not removed, try again later");

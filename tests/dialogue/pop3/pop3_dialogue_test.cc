@@ -58,8 +58,9 @@ class Pop3Partner final : public dialogue::SocketPartner {
   Result<void> connect() override {
     Result<Loopback> loopback = listen_on_loopback();
     if (!loopback) return pass(loopback);
-    server_ = std::make_unique<Server>(io_.get_executor(), options_,
-                                       Services{logins_, maildrops_, pause_, log_}, random_);
+    server_ =
+        std::make_unique<Server>(io_.get_executor(), options_,
+                                 Services{logins_, maildrops_, pause_, log_, counters_}, random_);
     server_->listen(std::move(loopback->listener));
     Result<Fd> socket = dialogue::connect_loopback(loopback->port);
     if (!socket) return pass(socket);
@@ -99,6 +100,8 @@ class Pop3Partner final : public dialogue::SocketPartner {
   FakePause pause_;
   SilentLogger log_;
   SeededRandom random_{1};
+  Metrics metrics_;
+  Counters counters_{metrics_};
   Options options_;
   std::unique_ptr<Server> server_;
 };

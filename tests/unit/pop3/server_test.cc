@@ -20,8 +20,9 @@ class Pop3Server : public ::testing::Test {
   void start() {
     Loopback loopback = listen_on_loopback().value();
     port_ = loopback.port;
-    server_ = std::make_unique<Server>(io_.get_executor(), options_,
-                                       Services{logins_, maildrops_, pause_, log_}, random_);
+    server_ =
+        std::make_unique<Server>(io_.get_executor(), options_,
+                                 Services{logins_, maildrops_, pause_, log_, counters_}, random_);
     server_->listen(std::move(loopback.listener));
   }
   Fd connect(int receive_buffer = 0) {
@@ -75,6 +76,8 @@ class Pop3Server : public ::testing::Test {
   FakePause pause_;
   SilentLogger log_;
   SeededRandom random_{1};
+  Metrics metrics_;
+  Counters counters_{metrics_};
   Options options_;
   std::unique_ptr<Server> server_;
   std::uint16_t port_ = 0;
@@ -90,6 +93,7 @@ TEST_F(Pop3Server, ARefusedConnectionIsToldWhy) {
             "-ERR [SYS/TEMP] too many connections, try again later\r\n");
   send(first, "QUIT\r\n");
   EXPECT_EQ(read_until(first, "never"), "+OK bye\r\n");
+  EXPECT_EQ(counters_.sessions_refused.value(), 1U);
   const Fd third = connect();
   EXPECT_EQ(read_until(third, "\r\n"), "+OK h POP3 ready\r\n");
 }

@@ -17,7 +17,7 @@ class Pop3Session : public ::testing::Test {
   }
   Session make() {
     return Session({"192.0.2.7", "c1"}, "mx.example.test",
-                   Services{logins_, maildrops_, pause_, log_}, limits_);
+                   Services{logins_, maildrops_, pause_, log_, counters_}, limits_);
   }
   // Plays lines; the replies to all of them.
   std::string play(Session& session, std::vector<std::string> lines) {
@@ -42,6 +42,8 @@ class Pop3Session : public ::testing::Test {
   FakeMaildrops maildrops_{mail_};
   FakePause pause_;
   SilentLogger log_;
+  Metrics metrics_;
+  Counters counters_{metrics_};
   SessionLimits limits_;
   FakeOutput out_;
   Next last_ = Next::go_on;
@@ -143,6 +145,8 @@ TEST_F(Pop3Session, DeletesAtQuitOnly) {
             "+OK message 1 deleted\r\n+OK message 3 deleted\r\n+OK bye, 2 messages deleted\r\n");
   EXPECT_EQ(last_, Next::close);
   EXPECT_EQ(mail_.removed, (std::vector<std::uint32_t>{1, 3}));
+  EXPECT_EQ(counters_.messages_deleted.value(), 2U);
+  EXPECT_EQ(counters_.logins.value(), 2U);
 }
 
 TEST_F(Pop3Session, QuitReportsWhatCouldNotBeDeleted) {
@@ -195,7 +199,8 @@ TEST_F(Pop3Session, TheTicketIsForThisConnection) {
       co_return Ticket{"ticket for another connection"};
     }
   } foreign;
-  Session session({"192.0.2.7", "c1"}, "h", Services{foreign, maildrops_, pause_, log_}, limits_);
+  Session session({"192.0.2.7", "c1"}, "h", Services{foreign, maildrops_, pause_, log_, counters_},
+                  limits_);
   EXPECT_EQ(play(session, {"USER a", "PASS b"}),
             "+OK\r\n-ERR [SYS/TEMP] mailbox not available now, try again later\r\n");
 }
