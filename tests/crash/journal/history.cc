@@ -6,6 +6,7 @@
 #include "base/random.h"
 #include "mta/queue/journal/frame.h"
 #include "mta/queue/journal/journal.h"
+#include "mta/queue/journal/segment.h"
 #include "tests/crash/journal/model.h"
 #include "tests/crash/journal/workload.h"
 
@@ -103,8 +104,13 @@ class History {
   }
 
   void keep_house() {
-    for (std::uint64_t pieces = 1 + below(12); pieces > 0; --pieces)
-      if (!journal_->maintain()) break;
+    for (std::uint64_t pieces = 1 + below(12); pieces > 0; --pieces) {
+      const bool more = journal_->maintain();
+      const std::uint64_t newest = journal_->status().checkpoint_number;
+      if (newest != newest_checkpoint_) enough_ = std::max(enough_, newest_checkpoint_);
+      newest_checkpoint_ = newest;
+      if (!more) break;
+    }
   }
 
   void commit(std::vector<Record> batch) {
@@ -190,11 +196,14 @@ class History {
     }
   }
 
+  // Only if the one before is among the two last published: an older one, whose unlink was lost,
+  // promises nothing.
   void damage_newest_checkpoint() {
     std::vector<std::string> checkpoints;
     for (const std::string& name : disk_.names())
       if (name.starts_with("checkpoint.") && !name.ends_with(".tmp")) checkpoints.push_back(name);
     if (checkpoints.size() < 2 || below(2) == 0) return;
+    if (number_in_name(checkpoints[checkpoints.size() - 2], "checkpoint.") < enough_) return;
     disk_.damage(checkpoints.back(), below(disk_.content(checkpoints.back()).size()), 1);
     passed_over_ = true;
   }
@@ -260,6 +269,8 @@ class History {
   std::map<MessageId, std::string> blobs_;
   std::vector<Record> in_hand_;
   bool armed_ = false;
+  std::uint64_t newest_checkpoint_ = 0;
+  std::uint64_t enough_ = 0;  // the number of the last but one
   bool passed_over_ = false;  // a checkpoint was damaged, so that the report says so
   std::optional<std::string> wrong_;
 };
