@@ -51,10 +51,11 @@ constexpr const char* kReadFiles[] = {
     "statfs", "fstatfs",   "fadvise64",  "readahead",  "getcwd",   "name_to_handle_at"};
 
 constexpr const char* kChangeFiles[] = {
-    "pwrite64", "pwritev",   "pwritev2",  "fsync",     "fdatasync", "sync_file_range", "syncfs",
-    "msync",    "ftruncate", "fallocate", "flock",     "link",      "linkat",          "unlink",
-    "unlinkat", "rename",    "renameat",  "renameat2", "mkdir",     "mkdirat",         "rmdir",
-    "chmod",    "fchmod",    "fchmodat",  "fchown",    "utimensat", "copy_file_range"};
+    "pwrite64", "pwritev",   "pwritev2",        "fsync",       "fdatasync", "sync_file_range",
+    "syncfs",   "msync",     "ftruncate",       "fallocate",   "flock",     "link",
+    "linkat",   "unlink",    "unlinkat",        "rename",      "renameat",  "renameat2",
+    "mkdir",    "mkdirat",   "rmdir",           "chmod",       "fchmod",    "fchmodat",
+    "fchown",   "utimensat", "copy_file_range", "memfd_create"};
 
 // AddressSanitizer and LeakSanitizer: reading /proc/self, stopping their own threads at exit.
 constexpr const char* kSanitizers[] = {"open",   "openat",     "readlink",    "readlinkat",

@@ -22,7 +22,7 @@ inline constexpr ChoiceSetting databasebackend{"databasebackend", "sqlite", "sql
 inline constexpr EndpointListSetting smtplisten{"smtplisten", "0.0.0.0:25\n[::]:25", "Addresses and ports for SMTP, one address:port or [address]:port a line. An empty file: no SMTP server. Port 0: the kernel chooses, toastctl status shows it.", "toastd", Applies::at_restart};
 inline constexpr EndpointListSetting pop3listen{"pop3listen", "0.0.0.0:110\n[::]:110", "Addresses and ports for POP3, as in smtplisten. An empty file: no POP3 server.", "toastd", Applies::at_restart};
 inline constexpr IntegerSetting listenbacklog{"listenbacklog", 1024, 1, 65535, "connections", "Connections that the kernel keeps waiting for each listener.", "toastd", Applies::at_restart};
-inline constexpr IntegerSetting smtpprocesses{"smtpprocesses", 0, 0, 256, "processes", "Number of SMTP servers; 0: one per core.", "toastd", Applies::at_restart};
+inline constexpr IntegerSetting smtpprocesses{"smtpprocesses", 0, 0, 31, "processes", "Number of SMTP servers; 0: one per core.", "toastd", Applies::at_restart};
 inline constexpr IntegerSetting pop3processes{"pop3processes", 0, 0, 256, "processes", "Number of POP3 servers; 0: one per core.", "toastd", Applies::at_restart};
 
 // --- SMTP server
@@ -67,11 +67,11 @@ inline constexpr IntegerSetting pop3maxerrors{"pop3maxerrors", 20, 1, 1000, "com
 
 // --- passwords
 inline constexpr IntegerSetting passwordopslimit{"passwordopslimit", 2, 1, 64, "passes", "Passes of argon2id over its memory for a new password.", "authd toastctl"};
-inline constexpr SizeSetting passwordmemlimit{"passwordmemlimit", 64 * kMiB, 8192, 4LL << 30, "Memory of argon2id for a new password. Each hasher needs this much while it works.", "authd toastctl"};
+inline constexpr SizeSetting passwordmemlimit{"passwordmemlimit", 19 * kMiB, 8192, 4LL << 30, "Memory of argon2id for a new password. Each hasher needs this much while it works.", "authd toastctl"};
 inline constexpr IntegerSetting passwordhashers{"passwordhashers", 0, 0, 256, "threads", "Password checks at a time; 0: one per core.", "authd"};
 inline constexpr DurationSetting passwordcacheseconds{"passwordcacheseconds", 3600, 0, kDay, "How long a verified password is remembered (as a keyed hash) so that polling costs no argon2id; 0: never. A changed password counts at once.", "authd"};
-inline constexpr IntegerSetting authfailureslimit{"authfailureslimit", 10, 1, 10000, "failures", "Failed logins for an address or an account within authfailureseconds after which further ones are delayed and refused.", "authd"};
-inline constexpr DurationSetting authfailureseconds{"authfailureseconds", 900, 10, kDay, "Window in which failed logins are counted.", "authd"};
+inline constexpr IntegerSetting authfailureslimit{"authfailureslimit", 10, 1, 10000, "failures", "Failed logins for an account (twice as many for an address), fading with authfailureseconds, after which further ones are delayed and refused.", "authd"};
+inline constexpr DurationSetting authfailureseconds{"authfailureseconds", 900, 10, kDay, "Time in which the count of failed logins halves.", "authd"};
 
 // --- accounts, not used with --unprivileged
 inline constexpr LineSetting usersmtpd{"usersmtpd", "toast-smtpd", LineShape::account, "System account of toast-smtpd.", "toastd", Applies::at_restart};

@@ -44,7 +44,9 @@ target_link_options(toast_flags INTERFACE -pie)
 # Asio 1.22 does not recognise Clang's coroutines unless told; it is compiled once, in base/.
 target_compile_definitions(toast_flags INTERFACE
   ASIO_STANDALONE ASIO_NO_DEPRECATED ASIO_SEPARATE_COMPILATION
-  ASIO_HAS_CO_AWAIT=1 ASIO_HAS_STD_COROUTINE=1)
+  ASIO_HAS_CO_AWAIT=1 ASIO_HAS_STD_COROUTINE=1
+  # Otherwise Asio decides by which header came first, and translation units disagree.
+  ASIO_HAS_STD_ALIGNED_ALLOC=1)
 if(CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo" OR CMAKE_BUILD_TYPE STREQUAL "Release")
   target_compile_options(toast_flags INTERFACE
     -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fcf-protection)

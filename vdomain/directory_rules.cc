@@ -75,6 +75,9 @@ std::optional<std::string> wrong_with(const HostedDomain& domain) {
 std::optional<std::string> wrong_with_local_part(const Address& address) {
   if (address.local_part().empty())
     return fmt::format("{}: the part before the @ is empty", address.str());
+  if (address.local_part().size() > kMaxLocalPart)
+    return fmt::format("{}: more than {} characters before the @, which other servers may refuse",
+                       address.str(), kMaxLocalPart);
   if (!std::all_of(address.local_part().begin(), address.local_part().end(), ascii::is_printable))
     return fmt::format("{}: control characters and non-ASCII bytes cannot be part of a name here",
                        address.str());

@@ -211,16 +211,8 @@ InstanceStatus Master::describe() const {
     const Supervisor::Process& process = supervisor_->process(i);
     status.processes.push_back(
         {child.spec, child.pid, process.state, child.since, process.restarts, child.last_exit});
-    std::string_view gaps = child.gaps;
-    while (!gaps.empty()) {
-      const std::size_t end = std::min(gaps.find('\n'), gaps.size());
-      std::string gap(gaps.substr(0, end));
-      gaps.remove_prefix(std::min(end + 1, gaps.size()));
-      const bool is_new = std::find(status.sandbox_gaps.begin(), status.sandbox_gaps.end(), gap) ==
-                          status.sandbox_gaps.end();
-      if (is_new && !gap.empty()) status.sandbox_gaps.push_back(std::move(gap));
-    }
   }
+  status.sandbox_gaps = sandbox_gaps_;
   status.reload = last_reload_;
   status.warnings = warnings_;
   return status;

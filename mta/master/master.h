@@ -71,7 +71,6 @@ class Master {
     std::uint64_t generation = 0;  // of the settings it was started with
     std::int64_t since = 0;
     std::string last_exit;
-    std::string gaps;
   };
 
   // master_children.cc
@@ -87,6 +86,7 @@ class Master {
   Task<> give(std::shared_ptr<ipc::Channel> channel, control::GiveSocket socket);
   Task<> drain_child(std::shared_ptr<ipc::Channel> channel);
   void on_channel_closed(std::size_t index, pid_t pid, const Error& why);
+  void note_sandbox_gaps(std::string_view lines);
   void kill_child(std::size_t index, int signal_number);
   void reap();
   void child_ended(std::size_t index, int wait_status);
@@ -133,6 +133,7 @@ class Master {
   std::int64_t started_ = 0;
   std::vector<std::string> warnings_;
   std::optional<ReloadStatus> last_reload_;
+  std::vector<std::string> sandbox_gaps_;
   bool reloading_ = false;
   bool reload_again_ = false;
   pid_t successor_ = 0;

@@ -28,13 +28,8 @@ Result<std::string> Master::find_program(std::string_view name) const {
 
 Result<void> Master::find_children() {
   for (const ProcessSpec& spec : processes_for(*settings_, options_.cores)) {
-    Child child{.spec = spec,
-                .path = {},
-                .account = {},
-                .metrics = {},
-                .control = {},
-                .last_exit = {},
-                .gaps = {}};
+    Child child{
+        .spec = spec, .path = {}, .account = {}, .metrics = {}, .control = {}, .last_exit = {}};
     Result<std::string> path = find_program(spec.program->name);
     if (!path) return pass(path);
     child.path = std::move(*path);
@@ -76,7 +71,6 @@ Result<void> Master::try_launch(std::size_t index) {
   child.pid = *pid;
   child.generation = generation_;
   child.since = unix_seconds(clock_.wall());
-  child.gaps.clear();
   child.control = ipc::Channel::open(io_.get_executor(), std::move(pair->left), child.spec.name());
   child.control->start(nullptr, [this, index, started = *pid](const Error& why) {
     on_channel_closed(index, started, why);
@@ -154,9 +148,23 @@ Task<> Master::await_ready(std::size_t index, std::shared_ptr<ipc::Channel> chan
     if (channel->is_open()) kill_child(index, SIGKILL);
     co_return;
   }
-  child.gaps = ready->sandbox_gaps;
+  note_sandbox_gaps(ready->sandbox_gaps);
   child.since = unix_seconds(clock_.wall());
   carry_out(supervisor_->on_ready(index, clock_.steady()));
+}
+
+// What this kernel cannot enforce: said once in the log and kept for toastctl status.
+void Master::note_sandbox_gaps(std::string_view lines) {
+  while (!lines.empty()) {
+    const std::size_t end = std::min(lines.find('\n'), lines.size());
+    std::string gap(lines.substr(0, end));
+    lines.remove_prefix(std::min(end + 1, lines.size()));
+    const bool known =
+        std::find(sandbox_gaps_.begin(), sandbox_gaps_.end(), gap) != sandbox_gaps_.end();
+    if (known || gap.empty()) continue;
+    log_.warning("toastd.sandbox.gap", {{"missing", gap}});
+    sandbox_gaps_.push_back(std::move(gap));
+  }
 }
 
 Task<> Master::give(std::shared_ptr<ipc::Channel> channel, control::GiveSocket socket) {

@@ -67,8 +67,6 @@ Result<Address> Address::parse(std::string_view text) {
   if (text.size() > kMaxAddress) return bad_address(text, "longer than 254 characters");
   auto local = parse_local_part(text);
   if (!local) return pass(local);
-  if (local->written_size > kMaxLocalPart)
-    return bad_address(text, "more than 64 characters before the @");
   std::string_view rest = text.substr(local->written_size);
   if (rest.empty() || rest.front() != '@') return bad_address(text, "no @domain");
   rest.remove_prefix(1);
@@ -84,10 +82,8 @@ Result<Address> Address::from_parts(std::string_view local_part, Domain domain) 
   }
   // The lengths count as the address is written, so what is built here can be parsed again.
   Address built(std::string(local_part), std::move(domain));
-  const std::size_t written = built.str().size();
-  if (written > kMaxAddress) return bad_address(local_part, "longer than 254 characters");
-  if (written - built.domain().str().size() - 1 > kMaxLocalPart)
-    return bad_address(local_part, "more than 64 characters before the @");
+  if (built.str().size() > kMaxAddress)
+    return bad_address(local_part, "longer than 254 characters");
   return built;
 }
 

@@ -76,8 +76,8 @@ int FileSystem::remove_file(int directory, const char* name) {
   return retried([&] { return ::unlinkat(directory, name, 0); });
 }
 
-int FileSystem::make_directory(int parent, const char* name) {
-  return retried([&] { return ::mkdirat(parent, name, 0700); });
+int FileSystem::make_directory(int parent, const char* name, unsigned mode) {
+  return retried([&] { return ::mkdirat(parent, name, mode); });
 }
 
 int FileSystem::append(int file, const void* bytes, std::size_t size) {

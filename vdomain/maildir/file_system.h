@@ -30,7 +30,7 @@ class FileSystem {
   // hard link and an unlink: the link is what publishes, and it does not replace either.
   virtual int publish(int from_directory, int to_directory, const char* name);
   virtual int remove_file(int directory, const char* name);
-  virtual int make_directory(int parent, const char* name);
+  virtual int make_directory(int parent, const char* name, unsigned mode);
   // Appends in one write(2) to a file opened with O_APPEND.
   virtual int append(int file, const void* bytes, std::size_t size);
 };

@@ -15,6 +15,10 @@ namespace toast::maildir {
 namespace {
 
 constexpr int kDirectoryFlags = O_RDONLY | O_DIRECTORY;
+// The group of mail/ (given to new directories by its set-group-id bit) is vdomaind's, which reads
+// the .qmail-* files of a domain; what is below a mailbox is nobody's business.
+constexpr unsigned kDomainMode = 0750;
+constexpr unsigned kMailboxMode = 0700;
 
 tl::unexpected<Error> maildir_error(std::string_view doing, const MaildirPath& path, int error) {
   tl::unexpected<Error> failed = system_error(doing, path.str(), error);
@@ -131,10 +135,10 @@ Result<std::shared_ptr<const OpenMaildir>> MailStore::open_existing(const Maildi
   return maildir;
 }
 
-Result<Fd> MailStore::make_and_open(const Fd& parent, const std::string& name) {
+Result<Fd> MailStore::make_and_open(const Fd& parent, const std::string& name, unsigned mode) {
   int fd = open_beneath(parent.get(), name.c_str(), kDirectoryFlags);
   if (fd == -ENOENT) {
-    const int made = files_.make_directory(parent.get(), name.c_str());
+    const int made = files_.make_directory(parent.get(), name.c_str(), mode);
     if (made < 0 && made != -EEXIST) return system_error("make directory", name, -made);
     const int synced = files_.sync_directory(parent.get());
     if (synced < 0) return system_error("sync directory above", name, -synced);
@@ -147,13 +151,13 @@ Result<Fd> MailStore::make_and_open(const Fd& parent, const std::string& name) {
 // Parents first, each durable before the next; then the three directories. cur/ is made before
 // new/, because a Maildir without new/ counts as not there and is completed at the next try.
 Result<void> MailStore::create(const MaildirPath& path) {
-  Result<Fd> here = make_and_open(root_, path.components().front());
+  Result<Fd> here = make_and_open(root_, path.components().front(), kDomainMode);
   const std::vector<std::string> components = path.components();
   for (std::size_t i = 1; here && i < components.size(); ++i)
-    here = make_and_open(*here, components[i]);
+    here = make_and_open(*here, components[i], kMailboxMode);
   if (!here) return pass(here, path.str());
   for (const char* name : {"tmp", "cur", "new"}) {
-    Result<Fd> made = make_and_open(*here, name);
+    Result<Fd> made = make_and_open(*here, name, kMailboxMode);
     if (!made) return pass(made, path.str());
   }
   return {};

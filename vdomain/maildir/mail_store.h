@@ -58,7 +58,7 @@ class MailStore {
   bool still_leads_to(const MaildirPath& path, const OpenMaildir& maildir) const;
   Result<std::shared_ptr<const OpenMaildir>> open_existing(const MaildirPath& path);
   Result<void> create(const MaildirPath& path);
-  Result<Fd> make_and_open(const Fd& parent, const std::string& name);
+  Result<Fd> make_and_open(const Fd& parent, const std::string& name, unsigned mode);
 
   Fd root_;
   FileSystem& files_;

@@ -103,9 +103,9 @@ class RecordingFileSystem : public FileSystem {
     return with("remove from " + directory_name(directory),
                 [&] { return FileSystem::remove_file(directory, name); });
   }
-  int make_directory(int parent, const char* name) override {
+  int make_directory(int parent, const char* name, unsigned mode) override {
     return with(std::string("mkdir ") + name,
-                [&] { return FileSystem::make_directory(parent, name); });
+                [&] { return FileSystem::make_directory(parent, name, mode); });
   }
   int append(int file, const void* bytes, std::size_t size) override {
     return with("append", [&] { return FileSystem::append(file, bytes, size); });
