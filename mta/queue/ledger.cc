@@ -203,8 +203,9 @@ void Ledger::give_back(const Work& work, Moment started, const std::string& why)
 
 void Ledger::log_step(const QueuedMessage& message, const Work& work, const StepResult& step) {
   const std::initializer_list<Field> fields = {
-      {"id", message.id.str()}, {"to", message.recipient(work.recipient).address},
-      {"left", message.open},   {"text", step.text},
+      {"id", message.id.str()},
+      {"to", message.recipient(work.recipient).address},
+      {"text", step.text},
       {"detail", step.detail},
   };
   switch (step.kind) {
@@ -362,7 +363,12 @@ Task<Result<StoredBody>> Ledger::read_body(MessageId id) {
   std::shared_ptr<QueuedMessage> message = find(id);
   if (message && message->content) {
     StoredBody body;
-    body.bytes = message->content->bytes;
+    if (message->recipients.size() == 1) {  // nobody else will want it; a second attempt reads back
+      body.bytes = std::move(message->content->bytes);
+      message->content.reset();
+    } else {
+      body.bytes = message->content->bytes;
+    }
     co_return std::move(body);
   }
   Store& store = services_.store;

@@ -71,7 +71,7 @@ struct QueuedMessage {
   std::vector<QueuedRecipient> recipients;
   std::vector<std::uint32_t> failed;       // in the order in which they failed
   std::uint32_t open = 0;                  // recipients that have not ended
-  std::shared_ptr<const Content> content;  // from arrival until the first deliveries are over
+  std::shared_ptr<Content> content;  // from arrival until the first deliveries are over
 
   Moment birth() const { return std::chrono::floor<std::chrono::seconds>(arrival); }
   const Recipient& recipient(std::uint32_t index) const { return envelope->recipients[index]; }
