@@ -54,9 +54,10 @@ constexpr std::array<Folder, 9> kFolders{{
 Wanted<Owner> find_account(const std::string& name) {
   const passwd* entry = ::getpwnam(name.c_str());  // NOLINT(concurrency-mt-unsafe): one thread
   if (entry == nullptr)
-    return fail(Exit::failure, "no_account", "no system account " + name, name,
-                "make the accounts first (packaging/ has them for systemd-sysusers), or use "
-                "--unprivileged to run everything as one user");
+    return fail(
+        Exit::failure, "no_account", "no system account " + name, name,
+        "make the accounts first (packaging/toastmaster.sysusers, for systemd-sysusers), or use "
+        "--unprivileged to run everything as one user");
   return Owner{entry->pw_uid, entry->pw_gid};
 }
 

@@ -14,14 +14,15 @@ function(toast_library name)
   toast_use_pch(${name})
 endfunction()
 
-# toast_program(NAME SOURCES main.cc LINK lib ... [ADMIN]): installed to sbin, or to bin with ADMIN
+# toast_program(NAME SOURCES main.cc LINK lib ... [ADMIN]): installed where toastd looks for its children,
+# or with ADMIN where an administrator's shell looks for commands
 function(toast_program name)
   cmake_parse_arguments(arg "ADMIN" "" "SOURCES;LINK" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE toast_flags ${arg_LINK})
   toast_use_pch(${name})
   if(arg_ADMIN)
-    install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+    install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_SBINDIR})
   else()
     install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/toastmaster)
   endif()

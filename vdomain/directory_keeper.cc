@@ -30,6 +30,7 @@ Result<CheckRecipient::Reply> judge(const std::vector<Instruction>& instructions
   bool full = false;
   const std::string* refused = nullptr;
   const std::string* deferred = nullptr;
+  bool elsewhere = false;
   for (const Instruction& instruction : instructions) {
     if (const auto* refuse = std::get_if<Refuse>(&instruction)) {
       refused = &refuse->reason;
@@ -39,12 +40,18 @@ Result<CheckRecipient::Reply> judge(const std::vector<Instruction>& instructions
       if (!usage.is_full(deliver->mailbox, deliver->quota, size_bytes))
         return CheckRecipient::Reply{Verdict::accept, {}};
       full = true;
+    } else if (std::holds_alternative<Forward>(instruction)) {
+      elsewhere = true;  // local targets were followed: this one is another host's, or nobody's
     } else {
       return CheckRecipient::Reply{Verdict::accept, {}};
     }
   }
   if (full) return CheckRecipient::Reply{Verdict::over_quota, {}};
   if (deferred != nullptr) return transient(*deferred);  // nothing it could be taken for
+  if (elsewhere)  // not accepted to wait in the queue for what this version cannot do
+    return transient(
+        "it only forwards to addresses that are not here, and mail is not sent to other hosts",
+        "4.3.3 forwarding to other hosts is not available");
   if (refused != nullptr)
     return CheckRecipient::Reply{Verdict::suspended, without_status(*refused)};
   return CheckRecipient::Reply{Verdict::unknown, {}};

@@ -46,7 +46,10 @@ std::vector<ProcessSpec> processes_for(const Settings& settings, unsigned cores)
     const bool wanted = program.endpoints == nullptr || !settings.get(*program.endpoints).empty();
     if (!wanted) continue;
     const std::int64_t asked = program.processes == nullptr ? 1 : settings.get(*program.processes);
-    const std::uint32_t count = asked == 0 ? cores : static_cast<std::uint32_t>(asked);
+    // One per core, but never more than may be asked for: the queue id has room for so many.
+    const std::int64_t wanted_count =
+        asked == 0 ? std::min<std::int64_t>(cores, program.processes->maximum) : asked;
+    const auto count = static_cast<std::uint32_t>(wanted_count);
     for (std::uint32_t i = 0; i < count; ++i) specs.push_back({&program, i, count});
   }
   return specs;
