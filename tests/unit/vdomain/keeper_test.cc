@@ -48,10 +48,15 @@ TEST_F(KeeperTest, WhatCannotBeCarriedOutIsRefusedForNow) {
   add_domain("a.test");
   std::filesystem::create_directory(root_ + "/mail/a.test");
   std::ofstream(root_ + "/mail/a.test/.qmail-robot") << "|true\n";
-  std::ofstream(root_ + "/mail/a.test/.qmail-both") << "x@b.test\n|true\n";
+  add_mailbox("ann@a.test");
+  std::ofstream(root_ + "/mail/a.test/.qmail-both") << "ann@a.test\n|true\n";
+  std::ofstream(root_ + "/mail/a.test/.qmail-away") << "x@b.test\n";
+  std::ofstream(root_ + "/mail/a.test/.qmail-copy") << "x@b.test\nann@a.test\n";
   EXPECT_EQ(check("robot@a.test"),
             "transient: 4.3.5 a.test/.qmail-robot:1: this version does not run programs");
   EXPECT_EQ(check("both@a.test"), "accept");  // somebody takes it; the rest waits in the queue
+  EXPECT_EQ(check("copy@a.test"), "accept");
+  EXPECT_TRUE(check("away@a.test").starts_with("transient: ")) << check("away@a.test");
 }
 
 TEST_F(KeeperTest, Accounts) {
