@@ -39,8 +39,10 @@ std::optional<Line> LineReader::next() {
     if (waiting_.size() - start_ > kMaxCommandLine - 1) {  // no LF can come in time any more
       skipping_ = true;
       release();
-    } else if (start_ == waiting_.size()) {
+    } else if (start_ > 0) {  // keep the unfinished line alone, not the batch that it came with
+      std::string unfinished(waiting_, start_);
       release();
+      waiting_ = std::move(unfinished);
     }
     return std::nullopt;
   }

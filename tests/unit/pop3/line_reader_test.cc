@@ -67,6 +67,18 @@ TEST(LineReader, AnIdleReaderHoldsNothing) {
   EXPECT_EQ(reader.held_bytes(), none);
 }
 
+// Found by fuzzing: the whole batch was kept for the sake of the line that was not finished yet.
+TEST(LineReader, AnUnfinishedLineKeepsNoBatch) {
+  LineReader reader;
+  std::string batch;
+  for (int i = 0; i < 1000; ++i) batch += "NOOP\r\n";
+  reader.feed(batch + "US");
+  EXPECT_EQ(lines_of(reader).size(), 1000U);
+  EXPECT_LE(reader.held_bytes(), 64U);
+  reader.feed("ER ann\r\n");
+  EXPECT_EQ(lines_of(reader), std::vector<std::string>{"USER ann"});
+}
+
 TEST(LineReader, ClearDropsWhatWasPipelined) {
   LineReader reader;
   reader.feed("QUIT\r\nSTAT\r\n");
