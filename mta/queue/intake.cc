@@ -55,6 +55,8 @@ void Intake::set_options(const Options& options) {
 std::shared_ptr<const ipc::Dispatcher> Intake::client(const std::string& peer) {
   auto client = std::make_shared<Client>();
   client->peer = peer;
+  std::erase_if(clients_, [](const std::weak_ptr<Client>& gone) { return gone.expired(); });
+  clients_.push_back(client);
   auto dispatcher = std::make_shared<ipc::Dispatcher>();
   dispatcher->on_notice<SubmitBegin>(
       [this, client](SubmitBegin message) { begin(*client, std::move(message)); });
@@ -67,6 +69,11 @@ std::shared_ptr<const ipc::Dispatcher> Intake::client(const std::string& peer) {
   dispatcher->on<CheckSpace>(
       [this](CheckSpace question) { return check_space(std::move(question)); });
   return dispatcher;
+}
+
+void Intake::drop_all() {
+  for (const std::weak_ptr<Client>& weak : clients_)
+    if (const std::shared_ptr<Client> client = weak.lock()) client->open.clear();
 }
 
 std::optional<Error> Intake::refusal(std::uint64_t size_bytes) const {

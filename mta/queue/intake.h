@@ -16,6 +16,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "base/async.h"
 #include "base/ipc.h"
@@ -57,6 +58,8 @@ class Intake {
 
   void set_options(const Options& options);
   void close() { closed_ = true; }  // shutting down: nothing new is promised
+  // Forgets every submission that has not ended, and removes its file.
+  void drop_all();
   // Deliveries may have caught up.
   void room_again();
   // Why nothing is accepted now, if so: the reply is the peer's.
@@ -87,6 +90,7 @@ class Intake {
   std::uint64_t under_way_ = 0;  // between SubmitEnd and its answer
   std::uint64_t waiting_for_room_ = 0;
   asio::steady_timer room_;
+  std::vector<std::weak_ptr<Client>> clients_;
 };
 
 }  // namespace toast::queue

@@ -203,9 +203,8 @@ void Ledger::give_back(const Work& work, Moment started, const std::string& why)
 
 void Ledger::log_step(const QueuedMessage& message, const Work& work, const StepResult& step) {
   const std::initializer_list<Field> fields = {
-      {"id", message.id.str()},
-      {"to", message.recipient(work.recipient).address},
-      {"text", step.text},
+      {"id", message.id.str()}, {"to", message.recipient(work.recipient).address},
+      {"left", message.open},   {"text", step.text},
       {"detail", step.detail},
   };
   switch (step.kind) {

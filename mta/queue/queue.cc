@@ -48,6 +48,7 @@ Task<> Queue::drain() {
     (void)ignored;
   }
   co_await ledger_.settle();
+  intake_.drop_all();
 }
 
 }  // namespace toast::queue

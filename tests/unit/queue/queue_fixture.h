@@ -245,6 +245,7 @@ class QueueTest : public testing::Test {
   std::shared_ptr<ipc::Channel> smtpd_;
   std::uint32_t submission_ = 0;
   MessageId last_id_;
+  int crowded_replies_ = 0;
 };
 
 }  // namespace toast::queue

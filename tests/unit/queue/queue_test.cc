@@ -480,6 +480,56 @@ TEST_F(QueueTest, DrainFinishesWhatIsInHandAndRefusesTheRest) {
   EXPECT_EQ(queue_->ledger().counts().in_hand, 0U);
 }
 
+TEST_F(QueueTest, ACrowdDelaysThe250AndDeliveriesEndTheDelay) {
+  options_.concurrency = 1;  // crowded beyond 16 untried recipients
+  restart_queue();
+  const std::vector<std::string> many(200, "ann@example.org");
+  maild_.before_reply = [this] {
+    if (queue_->ledger().counts().fresh > 16) ++crowded_replies_;
+  };
+  ASSERT_TRUE(submit("list@client.test", many));
+  ASSERT_TRUE(queue_->ledger().is_crowded());
+  ASSERT_TRUE(submit("s@client.test", {"bob@example.org"}));  // the clock stands: no time-out
+  EXPECT_GT(crowded_replies_, 150);
+  EXPECT_LE(queue_->ledger().counts().fresh, 17U);
+  run_until_quiet();
+  EXPECT_EQ(maild_.files.size(), 201U);
+}
+
+TEST_F(QueueTest, ADelayEndsEvenIfNothingIsDelivered) {
+  options_.concurrency = 1;
+  restart_queue();
+  maild_link_.channel()->close("gone");
+  ASSERT_TRUE(submit("s@client.test", std::vector<std::string>(100, "ann@example.org")));
+  bool answered = false;
+  SubmitBegin begin;
+  begin.submission = ++submission_;
+  begin.id = next_id();
+  begin.recipients.push_back(address("bob@example.org"));
+  smtpd_->notify(std::move(begin));
+  asio::co_spawn(
+      io_, send_body(submission_, "x\n"),
+      [&answered](std::exception_ptr, Result<ipc::Done> r) { answered = r.has_value(); });
+  int looks = 0;
+  ASSERT_TRUE(run_until([&looks] { return ++looks > 10; }));
+  EXPECT_FALSE(answered);
+  clock_.advance(kCrowdedDelay);
+  EXPECT_TRUE(run_until([&answered] { return answered; }));
+}
+
+TEST_F(QueueTest, AnUnfinishedSubmissionIsDroppedByTheDrain) {
+  SubmitBegin begin;
+  begin.submission = 7;
+  begin.id = next_id();
+  begin.recipients.push_back(address("ann@example.org"));
+  smtpd_->notify(std::move(begin));
+  ASSERT_TRUE(wait_for(smtpd_->call(SubmitChunk{7, "x"})));
+  bool drained = false;
+  asio::co_spawn(io_, queue_->drain(), [&drained](std::exception_ptr) { drained = true; });
+  ASSERT_TRUE(run_until([&drained] { return drained; }));
+  EXPECT_FALSE(wait_for(smtpd_->call(SubmitEnd{7, "y"})));
+}
+
 // --- starting again
 
 TEST_F(QueueTest, RestartResumesWhereTheJournalIs) {
