@@ -179,10 +179,18 @@ class Initializer {
       return {};
     };
     if (const Result<void> made = run_as(owner_of("db"), make_directory); !made)
-      return fail(made.error(), root_ + "/db/directory.db");
+      return database_failed(made.error(), root_ + "/db/directory.db");
     if (const Result<void> made = run_as(owner_of("db-auth"), make_credentials); !made)
-      return fail(made.error(), root_ + "/db-auth/credentials.db");
+      return database_failed(made.error(), root_ + "/db-auth/credentials.db");
     return Exit::done;
+  }
+
+  Outcome database_failed(const Error& error, const std::string& path) const {
+    Outcome failed = fail(error, path);
+    if (failed.error().exit == Exit::permission && !options_.unprivileged)
+      failed.error().hint = "the programs' users must be able to pass through every folder above " +
+                            root_ + ": chmod o+x where it is missing";
+    return failed;
   }
 
   Outcome write_settings() {

@@ -4,6 +4,7 @@ that are missing, locked, damaged, newer or full of garbage. No server runs."""
 import json
 import os
 import pty
+import pwd
 import shutil
 import sqlite3
 import subprocess
@@ -12,6 +13,16 @@ import unittest
 
 TOASTCTL = os.environ["TOASTCTL"]
 DONE, FAILURE, USAGE, NOT_FOUND, CONFLICT, PERMISSION, INVALID, TEMPORARY, PARTIAL, WOULD_CHANGE = range(10)
+
+
+def account(name):
+    try:
+        return pwd.getpwnam(name)
+    except KeyError:
+        return None
+
+
+ACCOUNTS = {name: account(name) for name in ("toast-queue", "toast-mail", "toast-directory", "toast-auth")}
 
 
 class CommandTest(unittest.TestCase):
@@ -94,14 +105,29 @@ class Init(CommandTest):
         self.ctl("init", "--hostname", "mx.test", "--unprivileged", "--dry-run", code=WOULD_CHANGE)
         self.assertFalse(os.path.exists(self.root))
 
-    def test_needs_its_accounts(self):
-        if os.geteuid() == 0:
-            error = self.error("init", "--hostname", "mx.test", code=FAILURE)
-            self.assertEqual(error["code"], "no_account")
-        else:
-            error = self.error("init", "--hostname", "mx.test", code=PERMISSION)
+    def test_with_the_programs_own_users(self):
+        words = ("init", "--hostname", "mx.test")
+        if os.geteuid() != 0:
+            error = self.error(*words, code=PERMISSION)
             self.assertEqual(error["code"], "not_root")
-        self.assertIn("--unprivileged", error["hint"])
+            self.assertIn("--unprivileged", error["hint"])
+        elif not all(ACCOUNTS.values()):
+            error = self.error(*words, code=FAILURE)
+            self.assertEqual(error["code"], "no_account")
+            self.assertIn("--unprivileged", error["hint"])
+        else:
+            error = self.error(*words, code=PERMISSION)  # a folder above is closed to them
+            self.assertIn("chmod o+x", error["hint"])
+            self.assertFalse(os.path.exists(self.root))
+            os.chmod(self.directory, 0o755)
+            self.ctl(*words)
+            for folder, account in (("queue", "toast-queue"), ("mail", "toast-mail"),
+                                    ("db", "toast-directory"), ("db-auth", "toast-auth")):
+                self.assertEqual(os.stat(os.path.join(self.root, folder)).st_uid,
+                                 ACCOUNTS[account].pw_uid, folder)
+            self.assertEqual(os.stat(os.path.join(self.root, "control")).st_uid, 0)
+            self.ctl("domain", "add", "example.org")
+            return
         self.assertFalse(os.path.exists(self.root))
 
 
@@ -603,6 +629,53 @@ class Databases(InstanceTest):
         self.assertNotEqual(done.returncode, DONE)
         self.assertIn("directory.db", json.loads(done.stderr)["error"]["message"])
         os.chmod(os.path.join(self.root, "db"), 0o755)
+
+
+if os.geteuid() == 0:
+    class OwnedByOthers(InstanceTest):
+        """Root on an instance whose stores belong to the programs' own users."""
+        DIRECTORY_USER, CREDENTIALS_USER = 54321, 54322
+
+        def setUp(self):
+            super().setUp()
+            os.chmod(self.directory, 0o755)
+            for folder, user in (("db", self.DIRECTORY_USER), ("db-auth", self.CREDENTIALS_USER)):
+                path = os.path.join(self.root, folder)
+                for name in [path] + [os.path.join(path, name) for name in os.listdir(path)]:
+                    os.chown(name, user, user)
+
+        def owners(self, folder):
+            path = os.path.join(self.root, folder)
+            return {os.stat(os.path.join(path, name)).st_uid for name in os.listdir(path)}
+
+        def test_each_store_is_opened_as_its_owner(self):
+            self.ctl("domain", "add", "example.org")
+            self.add_mailbox("ann@example.org")
+            self.ctl("mailbox", "passwd", "ann@example.org", "--password-stdin", stdin="new\n")
+            self.assertEqual(self.data("mailbox", "show", "ann@example.org")["password"], "set")
+            self.ctl("schema", "status")
+            self.ctl("mailbox", "delete", "ann@example.org", "--yes")
+            self.ctl("schema", "migrate")
+            # Nothing of root's is left in either: the programs could not use it.
+            self.assertEqual(self.owners("db"), {self.DIRECTORY_USER})
+            self.assertEqual(self.owners("db-auth"), {self.CREDENTIALS_USER})
+
+        def test_a_database_cannot_lead_root_astray(self):
+            """A keeper that was taken over puts a link to somebody else's file in the database's place."""
+            for ending in ("", "-wal", "-shm"):
+                path = os.path.join(self.root, "db-auth", "credentials.db" + ending)
+                if os.path.exists(path):
+                    os.unlink(path)
+            victim = os.path.join(self.directory, "victim")
+            with open(victim, "w"):
+                pass
+            os.chmod(victim, 0o600)
+            os.symlink(victim, os.path.join(self.root, "db-auth", "credentials.db"))
+            self.ctl("domain", "add", "example.org")
+            self.run_ctl("schema", "migrate")
+            done = self.run_ctl("mailbox", "add", "ann@example.org", "--password-stdin", stdin="x\n")
+            self.assertNotEqual(done.returncode, DONE)
+            self.assertEqual(os.path.getsize(victim), 0)
 
 
 class Stopped(InstanceTest):
