@@ -69,9 +69,9 @@ struct QueuedMessage {
   std::size_t prefix_bytes = 0;  // of these, in front of a shared body
   std::optional<std::string> hold;
   std::vector<QueuedRecipient> recipients;
-  std::vector<std::uint32_t> failed;       // in the order in which they failed
-  std::uint32_t open = 0;                  // recipients that have not ended
-  std::shared_ptr<Content> content;  // from arrival until the first deliveries are over
+  std::vector<std::uint32_t> failed;  // in the order in which they failed
+  std::uint32_t open = 0;             // recipients that have not ended
+  std::shared_ptr<Content> content;   // from arrival until the first deliveries are over
 
   Moment birth() const { return std::chrono::floor<std::chrono::seconds>(arrival); }
   const Recipient& recipient(std::uint32_t index) const { return envelope->recipients[index]; }
