@@ -228,7 +228,12 @@ Task<> Channel::read_loop(std::shared_ptr<Channel> self) {
   while (open_) {
     auto [error] = co_await socket_.async_wait(asio::posix::stream_descriptor::wait_read, no_throw);
     if (error || !open_) co_return;
-    while (open_ && read_some()) handle_frames();
+    bool more = open_;
+    while (more) {
+      more = read_some();
+      if (open_) handle_frames();
+      more = more && open_;
+    }
     if (open_ && in_.empty() && in_.capacity() > 4 * kReadStep) std::string().swap(in_);
   }
 }
@@ -263,7 +268,9 @@ bool Channel::read_some() {
     close("end of file");
     return false;
   }
-  return true;
+  // Less than fits: mostly that was all, and a second look would find nothing. What is there all
+  // the same (a message that carries a descriptor ends a read) ends the next wait at once.
+  return static_cast<std::size_t>(n) == scratch_.size();
 }
 
 void Channel::handle_frames() {
