@@ -43,12 +43,23 @@ SqliteCredentials::SqliteCredentials(std::string path, sqlite::OpenOptions optio
     : path_(std::move(path)), options_(options) {}
 
 Result<void> SqliteCredentials::make_ready() {
-  if (db_ && db_->check_file_in_place()) return {};
+  if (db_ && db_->check_file_in_place()) {
+    Result<std::int64_t> version = db_->data_version();
+    if (version && *version == data_version_) return {};
+    // Whoever wrote may have been a newer program that migrated it.
+    if (version && check_schema(*db_, schema::sqlite_credentials())) {
+      data_version_ = *version;
+      return {};
+    }
+  }
   db_.reset();
   Result<sqlite::Connection> opened = sqlite::Connection::open(path_, options_);
   if (!opened) return pass(opened);
   Result<void> usable = check_schema(*opened, schema::sqlite_credentials());
   if (!usable) return pass(usable);
+  Result<std::int64_t> version = opened->data_version();
+  if (!version) return pass(version);
+  data_version_ = *version;
   db_.emplace(std::move(*opened));
   return {};
 }

@@ -35,6 +35,7 @@ class SqliteCredentials final : public CredentialsRepository {
   std::string path_;
   sqlite::OpenOptions options_;
   std::optional<sqlite::Connection> db_;
+  std::int64_t data_version_ = 0;  // of db_ when its schema was last looked at
 };
 
 }  // namespace toast::auth
