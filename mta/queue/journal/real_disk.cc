@@ -104,7 +104,8 @@ Result<std::unique_ptr<DiskFile>> as_file(Result<Fd> fd, const std::string& name
 
 Result<std::unique_ptr<RealDisk>> RealDisk::open_directory(const std::string& directory) {
   Result<Fd> fd = open_file(directory, O_RDONLY | O_DIRECTORY);
-  if (!fd) return pass(fd);
+  // Only a lock that is held is worth waiting for.
+  if (!fd) return permanent(fd.error().detail);
   Result<std::string> warning = judge_file_system(*fd, directory);
   if (!warning) return pass(warning);
   Result<Fd> lock = take_lock(*fd, directory);
