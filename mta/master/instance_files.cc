@@ -1,6 +1,7 @@
 #include "mta/master/instance_files.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,6 +13,21 @@ namespace toast::master {
 namespace {
 
 constexpr std::size_t kMaxPidText = 32;
+// control/ is judged, more strictly, where it is read.
+constexpr const char* kGuarded[] = {"", "/run", "/queue", "/mail", "/db", "/db-auth"};
+
+// Whoever may write one of these can put mail, accounts or passwords in the place of ours.
+Result<void> check_modes(const std::string& root) {
+  for (const char* part : kGuarded) {
+    const std::string path = root + part;
+    struct stat status {};
+    if (::stat(path.c_str(), &status) != 0) continue;  // its keeper says what it misses
+    if ((status.st_mode & S_IWOTH) == 0) continue;
+    return permanent(fmt::format("{}: mode {:04o} lets everybody write it: chmod o-w {}", path,
+                                 status.st_mode & 07777U, path));
+  }
+  return {};
+}
 
 }  // namespace
 
@@ -34,6 +50,7 @@ Result<void> write_lock_pid(const Fd& lock, pid_t pid) {
 }
 
 Result<void> make_run_directories(const std::string& root) {
+  if (Result<void> safe = check_modes(root); !safe) return safe;
   const std::string metrics = root + "/run/metrics";
   if (::mkdir(metrics.c_str(), 0755) != 0 && errno != EEXIST) return system_error("mkdir", metrics);
   return {};

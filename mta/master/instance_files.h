@@ -32,6 +32,7 @@ inline constexpr std::string_view kStatusName = "run/status.json";
 [[nodiscard]] Result<Fd> lock_instance(const std::string& root);
 [[nodiscard]] Result<void> write_lock_pid(const Fd& lock, pid_t pid);
 
+// Refuses an instance whose folders everybody may write.
 [[nodiscard]] Result<void> make_run_directories(const std::string& root);
 
 struct ProcessStatus {
