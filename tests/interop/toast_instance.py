@@ -80,10 +80,11 @@ class Instance:
         self.ctl("mailbox", "add", address, *options, "--password-stdin", stdin=password + "\n")
 
     # -- life
-    def start(self, wait=30):
+    def start(self, wait=30, under=()):
+        """`under`: a command that runs toastd in its place, such as setpriv."""
         log = open(self.log_path, "ab")
         self.process = subprocess.Popen(
-            [program("toastd"), "--root", self.root, "--unprivileged"],
+            [*under, program("toastd"), "--root", self.root, "--unprivileged"],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
         log.close()
         os.set_blocking(self.process.stdout.fileno(), False)
