@@ -96,12 +96,15 @@ void CommitQueue::begin() {
   batch->records = std::exchange(records_, {});
   batch->submissions = std::exchange(submissions_, {});
   in_flight_ = batch->records.size();
-  asio::post(thread_, [this, batch] {
+  // The batch goes to the thread and comes back whole: its callbacks and what they own belong to
+  // the loop, so the thread must not be the one that lets go of them last.
+  asio::post(thread_, [this, batch = std::move(batch)]() mutable {
     commit_batch(store_, *batch);
-    asio::post(loop_, [this, alive = alive_, batch] {
+    const bool goes_on = !batch->journal_failed;
+    asio::post(loop_, [this, alive = alive_, batch = std::move(batch)] {
       if (*alive) finished(batch);
     });
-    if (!batch->journal_failed && store_.maintain()) {
+    if (goes_on && store_.maintain()) {
       asio::post(loop_, [this, alive = alive_] {
         if (*alive) housekeep();
       });

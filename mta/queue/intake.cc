@@ -166,9 +166,11 @@ Task<Result<void>> Intake::append_to_file(std::shared_ptr<Submission> submission
   if (std::optional<Error> why = refusal(submission->total))
     co_return tl::unexpected(std::move(*why));
   Store& store = services_.store;
+  // By reference: this coroutine holds the submission meanwhile, and the pool must not be the one
+  // that lets go of it last.
+  Submission& s = *submission;
   Result<void> written =
-      co_await run_blocking(services_.pool, [&store, submission, piece = std::move(bytes)]() {
-        Submission& s = *submission;
+      co_await run_blocking(services_.pool, [&store, &s, piece = std::move(bytes)]() {
         if (!s.file) {
           Result<std::unique_ptr<BodyWriter>> file = store.create_blob(s.envelope.id);
           if (!file) return Result<void>(pass(file));
@@ -177,8 +179,8 @@ Task<Result<void>> Intake::append_to_file(std::shared_ptr<Submission> submission
         }
         return s.file->append(piece);
       });
-  std::string().swap(submission->bytes);
-  submission->share.release();
+  std::string().swap(s.bytes);
+  s.share.release();
   co_return written;
 }
 
@@ -229,8 +231,9 @@ Task<Result<void>> Intake::finish(std::shared_ptr<Submission> submission) {
   if (std::optional<Error> why = refusal(submission->total))
     co_return tl::unexpected(std::move(*why));
   if (submission->file) {
+    BodyWriter& file = *submission->file;
     Result<std::uint64_t> size =
-        co_await run_blocking(services_.pool, [submission] { return submission->file->finish(); });
+        co_await run_blocking(services_.pool, [&file] { return file.finish(); });
     if (!size) co_return pass(size);
     submission->file_finished = true;
   }
