@@ -20,6 +20,7 @@ struct AliasOptions {
 
 Record to_record(const Alias& alias) {
   std::vector<Value> targets;
+  targets.reserve(alias.targets.size());
   for (const Address& target : alias.targets) targets.emplace_back(target.str());
   return Record{{"address", alias.address.str()},
                 {"targets", std::move(targets)},
@@ -155,7 +156,7 @@ Outcome delete_aliases(Context& context, const AliasOptions& options) {
     const Wanted<Alias> alias = find(*directory, text);
     if (!alias) return tl::unexpected(alias.error());
     const std::string name = alias->address.str();
-    const Outcome sure = confirm_deletion(context, "alias " + name, name, false);
+    Outcome sure = confirm_deletion(context, "alias " + name, name, false);
     if (!sure) return sure;
     return report(context, (*directory)->remove_alias(alias->address, context.actor), "alias",
                   "deleted", name);

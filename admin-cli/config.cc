@@ -161,7 +161,7 @@ Outcome set_setting(Context& context, const ConfigOptions& options) {
     return Exit::done;
   }
   if (!context.dry_run) {
-    const Outcome written = write_setting(*instance, **info, *content);
+    Outcome written = write_setting(*instance, **info, *content);
     if (!written) return written;
   }
   const bool at_reload = (*info)->applies == Applies::at_reload;

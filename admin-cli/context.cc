@@ -40,7 +40,7 @@ Outcome for_each_name(Context& context, const std::vector<std::string>& names,
   Exit exit = Exit::done;
   std::size_t failures = 0;
   for (const std::string& name : *all) {
-    const Outcome outcome = work(name);
+    Outcome outcome = work(name);
     if (outcome) {
       if (*outcome != Exit::done) exit = *outcome;
       continue;

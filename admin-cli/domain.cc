@@ -252,7 +252,7 @@ Outcome delete_domain(Context& context, const DomainOptions& options) {
   const Wanted<std::vector<std::string>> accounts = accounts_of(*directory, *name);
   if (!accounts) return tl::unexpected(accounts.error());
   const std::string what = fmt::format("domain {} and {} mailboxes", name->str(), accounts->size());
-  const Outcome sure = confirm_deletion(context, what, name->str(), !accounts->empty());
+  Outcome sure = confirm_deletion(context, what, name->str(), !accounts->empty());
   if (!sure) return sure;
   const Result<Change> change =
       *alias ? (*directory)->remove_domain_alias(*name, context.actor)

@@ -67,7 +67,7 @@ class Initializer {
       : context_(context), options_(std::move(options)) {}
 
   Outcome run() {
-    if (const Outcome checked = check(); !checked) return checked;
+    if (Outcome checked = check(); !checked) return checked;
     if (context_.dry_run) {
       context_.out.did(context_.verb("made"), "instance", root_);
       return Exit::would_change;
@@ -147,9 +147,9 @@ class Initializer {
                   root_);
     }
     for (std::size_t i = 0; i < kFolders.size(); ++i) {
-      if (const Outcome made = make_folder(kFolders[i], owners_[i]); !made) return made;
+      if (Outcome made = make_folder(kFolders[i], owners_[i]); !made) return made;
     }
-    if (const Outcome made = make_databases(); !made) return made;
+    if (Outcome made = make_databases(); !made) return made;
     return write_settings();  // control/me last: with it the instance is one
   }
 

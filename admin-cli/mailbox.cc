@@ -149,7 +149,7 @@ Outcome add_mailboxes(Context& context, const MailboxOptions& options) {
   const Wanted<Password> password =
       obtain_password(context, options.password, options.names.front());
   if (!password) return tl::unexpected(password.error());
-  const Outcome outcome = for_each_name(context, options.names, [&](const std::string& name) {
+  Outcome outcome = for_each_name(context, options.names, [&](const std::string& name) {
     return add_one(context, *accounts, **hasher, options, password->text, name);
   });
   if (outcome) {
@@ -195,6 +195,7 @@ Outcome list_mailboxes(Context& context, const MailboxOptions& options) {
 
 std::vector<Value> login_records(const std::vector<auth::LastLogin>& logins) {
   std::vector<Value> records;
+  records.reserve(logins.size());
   for (const auth::LastLogin& login : logins)
     records.emplace_back(Record{{"service", auth::service_name(login.service)},
                                 {"at", iso_time(login.at)},
@@ -257,12 +258,11 @@ Outcome delete_one(Context& context, Accounts& accounts, const std::string& text
   const auto found = accounts.directory->find_mailbox(*address);
   if (!found) return fail(found.error(), address->str());
   if (!*found) return not_found(accounts.directory, "mailbox", address->str());
-  const Outcome sure =
-      confirm_deletion(context, "mailbox " + address->str(), address->str(), false);
+  Outcome sure = confirm_deletion(context, "mailbox " + address->str(), address->str(), false);
   if (!sure) return sure;
   const std::string account = (*found)->address.str();
   const Result<Change> change = accounts.directory->remove_mailbox(*address, context.actor);
-  const Outcome outcome = report(context, change, "mailbox", "deleted", address->str());
+  Outcome outcome = report(context, change, "mailbox", "deleted", address->str());
   if (!outcome || context.dry_run) return outcome;
   if (const Result<bool> removed = accounts.credentials->remove(account); !removed)
     context.out.warn("the password of " + account + " stays behind: " + removed.error().detail);

@@ -64,6 +64,7 @@ void Output::list(std::string_view field, const std::vector<Column>& columns,
   }
   std::vector<std::vector<std::string>> cells;
   std::vector<std::size_t> widths;
+  widths.reserve(columns.size());
   for (const Column& column : columns) widths.push_back(width(column.header));
   for (const Record& row : rows) {
     std::vector<std::string>& line = cells.emplace_back();

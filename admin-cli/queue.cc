@@ -18,6 +18,7 @@ Value optional_text(const std::string& text) { return text.empty() ? Value() : V
 
 Record to_record(const queue::MessageSummary& m) {
   std::vector<Value> open;
+  open.reserve(m.open_recipients.size());
   for (const Address& recipient : m.open_recipients) open.emplace_back(recipient.str());
   return Record{{"id", m.id.str()},
                 {"arrived", iso_time(m.arrival_seconds)},
@@ -76,7 +77,7 @@ Outcome list_queue(Context& context, const QueueOptions& options) {
     if (options.limit != 0)
       request.limit = static_cast<std::uint32_t>(
           std::min<std::uint64_t>(queue::kMaxListed, options.limit - rows.size()));
-    const auto page = (*client)->list(std::move(request));
+    const auto page = (*client)->list(request);
     if (!page) return tl::unexpected(page.error());
     for (const queue::MessageSummary& message : page->messages) {
       Record row = to_record(message);

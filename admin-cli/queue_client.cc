@@ -23,12 +23,8 @@ class SocketQueueClient final : public QueueClient {
   }
   ~SocketQueueClient() override { channel_->close("done"); }
 
-  Wanted<queue::QueueList::Reply> list(queue::QueueList request) override {
-    return ask(std::move(request));
-  }
-  Wanted<queue::QueueShow::Reply> show(queue::QueueShow request) override {
-    return ask(std::move(request));
-  }
+  Wanted<queue::QueueList::Reply> list(queue::QueueList request) override { return ask(request); }
+  Wanted<queue::QueueShow::Reply> show(queue::QueueShow request) override { return ask(request); }
   Wanted<queue::QueueStatus::Reply> status() override { return ask(queue::QueueStatus{}); }
 
  private:

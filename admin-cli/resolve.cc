@@ -26,6 +26,7 @@ std::string_view status_name(Resolution::Status status) {
 void print(Context& context, const Address& address, const Resolution& resolution,
            const vdomain::Trace& trace) {
   std::vector<Value> instructions;
+  instructions.reserve(resolution.instructions.size());
   for (const vdomain::Instruction& instruction : resolution.instructions)
     instructions.emplace_back(vdomain::describe(instruction));
   if (context.json) {
