@@ -44,7 +44,7 @@ struct Bounce {
   std::uint64_t max_quoted = 0;
 };
 
-inline constexpr std::size_t kMaxQuotedHeader = 64 * 1024;
+inline constexpr std::size_t kMaxQuotedHeader = std::size_t{64} * 1024;
 
 // The bounce with LF line ends, and whether it needs 8BITMIME.
 struct BounceText {

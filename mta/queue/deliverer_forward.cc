@@ -9,7 +9,7 @@
 namespace toast::queue {
 namespace {
 
-constexpr std::size_t kCopyStep = 256 * 1024;
+constexpr std::size_t kCopyStep = std::size_t{256} * 1024;
 
 StepResult looping(std::string text) {
   return {kWholeRecipient, StepResult::Kind::failed, std::move(text), {}};

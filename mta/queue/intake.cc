@@ -66,8 +66,7 @@ std::shared_ptr<const ipc::Dispatcher> Intake::client(const std::string& peer) {
       [this, client](SubmitChunk message) { return chunk(client, std::move(message)); });
   dispatcher->on<SubmitEnd>(
       [this, client](SubmitEnd message) { return end(client, std::move(message)); });
-  dispatcher->on<CheckSpace>(
-      [this](CheckSpace question) { return check_space(std::move(question)); });
+  dispatcher->on<CheckSpace>([this](CheckSpace question) { return check_space(question); });
   return dispatcher;
 }
 

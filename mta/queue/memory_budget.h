@@ -28,7 +28,7 @@ class MemoryShare {
  public:
   explicit MemoryShare(MemoryBudget& budget) : budget_(budget.state_) {}
   MemoryShare(MemoryShare&& other) noexcept
-      : budget_(other.budget_), bytes_(std::exchange(other.bytes_, 0)) {}
+      : budget_(std::move(other.budget_)), bytes_(std::exchange(other.bytes_, 0)) {}
   MemoryShare& operator=(MemoryShare&&) = delete;
   ~MemoryShare() { release(); }
 
@@ -39,7 +39,9 @@ class MemoryShare {
     bytes_ += bytes;
     return true;
   }
-  void release() { budget_->used -= std::exchange(bytes_, 0); }
+  void release() {
+    if (budget_) budget_->used -= std::exchange(bytes_, 0);  // none: it was moved from
+  }
   std::uint64_t bytes() const { return bytes_; }
 
  private:
