@@ -264,6 +264,7 @@ class StatusReport {
 
   Record as_record() const {
     std::vector<Value> reasons;
+    reasons.reserve(reasons_.size());
     for (const Reason& reason : reasons_)
       reasons.emplace_back(Record{{"severity", level_name(reason.level)},
                                   {"message", reason.message},
