@@ -16,7 +16,7 @@ inline constexpr std::int64_t kMiB = 1 << 20;
 // clang-format off
 // --- the host
 inline constexpr LineSetting me{"me", "", LineShape::host_name, "Fully qualified name of this host. The one setting without a default.", "all"};
-inline constexpr ChoiceSetting databasebackend{"databasebackend", "sqlite", "sqlite|mariadb", "Where the directory and the credentials live.", "vdomaind authd toastctl", Applies::at_restart};
+inline constexpr ChoiceSetting databasebackend{"databasebackend", "sqlite", "sqlite", "Where the directory and the credentials live.", "vdomaind authd toastctl", Applies::at_restart};
 
 // --- listeners
 inline constexpr EndpointListSetting smtplisten{"smtplisten", "0.0.0.0:25\n[::]:25", "Addresses and ports for SMTP, one address:port or [address]:port a line. An empty file: no SMTP server. Port 0: the kernel chooses, toastctl status shows it.", "toastd", Applies::at_restart};
