@@ -114,6 +114,7 @@ void Master::carry_out(const std::vector<Action>& actions) {
         break;
       case Action::Kind::announce:
         log_.info("toastd.ready", {{"processes", children_.size()}});
+        write_status_now();  // whoever reads "ready" and asks for the status must find it so
         std::fputs("toastd: ready\n", stdout);
         std::fflush(stdout);
         notify_service_manager(options_.notify_socket, "READY=1");

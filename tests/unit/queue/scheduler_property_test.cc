@@ -53,7 +53,7 @@ class World {
     }
   }
 
-  // `percent` of what is in hand fails for now, the rest ends.
+  // `percent` of what is in hand fails temporarily, the rest ends.
   void finish_all(std::uint32_t percent) {
     auto in_hand = std::exchange(in_hand_, {});
     for (const auto& [target, work] : in_hand) {
