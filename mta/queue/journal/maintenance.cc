@@ -185,7 +185,10 @@ Maintenance::Did Maintenance::compact() {
   }
   moves_.clear();
   if (auto done = copy_bodies(*from); !done) return pass(done, "compaction");
-  if (auto done = cold_.flush(); !done) return pass(done, "compaction");
+  if (auto done = cold_.flush(); !done) {
+    seal_cold_segment();
+    return pass(done, "compaction");
+  }
   switch_places();
   return true;
 }
@@ -195,6 +198,13 @@ Result<void> Maintenance::take_cold_segment() {
   if (!fresh) return pass(fresh);
   cold_.use(*fresh);
   return {};
+}
+
+// What is sealed may be recycled at any time, so nothing may be added to it or point to it.
+void Maintenance::seal_cold_segment() {
+  cold_.segment()->sealed = true;
+  cold_.segment()->sealed_at = core_.checkpoints_begun;
+  cold_.use(nullptr);
 }
 
 Result<void> Maintenance::copy_bodies(Segment& from) {
@@ -214,10 +224,7 @@ Result<void> Maintenance::copy_bodies(Segment& from) {
     const std::string_view payload = *bytes;
     const std::uint64_t frame_bytes = kFrameHeaderBytes + meta.size() + payload.size();
     if (!cold_.fits(frame_bytes)) {
-      if (moves_.empty()) {  // the cold segment is full; the next call takes another
-        cold_.segment()->sealed = true;
-        cold_.segment()->sealed_at = core_.checkpoints_begun;
-      }
+      if (moves_.empty()) seal_cold_segment();  // it is full; the next call takes another
       break;
     }
     const Position to = cold_.add(RecordType::body, meta, {&payload, 1});

@@ -39,6 +39,7 @@ class Maintenance {
   Segment* find_straggler() const;
   Result<void> copy_bodies(Segment& from);
   Result<void> take_cold_segment();
+  void seal_cold_segment();
   void switch_places();
   void measure_space();
 

@@ -17,7 +17,8 @@ class SegmentWriter {
  public:
   explicit SegmentWriter(std::size_t max_write) : max_write_(max_write) {}
 
-  // Everything added from now on goes to `segment`. Nothing may be waiting.
+  // Everything added from now on goes to `segment`, which the store owns; null: to none yet.
+  // Nothing may be waiting. Whoever lets a sealed segment be recycled calls this first.
   void use(Segment* segment) { segment_ = segment; }
   Segment* segment() const { return segment_; }
   bool usable() const { return segment_ != nullptr && !segment_->sealed; }

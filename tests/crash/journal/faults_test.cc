@@ -176,6 +176,25 @@ TEST_F(JournalFaults, HousekeepingFailsAndIsTriedAgain) {
   EXPECT_EQ(live_ids(), ids(1, 30));
 }
 
+// A segment that compaction could not write is recycled like any other. Compaction must not write
+// to it again.
+TEST_F(JournalFaults, CompactionThatFailsTakesAnotherSegment) {
+  open();
+  for (std::uint64_t id = 1; id <= 1'000; ++id) {
+    ASSERT_TRUE(commit(message(id, body_of(id, 2'000))));
+    if (id % 50 != 0) ASSERT_TRUE(commit(Finished{MessageId(id)}));  // one in fifty stays
+    if (id > 500 && id % 50 == 10) ASSERT_TRUE(commit(Finished{MessageId(id / 50 * 50 - 400)}));
+    disk.fail_one_of(4);
+    keep_house();
+    disk.fail_one_of(0);
+  }
+  EXPECT_GT(journal->status().maintenance_errors, 20U);
+  EXPECT_GT(journal->status().moved_bodies, 10U);
+  crash_and_open();
+  EXPECT_THAT(report.damage, IsEmpty());
+  for (std::uint64_t id = 600; id <= 1'000; id += 50) EXPECT_EQ(content(id), body_of(id, 2'000));
+}
+
 TEST_F(JournalFaults, StartsAreNotPaidInSpace) {  // a process that is killed at once, for ever
   open();
   accept(1, 1);
