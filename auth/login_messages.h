@@ -16,6 +16,7 @@ inline constexpr std::size_t kMaxPeerAddress = 64;
 
 struct Login {
   static constexpr std::uint16_t kType = 1;
+  static constexpr bool kSecret = true;
   enum class Outcome : std::uint8_t {
     granted,
     refused,    // unknown, wrong or disabled: the peer cannot tell which

@@ -21,7 +21,7 @@ struct Program {
 Result<void> build(Daemon& daemon) {
   auth::AuthdOptions options = auth::authd_options(daemon.settings());
   options.database = daemon.path("db-auth/credentials.db");
-  options.ticket_key = Secret(daemon.startup().ticket_key);
+  options.ticket_key = daemon.startup().ticket_key.clone();
   if (options.ticket_key.size() != auth::kTicketKeyBytes)
     return permanent("toastd gave no ticket key");
   auto program = std::make_shared<Program>(daemon, std::move(options));

@@ -12,12 +12,27 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/secret.h"
 
 namespace toast {
 
+// Secret: what is written is wiped from memory when the buffer grows and when it goes.
+enum class Secrecy : bool { open, secret };
+
 class Encoder {
  public:
-  void u8(std::uint8_t v) { out_.push_back(static_cast<char>(v)); }
+  Encoder() = default;
+  explicit Encoder(Secrecy secrecy) : secrecy_(secrecy) {}
+  Encoder(const Encoder&) = delete;
+  Encoder& operator=(const Encoder&) = delete;
+  ~Encoder() {
+    if (secrecy_ == Secrecy::secret) wipe(out_);
+  }
+
+  void u8(std::uint8_t v) {
+    make_room(1);
+    out_.push_back(static_cast<char>(v));
+  }
   void u16(std::uint16_t v) { fixed(v); }
   void u32(std::uint32_t v) { fixed(v); }
   void u64(std::uint64_t v) { fixed(v); }
@@ -25,6 +40,7 @@ class Encoder {
   void boolean(bool v) { u8(v ? 1 : 0); }
   void bytes(std::string_view v) {
     u32(static_cast<std::uint32_t>(v.size()));
+    make_room(v.size());
     out_.append(v);
   }
   template <class E>
@@ -46,9 +62,14 @@ class Encoder {
   void fixed(T v) {
     char raw[sizeof(T)];
     for (std::size_t i = 0; i < sizeof(T); ++i) raw[i] = static_cast<char>((v >> (8 * i)) & 0xff);
+    make_room(sizeof(T));
     out_.append(raw, sizeof(T));
   }
+  void make_room(std::size_t more) {
+    if (secrecy_ == Secrecy::secret) reserve_wiping(out_, out_.size() + more);
+  }
   std::string out_;
+  Secrecy secrecy_ = Secrecy::open;
 };
 
 // Reads what an Encoder wrote. Errors are sticky: after the first bad field every value is empty,

@@ -28,7 +28,7 @@ void Startup::encode(Encoder& e) const {
   e.bytes(root);
   e.boolean(unprivileged);
   e.bytes(boot_id);
-  e.bytes(ticket_key);
+  e.bytes(ticket_key.view());
   e.u32(sockets);
   encode_snapshot(e, settings);
 }
@@ -41,7 +41,7 @@ Startup Startup::decode(Decoder& d) {
   m.root = d.string(4096);  // PATH_MAX
   m.unprivileged = d.boolean();
   m.boot_id = d.string(kMaxName);
-  m.ticket_key = d.string(kKeyBytes);
+  m.ticket_key = Secret(d.bytes(kKeyBytes));
   m.sockets = d.u32();
   m.settings = decode_snapshot(d);
   return m;

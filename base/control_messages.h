@@ -27,8 +27,9 @@ Snapshot decode_snapshot(Decoder& d);
 // The first message. The child answers when it serves (its sandbox entered, its stores open).
 struct Startup {
   static constexpr std::uint16_t kType = 1;
-  struct Reply {               // ready
-    std::string sandbox_gaps;  // what this kernel lacks, one per line; empty when nothing
+  static constexpr bool kSecret = true;  // the ticket key
+  struct Reply {                         // ready
+    std::string sandbox_gaps;            // what this kernel lacks, one per line; empty when nothing
     void encode(Encoder& e) const { e.bytes(sandbox_gaps); }
     static Reply decode(Decoder& d) { return {d.string(4096)}; }
   };
@@ -38,7 +39,7 @@ struct Startup {
   std::string root;
   bool unprivileged = false;
   std::string boot_id;        // random, one per start of toastd: tickets do not outlive it
-  std::string ticket_key;     // kKeyBytes for authd and maild, empty for everybody else
+  Secret ticket_key;          // kKeyBytes for authd and maild, empty for everybody else
   std::uint32_t sockets = 0;  // how many GiveSocket follow before the child may say ready
   Snapshot settings;
 

@@ -1,5 +1,6 @@
 #include "base/ipc.h"
 
+#include <sodium.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -44,7 +45,9 @@ Channel::Channel(const asio::any_io_executor& executor, Fd socket, std::string p
       sweep_(executor),
       drained_(executor) {}
 
-Channel::~Channel() = default;
+Channel::~Channel() {
+  if (hears_secrets_) wipe(in_);
+}
 
 std::shared_ptr<Channel> Channel::open(const asio::any_io_executor& executor, Fd socket,
                                        std::string peer) {
@@ -55,6 +58,7 @@ void Channel::start(std::shared_ptr<const Dispatcher> dispatcher,
                     std::function<void(const Error&)> on_closed) {
   dispatcher_ = std::move(dispatcher);
   on_closed_ = std::move(on_closed);
+  hears_secrets_ = dispatcher_ && dispatcher_->hears_secrets_;
   spawn(socket_.get_executor(), read_loop(shared_from_this()));
 }
 
@@ -78,16 +82,21 @@ void Channel::close(std::string why) {
   if (on_closed) on_closed(error);
 }
 
-Task<Result<Channel::Reply>> Channel::send_and_wait(std::uint16_t type, std::string payload,
-                                                    Fd descriptor,
-                                                    std::chrono::milliseconds timeout) {
-  using Raw = Result<std::pair<std::string, Fd>>;
-  if (!open_) co_return transient(peer_ + " is not running");
-  if (payload.size() > kMaxFrame) co_return permanent("message to " + peer_ + " is over the limit");
-  if (waiters_.size() >= kMaxPendingCalls) co_return transient(peer_ + " has too much to do");
-  std::uint32_t call = next_call_++;
+Result<std::uint32_t> Channel::begin_call(std::uint16_t type, std::string_view payload,
+                                          Fd descriptor, Secrecy secrecy) {
+  if (!open_) return transient(peer_ + " is not running");
+  if (payload.size() > kMaxFrame) return permanent("message to " + peer_ + " is over the limit");
+  if (waiters_.size() >= kMaxPendingCalls) return transient(peer_ + " has too much to do");
+  const std::uint32_t call = next_call_++;
   if (next_call_ == 0) next_call_ = 1;
-  send(Kind::request, type, call, payload, std::move(descriptor));
+  send(Kind::request, type, call, payload, std::move(descriptor), secrecy);
+  return call;
+}
+
+// To be awaited in the turn of the loop that began the call: nothing leaves before its end.
+Task<Result<Channel::Reply>> Channel::wait_for_reply(std::uint32_t call,
+                                                     std::chrono::milliseconds timeout) {
+  using Raw = Result<std::pair<std::string, Fd>>;
   auto initiate = [this, call, timeout](auto handler) {
     using Handler = decltype(handler);
     waiters_[call] = Waiter{std::chrono::steady_clock::now() + timeout,
@@ -133,7 +142,7 @@ void Channel::arm_sweep() {
 }
 
 void Channel::send(Kind kind, std::uint16_t type, std::uint32_t call, std::string_view payload,
-                   Fd descriptor) {
+                   Fd descriptor, Secrecy secrecy) {
   if (!open_) return;
   Encoder header;
   header.u32(static_cast<std::uint32_t>(payload.size()));
@@ -142,9 +151,12 @@ void Channel::send(Kind kind, std::uint16_t type, std::uint32_t call, std::strin
   header.enumeration(kind);
   header.u8(descriptor ? 1 : 0);
   const bool join = !descriptor && !out_.empty() && out_.back().bytes.size() < kCoalesceBytes;
-  if (!join) out_.push_back(Chunk{{}, std::move(descriptor), 0});
-  std::string& bytes = out_.back().bytes;
-  bytes.append(header.view()).append(payload);
+  if (!join) out_.emplace_back(std::move(descriptor));
+  Chunk& chunk = out_.back();
+  if (secrecy == Secrecy::secret) chunk.secrecy = Secrecy::secret;
+  if (chunk.secrecy == Secrecy::secret)
+    reserve_wiping(chunk.bytes, chunk.bytes.size() + kHeaderBytes + payload.size());
+  chunk.bytes.append(header.view()).append(payload);
   out_bytes_ += kHeaderBytes + payload.size();
   schedule_flush();
 }
@@ -248,7 +260,7 @@ bool Channel::read_some() {
   message.msg_control = control;
   message.msg_controllen = sizeof control;
   const ssize_t n = ::recvmsg(socket_.native_handle(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-  if (n > 0) in_.append(scratch_.data(), static_cast<std::size_t>(n));
+  if (n > 0) take_in(static_cast<std::size_t>(n));
   if (n < 0) {
     if (errno == EINTR) return true;
     if (errno != EAGAIN) close(std::string("receive: ") + std::strerror(errno));
@@ -271,6 +283,12 @@ bool Channel::read_some() {
   // Less than fits: mostly that was all, and a second look would find nothing. What is there all
   // the same (a message that carries a descriptor ends a read) ends the next wait at once.
   return static_cast<std::size_t>(n) == scratch_.size();
+}
+
+void Channel::take_in(std::size_t count) {
+  if (hears_secrets_) reserve_wiping(in_, in_.size() + count);
+  in_.append(scratch_.data(), count);
+  if (hears_secrets_) sodium_memzero(scratch_.data(), count);
 }
 
 void Channel::handle_frames() {
@@ -301,7 +319,11 @@ void Channel::handle_frames() {
     in_start_ += kHeaderBytes + length;
     handle_frame(kind, type, call, payload, std::move(descriptor));
   }
-  if (open_) in_.erase(0, in_start_);
+  if (!open_) return;
+  if (hears_secrets_)
+    drop_front_wiping(in_, in_start_);
+  else
+    in_.erase(0, in_start_);
 }
 
 void Channel::handle_frame(Kind kind, std::uint16_t type, std::uint32_t call,

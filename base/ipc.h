@@ -46,6 +46,12 @@ concept CarriesDescriptor = requires(M m) {
   { m.descriptor } -> std::same_as<Fd&>;
 };
 
+// A message with `static constexpr bool kSecret = true;` holds a password or a key: every buffer of
+// ours that its bytes pass through is wiped when they have passed. (The kernel's are its own.) Such
+// a message is a request or a notice; a reply cannot be one.
+template <class M>
+concept HoldsSecret = requires { requires M::kSecret; };
+
 // The reply of a request that only needs to know that it worked.
 struct Done {
   void encode(Encoder&) const {}
@@ -75,6 +81,7 @@ class Dispatcher {
   // False: the payload could not be decoded.
   using Entry = std::function<bool(Incoming)>;
   std::unordered_map<std::uint16_t, Entry> entries_;
+  bool hears_secrets_ = false;
 };
 
 class Channel : public std::enable_shared_from_this<Channel> {
@@ -117,22 +124,34 @@ class Channel : public std::enable_shared_from_this<Channel> {
     std::unique_ptr<class ReplyHandler> handler;
   };
   struct Chunk {
+    explicit Chunk(Fd carried) : descriptor(std::move(carried)) {}
+    Chunk(const Chunk&) = delete;
+    Chunk& operator=(const Chunk&) = delete;
+    ~Chunk() {
+      if (secrecy == Secrecy::secret) wipe(bytes);
+    }
     std::string bytes;
     Fd descriptor;
     std::size_t sent = 0;
+    Secrecy secrecy = Secrecy::open;  // secret: one of its frames is
   };
 
   Channel(const asio::any_io_executor& executor, Fd socket, std::string peer);
-  Task<Result<Reply>> send_and_wait(std::uint16_t type, std::string payload, Fd descriptor,
-                                    std::chrono::milliseconds timeout);
+  // The number of the call. The request ends here: a secret in it does not wait for the reply.
+  template <class Request>
+  Result<std::uint32_t> send_request(Request request);
+  Result<std::uint32_t> begin_call(std::uint16_t type, std::string_view payload, Fd descriptor,
+                                   Secrecy secrecy);
+  Task<Result<Reply>> wait_for_reply(std::uint32_t call, std::chrono::milliseconds timeout);
   void send(Kind kind, std::uint16_t type, std::uint32_t call, std::string_view payload,
-            Fd descriptor);
+            Fd descriptor, Secrecy secrecy = Secrecy::open);
   void send_error(std::uint32_t call, const Error& error);
   void schedule_flush();
   bool flush_some();  // false: the socket is full
   Task<> wait_and_flush();
   Task<> read_loop(std::shared_ptr<Channel> self);
   bool read_some();  // false: nothing more to read now
+  void take_in(std::size_t count);
   void handle_frames();
   void handle_frame(Kind kind, std::uint16_t type, std::uint32_t call, std::string_view payload,
                     Fd descriptor);
@@ -151,6 +170,7 @@ class Channel : public std::enable_shared_from_this<Channel> {
   std::vector<char> scratch_;
   std::string in_;
   std::size_t in_start_ = 0;
+  bool hears_secrets_ = false;  // then scratch_ and in_ are wiped as they are used
   std::deque<Fd> in_descriptors_;
   std::uint32_t next_call_ = 1;
   std::unordered_map<std::uint32_t, Waiter> waiters_;
@@ -195,6 +215,8 @@ class Link {
 
 namespace detail {
 template <class M>
+inline constexpr Secrecy kSecrecyOf = HoldsSecret<M> ? Secrecy::secret : Secrecy::open;
+template <class M>
 Fd take_descriptor(M& message) {
   if constexpr (CarriesDescriptor<M>)
     return std::move(message.descriptor);
@@ -213,15 +235,21 @@ Result<M> decode_message(std::string_view payload, Fd descriptor) {
 }  // namespace detail
 
 template <class Request>
+Result<std::uint32_t> Channel::send_request(Request request) {
+  static_assert(!HoldsSecret<typename Request::Reply>);
+  Encoder encoder(detail::kSecrecyOf<Request>);
+  request.encode(encoder);
+  return begin_call(Request::kType, encoder.view(), detail::take_descriptor(request),
+                    detail::kSecrecyOf<Request>);
+}
+
+template <class Request>
 Task<Result<typename Request::Reply>> Channel::call(Request request,
                                                     std::chrono::milliseconds timeout) {
-  Encoder encoder;
-  request.encode(encoder);
-  Fd descriptor = detail::take_descriptor(request);
-  std::string payload = encoder.take();
   std::shared_ptr<Channel> self = shared_from_this();
-  Result<Reply> raw =
-      co_await send_and_wait(Request::kType, std::move(payload), std::move(descriptor), timeout);
+  Result<std::uint32_t> sent = send_request(std::move(request));
+  if (!sent) co_return pass(sent);
+  Result<Reply> raw = co_await wait_for_reply(*sent, timeout);
   if (!raw) co_return pass(raw);
   Result<typename Request::Reply> reply =
       detail::decode_message<typename Request::Reply>(raw->payload, std::move(raw->descriptor));
@@ -235,9 +263,10 @@ Task<Result<typename Request::Reply>> Channel::call(Request request,
 template <class Message>
 void Channel::notify(Message message) {
   if (!open_) return;
-  Encoder encoder;
+  Encoder encoder(detail::kSecrecyOf<Message>);
   message.encode(encoder);
-  send(Kind::notice, Message::kType, 0, encoder.view(), detail::take_descriptor(message));
+  send(Kind::notice, Message::kType, 0, encoder.view(), detail::take_descriptor(message),
+       detail::kSecrecyOf<Message>);
 }
 
 template <class Request, class Handler>
@@ -258,6 +287,7 @@ void Dispatcher::on(Handler handler) {
                     detail::take_descriptor(*reply));
     }
   };
+  hears_secrets_ = hears_secrets_ || HoldsSecret<Request>;
   entries_[Request::kType] = [shared](Incoming in) {
     Result<Request> request = detail::decode_message<Request>(in.payload, std::move(in.descriptor));
     if (!request) return false;
@@ -269,6 +299,7 @@ void Dispatcher::on(Handler handler) {
 
 template <class Message, class Handler>
 void Dispatcher::on_notice(Handler handler) {
+  hears_secrets_ = hears_secrets_ || HoldsSecret<Message>;
   entries_[Message::kType] = [handler = std::move(handler)](Incoming in) mutable {
     Result<Message> message = detail::decode_message<Message>(in.payload, std::move(in.descriptor));
     if (!message) return false;

@@ -2,6 +2,7 @@
 
 #include <sodium.h>
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -52,6 +53,22 @@ bool Secret::equals(std::string_view other) const {
 void wipe(std::string& text) {
   if (!text.empty()) sodium_memzero(text.data(), text.size());
   text.clear();
+}
+
+void reserve_wiping(std::string& text, std::size_t size_bytes) {
+  if (size_bytes <= text.capacity()) return;
+  std::string larger;
+  larger.reserve(std::max(size_bytes, 2 * text.capacity()));
+  larger.append(text);
+  wipe(text);
+  text.swap(larger);
+}
+
+void drop_front_wiping(std::string& text, std::size_t count) {
+  const std::size_t left = text.size() - count;
+  std::memmove(text.data(), text.data() + count, left);
+  sodium_memzero(text.data() + left, count);
+  text.resize(left);
 }
 
 }  // namespace toast

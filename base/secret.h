@@ -1,7 +1,7 @@
 // A password or a key. It wipes its bytes when it dies or is assigned to, cannot be printed,
 // formatted or logged, is copied only by name, and compares in constant time. What it does not
-// promise: copies made by the kernel, by a codec buffer or by whoever calls view() are theirs to
-// wipe.
+// promise: copies made by the kernel or by whoever calls view() are theirs to wipe, with the
+// functions at the end. base/ipc.h wipes the frames of messages that are marked secret.
 #pragma once
 
 #include <cstddef>
@@ -49,5 +49,9 @@ class Secret {
 
 // Wipes a buffer that held a secret: decoded text, a frame.
 void wipe(std::string& text);
+// As reserve(), erase(0, n): without leaving the bytes in memory that was given back, or behind the
+// end.
+void reserve_wiping(std::string& text, std::size_t size_bytes);
+void drop_front_wiping(std::string& text, std::size_t count);
 
 }  // namespace toast

@@ -53,7 +53,7 @@ Master::Master(asio::io_context& io, MasterOptions options, Logger& log)
   signals_.add(SIGUSR2);
   signals_.add(SIGCHLD);
   boot_id_ = hex(random_.bytes(kBootIdBytes));
-  ticket_key_ = random_.bytes(control::kKeyBytes);
+  ticket_key_ = Secret::random(random_, control::kKeyBytes);
 }
 
 Master::~Master() = default;

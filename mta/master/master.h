@@ -129,7 +129,7 @@ class Master {
   std::vector<Child> children_;
   std::optional<Supervisor> supervisor_;
   std::string boot_id_;
-  std::string ticket_key_;
+  Secret ticket_key_;
   std::int64_t started_ = 0;
   std::vector<std::string> warnings_;
   std::optional<ReloadStatus> last_reload_;

@@ -83,7 +83,7 @@ Result<void> Master::try_launch(std::size_t index) {
   startup.root = options_.root;
   startup.unprivileged = options_.unprivileged;
   startup.boot_id = boot_id_;
-  if (child.spec.program->holds_ticket_key) startup.ticket_key = ticket_key_;
+  if (child.spec.program->holds_ticket_key) startup.ticket_key = ticket_key_.clone();
   startup.sockets = static_cast<std::uint32_t>(sockets.size());
   startup.settings = settings_->files();
   spawn(io_.get_executor(), await_ready(index, child.control, std::move(startup)));

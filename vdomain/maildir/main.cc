@@ -32,7 +32,7 @@ Result<void> build(Daemon& daemon) {
   options.delivery_threads =
       static_cast<std::size_t>(daemon.settings().get(setting::maildeliverythreads));
   options.open_maildirs = maildirs_to_keep_open();
-  options.ticket_key = Secret(startup.ticket_key);
+  options.ticket_key = startup.ticket_key.clone();
   std::memcpy(options.boot_id.data(), startup.boot_id.data(),
               std::min(options.boot_id.size(), startup.boot_id.size()));
   Result<Fd> mail = open_file(daemon.path("mail"), O_RDONLY | O_DIRECTORY);

@@ -58,7 +58,7 @@ class MaildKillTest : public ::testing::Test {
     startup.root = root_.path();
     startup.unprivileged = true;
     startup.boot_id = std::string(16, 'b');
-    startup.ticket_key = std::string(control::kKeyBytes, 'k');
+    startup.ticket_key = Secret(std::string(control::kKeyBytes, 'k'));
     startup.sockets = 1;
     startup.settings = {{"me", "mx.example.org\n"}};
     control::GiveSocket give;

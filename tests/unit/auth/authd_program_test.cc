@@ -102,7 +102,7 @@ class AuthdProgram : public testing::Test {
     startup.root = root_;
     startup.unprivileged = true;
     startup.boot_id = "test";
-    startup.ticket_key = kTicketKey;
+    startup.ticket_key = Secret(kTicketKey);
     startup.sockets = 2;
     startup.settings = {{"me", "mx.example.org\n"}, {"passwordmemlimit", "19922944\n"}};
     Started<Result<control::Startup::Reply>> ready(io_, control_->call(std::move(startup)));
