@@ -25,6 +25,8 @@ class Encoder {
   explicit Encoder(Secrecy secrecy) : secrecy_(secrecy) {}
   Encoder(const Encoder&) = delete;
   Encoder& operator=(const Encoder&) = delete;
+  Encoder(Encoder&&) = default;
+  Encoder& operator=(Encoder&&) = default;
   ~Encoder() {
     if (secrecy_ == Secrecy::secret) wipe(out_);
   }
