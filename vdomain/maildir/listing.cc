@@ -48,6 +48,12 @@ std::array<unsigned char, 16> checksum_of(std::string_view a, std::string_view b
   return sum;
 }
 
+// As it lies in memory; a view of `value`.
+template <class T>
+std::string_view bytes_of(const T& value) {
+  return {reinterpret_cast<const char*>(&value), sizeof(value)};
+}
+
 std::size_t text_length(const ListingEntry& entry) {
   const bool own = (entry.bits & kListedOwnUniqueId) != 0;
   return entry.name_bytes + (own ? entry.unique_id_bytes : 0U);
@@ -126,8 +132,12 @@ Result<ListingPage> Listing::page(std::uint32_t first, std::uint32_t most) const
       kListingHeaderBytes + std::uint64_t{header_.count} * kListingEntryBytes;
   Result<void> read = read_at(file_, text_at + from, page->text_.data(), page->text_.size());
   if (!read) return pass(read);
+  // What parse_message_name() would say of each name, most of it for the page at once.
+  if (page->text_.find('/') != std::string::npos || page->text_.find('\0') != std::string::npos)
+    return damaged("a name that cannot be");
   for (std::size_t i = 0; i < page->size(); ++i) {
-    if (!is_valid_unique_id(page->unique_id(i)) || !parse_message_name(page->name(i)))
+    const char begins = page->name(i).front();
+    if (begins == '.' || begins == ':' || !is_valid_unique_id(page->unique_id(i)))
       return damaged("a name or unique-id that cannot be");
   }
   return page;
@@ -136,8 +146,8 @@ Result<ListingPage> Listing::page(std::uint32_t first, std::uint32_t most) const
 ListingBuilder::ListingBuilder() = default;
 
 void ListingBuilder::reserve(std::size_t messages, std::size_t text_bytes) {
-  entries_.reserve(messages * kListingEntryBytes);
-  text_.reserve(text_bytes);
+  file_.entries.reserve(messages * kListingEntryBytes);
+  file_.text.reserve(text_bytes);
 }
 
 bool ListingBuilder::add(std::string_view name, std::string_view base, std::uint64_t wire_bytes,
@@ -145,37 +155,38 @@ bool ListingBuilder::add(std::string_view name, std::string_view base, std::uint
   const bool own = !is_valid_unique_id(base);
   const std::string own_id = own ? unique_id(base) : std::string();
   const std::size_t text = name.size() + own_id.size();
-  if (header_.count == kMaxListed || text_.size() + text > kMaxListedText) return false;
+  ListingHeader& header = file_.header;
+  if (header.count == kMaxListed || file_.text.size() + text > kMaxListedText) return false;
   ListingEntry entry;
   entry.wire_bytes = wire_bytes;
-  entry.text_offset = static_cast<std::uint32_t>(text_.size());
+  entry.text_offset = static_cast<std::uint32_t>(file_.text.size());
   entry.name_bytes = static_cast<std::uint16_t>(name.size());
   entry.unique_id_bytes = static_cast<std::uint8_t>(own ? own_id.size() : base.size());
   entry.bits = static_cast<std::uint8_t>((in_new ? kListedInNew : 0) |
                                          (own ? kListedOwnUniqueId : 0) | (seen ? kListedSeen : 0));
-  char raw[sizeof(entry)];
-  std::memcpy(raw, &entry, sizeof(entry));
-  entries_.append(raw, sizeof(raw));
-  text_.append(name).append(own_id);
-  ++header_.count;
-  header_.octets += wire_bytes;
+  file_.entries.append(bytes_of(entry));
+  file_.text.append(name).append(own_id);
+  ++header.count;
+  header.octets += wire_bytes;
   return true;
 }
 
-std::string ListingBuilder::finish(const DirectoryStamp& new_mail, const DirectoryStamp& cur,
+ListingFile ListingBuilder::finish(const DirectoryStamp& new_mail, const DirectoryStamp& cur,
                                    std::int64_t scanned_seconds,
                                    const std::array<unsigned char, 16>& boot_id) {
-  header_.text_bytes = text_.size();
-  header_.new_mail = new_mail;
-  header_.cur = cur;
-  header_.scanned_seconds = scanned_seconds;
-  header_.boot_id = boot_id;
-  header_.checksum = checksum_of(entries_, text_);
-  std::string file(sizeof(header_), '\0');
-  std::memcpy(file.data(), &header_, sizeof(header_));
-  file.reserve(file.size() + entries_.size() + text_.size());
-  file.append(entries_).append(text_);
-  return file;
+  ListingHeader& header = file_.header;
+  header.text_bytes = file_.text.size();
+  header.new_mail = new_mail;
+  header.cur = cur;
+  header.scanned_seconds = scanned_seconds;
+  header.boot_id = boot_id;
+  return std::move(file_);
+}
+
+void ListingFile::add_checksum() { header.checksum = checksum_of(entries, text); }
+
+std::array<std::string_view, 3> ListingFile::pieces() const {
+  return {bytes_of(header), entries, text};
 }
 
 bool checksum_holds(const ListingHeader& header, std::string_view entries_and_text) {

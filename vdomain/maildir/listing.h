@@ -107,6 +107,17 @@ class Listing {
   ListingHeader header_;
 };
 
+// A whole listing in memory, before it has a home.
+struct ListingFile {
+  ListingHeader header;
+  std::string entries;
+  std::string text;
+  // Only a file that is to be found again needs it, and it costs more than the rest of the listing.
+  void add_checksum();
+  // What to write, one after the other; views of this object.
+  std::array<std::string_view, 3> pieces() const;
+};
+
 // Puts a listing together, entries in their final order.
 class ListingBuilder {
  public:
@@ -115,16 +126,12 @@ class ListingBuilder {
   // `name` is at most 255 bytes. False: full (kMaxListed, kMaxListedText).
   bool add(std::string_view name, std::string_view base, std::uint64_t wire_bytes, bool in_new,
            bool seen);
-  std::uint32_t count() const { return header_.count; }
-  std::uint64_t octets() const { return header_.octets; }
-  // The whole file.
-  std::string finish(const DirectoryStamp& new_mail, const DirectoryStamp& cur,
+  // Ends the builder. No checksum yet.
+  ListingFile finish(const DirectoryStamp& new_mail, const DirectoryStamp& cur,
                      std::int64_t scanned_seconds, const std::array<unsigned char, 16>& boot_id);
 
  private:
-  ListingHeader header_;
-  std::string entries_;
-  std::string text_;
+  ListingFile file_;
 };
 
 // Is the file whole, as it was written? Reads all of it.

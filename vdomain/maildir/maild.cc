@@ -94,7 +94,7 @@ struct Maild::Parts : std::enable_shared_from_this<Maild::Parts> {
                 report_usage(mailbox, full, usage);
               }),
         deliverer(store, MessageNamer(options.host_name), quota, clock_),
-        maildrops(store, quota, clock_, options.boot_id),
+        maildrops(store, quota, clock_, options.boot_id, &threads),
         threads(options.maildrop_threads),
         deliveries(deliverer, options.delivery_threads) {}
 
@@ -220,6 +220,10 @@ Task<Result<OpenMaildrop::Reply>> Maild::Parts::open(ClientPtr client, OpenMaild
               {{"maildir", mailbox->maildir.str()}, {"reason", listing.error().detail}});
     co_return pass(listing);
   }
+  if (listing->unkept)  // not waited for: a cache
+    asio::post(threads, [this, unkept = std::move(*listing->unkept)]() mutable {
+      maildrops.keep(std::move(unkept));
+    });
   OpenMaildrop::Reply reply;
   reply.session = ++last_session;
   reply.messages = listing->messages;

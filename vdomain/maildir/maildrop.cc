@@ -38,21 +38,6 @@ bool was_quiet(const DirectoryStamp& stamp, std::int64_t scanned_seconds) {
   return last + kQuietBeforeScan.count() < scanned_seconds;
 }
 
-// In memory and sealed. Where memory files are not to be had, a file without a name below mail/:
-// its one reader could then spoil its own copy, and nobody else's.
-Result<Fd> unnamed_file(int mail_root, const std::string& content) {
-  Fd file(::memfd_create("listing", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  const bool sealable = static_cast<bool>(file);
-  if (!file) file = Fd(::openat(mail_root, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
-  if (!file) return system_error("make a file for", "a listing");
-  Result<void> written = write_all(file, content, "listing");
-  if (!written) return pass(written);
-  constexpr int kSeals = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
-  if (sealable && ::fcntl(file.get(), F_ADD_SEALS, kSeals) != 0)
-    return system_error("seal", "listing");
-  return file;
-}
-
 // What goes out on the wire for one file: all of it is read, once.
 Result<std::uint64_t> count_wire_bytes(const Fd& directory, const std::string& name) {
   const int fd = open_beneath(directory.get(), name.c_str(), O_RDONLY | O_NONBLOCK);
@@ -121,8 +106,13 @@ class RememberedSizes {
 }  // namespace
 
 MaildropReader::MaildropReader(MailStore& store, QuotaGate& quota, const Clock& clock,
-                               BootId boot_id)
-    : store_(store), files_(store.files()), quota_(quota), clock_(clock), boot_id_(boot_id) {}
+                               BootId boot_id, asio::thread_pool* helpers)
+    : store_(store),
+      files_(store.files()),
+      quota_(quota),
+      clock_(clock),
+      boot_id_(boot_id),
+      helpers_(helpers) {}
 
 Result<MaildropReader::Parts> MaildropReader::open_parts(const MaildirPath& path) {
   Parts parts;
@@ -166,12 +156,12 @@ Result<MaildropReader::Opened> MaildropReader::reuse(const Parts& parts, bool& u
            was_quiet(header.new_mail, header.scanned_seconds) &&
            was_quiet(header.cur, header.scanned_seconds) && stamps_are_local(parts.top);
   if (!usable) return Opened{};
-  return Opened{std::move(*handed_out), header.count, header.octets};
+  return Opened{std::move(*handed_out), header.count, header.octets, std::nullopt};
 }
 
 Result<MaildropReader::Opened> MaildropReader::scan(const Parts& parts) {
   const std::int64_t now = unix_seconds(clock_.wall());
-  Result<ScannedMaildir> found = scan_maildir(parts.new_mail, parts.cur);
+  Result<ScannedMaildir> found = scan_maildir(parts.new_mail, parts.cur, helpers_);
   if (!found) return pass(found);
   bool counted = false;
   Result<void> sized = find_sizes(parts, *found, counted);
@@ -182,18 +172,39 @@ Result<MaildropReader::Opened> MaildropReader::scan(const Parts& parts) {
     if (m.wire_bytes == kUnknownSize) continue;  // gone meanwhile
     if (!builder.add(found->name(m), found->base(m), m.wire_bytes, m.in_new, m.seen)) break;
   }
-  const std::uint32_t count = builder.count();
-  const std::uint64_t octets = builder.octets();
-  const std::string file = builder.finish(found->new_mail, found->cur, now, boot_id_);
-  const bool local = parts.top && stamps_are_local(parts.top);
-  if (parts.top && (counted || (local && count >= kWorthKeeping))) {
-    Result<Opened> kept = keep_in_maildir(parts, file);
-    // Not kept (disk full, read-only): the client is served all the same.
-    if (kept && local) return Opened{std::move(kept->listing), count, octets};
-  }
-  Result<Fd> unnamed = unnamed_file(store_.root(), file);
+  ListingFile file = builder.finish(found->new_mail, found->cur, now, boot_id_);
+  Result<Fd> unnamed = unnamed_file(file);
   if (!unnamed) return pass(unnamed);
-  return Opened{std::move(*unnamed), count, octets};
+  Opened opened{std::move(*unnamed), file.header.count, file.header.octets, std::nullopt};
+  const bool reusable = file.header.count >= kWorthKeeping && was_quiet(found->new_mail, now) &&
+                        was_quiet(found->cur, now) && stamps_are_local(parts.top);
+  if (!counted && !reusable) return opened;
+  Result<Fd> maildir = duplicate(parts.top);
+  if (maildir) opened.unkept = Unkept{std::move(*maildir), std::move(file)};
+  return opened;
+}
+
+int MaildropReader::write_listing(const Fd& file, const ListingFile& listing) {
+  std::array<iovec, 3> vectors{};
+  const std::array<std::string_view, 3> pieces = listing.pieces();
+  for (std::size_t i = 0; i < pieces.size(); ++i)
+    vectors[i] = {const_cast<char*>(pieces[i].data()), pieces[i].size()};
+  return files_.write_all(file.get(), vectors);
+}
+
+// In memory and sealed. Where memory files are not to be had, a file without a name below mail/:
+// its one reader could then spoil its own copy, and nobody else's.
+Result<Fd> MaildropReader::unnamed_file(const ListingFile& listing) {
+  Fd file(::memfd_create("listing", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  const bool sealable = static_cast<bool>(file);
+  if (!file) file = Fd(::openat(store_.root(), ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+  if (!file) return system_error("make a file for", "a listing");
+  const int written = write_listing(file, listing);
+  if (written < 0) return system_error("write", "a listing", -written);
+  constexpr int kSeals = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+  if (sealable && ::fcntl(file.get(), F_ADD_SEALS, kSeals) != 0)
+    return system_error("seal", "listing");
+  return file;
 }
 
 // Sizes that names do not tell: remembered from an earlier listing, else counted.
@@ -222,24 +233,18 @@ Result<void> MaildropReader::find_sizes(const Parts& parts, ScannedMaildir& foun
 }
 
 // Not synced: after a power cut the boot id differs and the checksum tells.
-Result<MaildropReader::Opened> MaildropReader::keep_in_maildir(const Parts& parts,
-                                                               const std::string& file) {
-  const int directory = open_beneath(parts.top.get(), "tmp", O_RDONLY | O_DIRECTORY);
-  if (directory < 0) return system_error("open", "tmp of a Maildir", -directory);
-  const Fd tmp(directory);
+void MaildropReader::keep(Unkept unkept) {
+  const Fd tmp(open_beneath(unkept.maildir.get(), "tmp", O_RDONLY | O_DIRECTORY));
+  if (!tmp) return;
   sweep_tmp(files_, tmp, clock_.wall());
   const std::string name = fmt::format("{}.{}.{}.{}", kListingName, ::getpid(),
                                        ::syscall(SYS_gettid), unix_microseconds(clock_.wall()));
-  const Fd writer(files_.create_file(tmp.get(), name.c_str()));
-  if (!writer) return transient("cannot create " + name);
-  Result<void> written = write_all(writer, file, name);
-  Fd reader(open_beneath(tmp.get(), name.c_str(), O_RDONLY));
-  if (!written || !reader ||
-      ::renameat(tmp.get(), name.c_str(), parts.top.get(), kListingName) != 0) {
+  const Fd file(files_.create_file(tmp.get(), name.c_str()));
+  if (!file) return;
+  unkept.file.add_checksum();
+  if (write_listing(file, unkept.file) < 0 ||
+      ::renameat(tmp.get(), name.c_str(), unkept.maildir.get(), kListingName) != 0)
     files_.remove_file(tmp.get(), name.c_str());
-    return transient("cannot keep " + name);
-  }
-  return Opened{std::move(reader), 0, 0};
 }
 
 // ---- fetch

@@ -6,6 +6,8 @@
 #pragma once
 
 #include <array>
+#include <asio/thread_pool.hpp>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -30,16 +32,27 @@ inline constexpr std::uint32_t kWorthKeeping = 256;
 class MaildropReader {
  public:
   using BootId = std::array<unsigned char, 16>;
-  // `boot_id`: the same as long as the kernel has not been restarted since.
-  MaildropReader(MailStore& store, QuotaGate& quota, const Clock& clock, BootId boot_id);
+  // `boot_id`: of this start of toastd. A listing file of another start may be torn by a power cut:
+  // it is not handed out, and sizes are taken from it only where its checksum holds.
+  // `helpers`: see scan_maildir(); may be nullptr, else outlives all calls.
+  MaildropReader(MailStore& store, QuotaGate& quota, const Clock& clock, BootId boot_id,
+                 asio::thread_pool* helpers = nullptr);
 
+  // A listing that the next visit would be glad to find.
+  struct Unkept {
+    Fd maildir;
+    ListingFile file;
+  };
   struct Opened {
     Fd listing;  // read-only, never changing
     std::uint32_t messages = 0;
     std::uint64_t octets = 0;
+    std::optional<Unkept> unkept;  // for keep(), when the client has its answer
   };
   // A Maildir that is not there is empty.
   [[nodiscard]] Result<Opened> open(const MaildirPath& path);
+  // Leaves it in the Maildir. That it could not (disk full, read-only) hurts nobody.
+  void keep(Unkept unkept);
 
   struct Message {
     Fd file;
@@ -66,7 +79,8 @@ class MaildropReader {
   Result<Opened> reuse(const Parts& parts, bool& usable);
   Result<Opened> scan(const Parts& parts);
   Result<void> find_sizes(const Parts& parts, ScannedMaildir& found, bool& counted);
-  Result<Opened> keep_in_maildir(const Parts& parts, const std::string& file);
+  Result<Fd> unnamed_file(const ListingFile& listing);
+  int write_listing(const Fd& file, const ListingFile& listing);
   struct Place {
     bool in_new = false;
     std::string name;
@@ -79,6 +93,7 @@ class MaildropReader {
   QuotaGate& quota_;
   const Clock& clock_;
   BootId boot_id_;
+  asio::thread_pool* helpers_;
 };
 
 }  // namespace toast::maildir

@@ -157,7 +157,9 @@ std::optional<ParsedName> parse_message_name(std::string_view file_name) {
 
 bool is_valid_unique_id(std::string_view base) {
   if (base.empty() || base.size() > kMaxUniqueId) return false;
-  return std::all_of(base.begin(), base.end(), [](char c) { return c >= 0x21 && c <= 0x7e; });
+  bool good = true;
+  for (const char c : base) good &= c >= 0x21 && c <= 0x7e;  // no way out: becomes vector code
+  return good;
 }
 
 std::string unique_id(std::string_view base) {

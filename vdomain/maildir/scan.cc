@@ -1,29 +1,38 @@
 #include "vdomain/maildir/scan.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cerrno>
+#include <cstring>
+#include <numeric>
 #include <tuple>
 
 #include "vdomain/maildir/directory_reader.h"
-#include "vdomain/maildir/message_name.h"
+#include "vdomain/maildir/side_by_side.h"
 
 namespace toast::maildir {
 namespace {
 
 constexpr int kScanAttempts = 3;
+// Some two thousand names; below that a half is read sooner than a thread wakes up.
+constexpr std::uint64_t kWorthHalving = 256 * 1024;
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 std::uint64_t big_endian_prefix(std::string_view text) {
-  std::uint64_t value = 0;
-  for (std::size_t i = 0; i < 8; ++i)
-    value = value << 8U | (i < text.size() ? static_cast<unsigned char>(text[i]) : 0U);
-  return value;
+  std::array<char, 8> bytes{};
+  std::memcpy(bytes.data(), text.data(), std::min(text.size(), bytes.size()));
+  return __builtin_bswap64(std::bit_cast<std::uint64_t>(bytes));
 }
 
 std::string_view after_digits(std::string_view base) {
-  const std::size_t end = base.find_first_not_of("0123456789");
-  return end == std::string_view::npos ? std::string_view() : base.substr(end);
+  std::size_t end = 0;
+  while (end < base.size() && is_digit(base[end])) ++end;
+  return base.substr(end);
 }
 
 bool is_regular(const Fd& directory, std::string_view name) {
@@ -33,9 +42,20 @@ bool is_regular(const Fd& directory, std::string_view name) {
          S_ISREG(status.st_mode);
 }
 
-Result<void> scan_directory(const Fd& directory, bool in_new, ScannedMaildir& found) {
-  if (!directory) return {};
-  DirectoryReader reader(directory.get());
+std::uint64_t size_of(const Fd& directory) {
+  struct stat status {};
+  return ::fstat(directory.get(), &status) == 0 ? static_cast<std::uint64_t>(status.st_size) : 0;
+}
+
+// A part of one directory. `text_bytes`: about how much there will be.
+Result<void> scan_part(const Fd& directory, DirectoryPart part, bool in_new,
+                       std::uint64_t text_bytes, ScannedMaildir& found) {
+  constexpr std::uint64_t kMostAhead = 16U << 20U;  // directories do not shrink: size is no proof
+  constexpr std::uint64_t kUsualName = 64;
+  const std::uint64_t ahead = std::min(text_bytes, kMostAhead);
+  found.text.reserve(found.text.size() + ahead);
+  found.messages.reserve(found.messages.size() + ahead / kUsualName);
+  DirectoryReader reader(directory.get(), part);
   DirectoryEntry entry;
   while (reader.next(entry)) {
     if (entry.type == EntryType::directory || entry.type == EntryType::other) continue;
@@ -43,35 +63,92 @@ Result<void> scan_directory(const Fd& directory, bool in_new, ScannedMaildir& fo
     if (!name) continue;
     if (entry.type == EntryType::unknown && !is_regular(directory, entry.name)) continue;
     if (found.messages.size() >= 2ULL * kMaxListed) break;  // of which the oldest are listed
-    ScannedMessage message;
+    ScannedMessage& message = found.messages.emplace_back();
     message.text_offset = static_cast<std::uint32_t>(found.text.size());
-    message.name_bytes = static_cast<std::uint16_t>(entry.name.size());
-    message.base_bytes = static_cast<std::uint16_t>(name->base.size());
+    message.name_bytes = static_cast<std::uint8_t>(entry.name.size());
+    message.base_bytes = static_cast<std::uint8_t>(name->base.size());
     message.in_new = in_new;
     message.seen = name->has_flag('S');
     message.seconds = name->seconds;
     message.next_bytes = big_endian_prefix(after_digits(name->base));
     message.wire_bytes = name->wire.value_or(kUnknownSize);
     found.text.append(entry.name);
-    found.messages.push_back(message);
   }
   if (reader.error() != 0) return system_error("read directory", "of a Maildir", reader.error());
   return {};
 }
 
+void append(ScannedMaildir& found, const ScannedMaildir& more) {
+  const auto shift = static_cast<std::uint32_t>(found.text.size());
+  found.text.append(more.text);
+  const std::size_t from = found.messages.size();
+  found.messages.insert(found.messages.end(), more.messages.begin(), more.messages.end());
+  for (std::size_t i = from; i < found.messages.size(); ++i) found.messages[i].text_offset += shift;
+}
+
+Result<void> scan_directory(const Fd& directory, bool in_new, asio::thread_pool* helpers,
+                            ScannedMaildir& found) {
+  if (!directory) return {};
+  const std::uint64_t bytes = size_of(directory);
+  Fd own_position;
+  if (helpers != nullptr && bytes >= kWorthHalving)
+    own_position = Fd(::openat(directory.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!own_position || !has_halves(own_position.get()))
+    return scan_part(directory, DirectoryPart::whole, in_new, bytes, found);
+  ScannedMaildir half;
+  Result<void> mine;
+  Result<void> theirs;
+  side_by_side(
+      helpers,
+      [&] { mine = scan_part(directory, DirectoryPart::first_half, in_new, bytes, found); },
+      [&] {
+        theirs = scan_part(own_position, DirectoryPart::second_half, in_new, bytes / 2, half);
+      });
+  if (!mine) return mine;
+  append(found, half);
+  return theirs;
+}
+
+// Least significant digit first: keeps the order of equal ones, and costs the same however the
+// names lie in the directory (by hash: as random as can be).
+void sort_by_seconds(std::vector<ScannedMessage>& messages) {
+  constexpr unsigned kDigitBits = 11;
+  constexpr std::size_t kDigits = 1U << kDigitBits;
+  std::uint64_t differ = 0;
+  for (const ScannedMessage& m : messages) differ |= m.seconds ^ messages.front().seconds;
+  std::vector<ScannedMessage> sorted;
+  for (unsigned shift = 0; shift < 64 && differ >> shift != 0; shift += kDigitBits) {
+    if ((differ >> shift) % kDigits == 0) continue;
+    std::array<std::uint32_t, kDigits> next{};
+    for (const ScannedMessage& m : messages) ++next[(m.seconds >> shift) % kDigits];
+    std::exclusive_scan(next.begin(), next.end(), next.begin(), std::uint32_t{0});
+    sorted.resize(messages.size());
+    for (const ScannedMessage& m : messages) sorted[next[(m.seconds >> shift) % kDigits]++] = m;
+    messages.swap(sorted);
+  }
+}
+
 // The same message seen in new/ and, moved meanwhile, in cur/: cur/ is where it is now.
 void sort_and_drop_doubles(ScannedMaildir& found) {
   auto& messages = found.messages;
-  std::sort(messages.begin(), messages.end(),
-            [&](const ScannedMessage& a, const ScannedMessage& b) {
-              if (a.seconds != b.seconds) return a.seconds < b.seconds;
-              if (a.next_bytes != b.next_bytes) return a.next_bytes < b.next_bytes;
-              return std::forward_as_tuple(found.base(a), a.in_new, found.name(a)) <
-                     std::forward_as_tuple(found.base(b), b.in_new, found.name(b));
-            });
+  sort_by_seconds(messages);
+  const auto before = [&](const ScannedMessage& a, const ScannedMessage& b) {
+    if (a.next_bytes != b.next_bytes) return a.next_bytes < b.next_bytes;
+    const bool a_new = a.in_new;
+    const bool b_new = b.in_new;
+    return std::forward_as_tuple(found.base(a), a_new, found.name(a)) <
+           std::forward_as_tuple(found.base(b), b_new, found.name(b));
+  };
+  for (auto first = messages.begin(); first != messages.end();) {
+    auto last = first + 1;
+    while (last != messages.end() && last->seconds == first->seconds) ++last;
+    if (last - first > 1) std::sort(first, last, before);
+    first = last;
+  }
   const auto end = std::unique(messages.begin(), messages.end(),
                                [&](const ScannedMessage& a, const ScannedMessage& b) {
-                                 return found.base(a) == found.base(b);
+                                 return a.seconds == b.seconds && a.next_bytes == b.next_bytes &&
+                                        found.base(a) == found.base(b);
                                });
   messages.erase(end, messages.end());
 }
@@ -100,16 +177,16 @@ Result<DirectoryStamp> stamp_of(const Fd& directory) {
   return stamp;
 }
 
-Result<ScannedMaildir> scan_maildir(const Fd& new_mail, const Fd& cur) {
+Result<ScannedMaildir> scan_maildir(const Fd& new_mail, const Fd& cur, asio::thread_pool* helpers) {
   for (int attempt = 1;; ++attempt) {
     ScannedMaildir found;
     Result<DirectoryStamp> new_stamp = stamp_of(new_mail);
     if (!new_stamp) return pass(new_stamp);
-    Result<void> scanned = scan_directory(new_mail, true, found);
+    Result<void> scanned = scan_directory(new_mail, true, helpers, found);
     if (!scanned) return pass(scanned);
     Result<DirectoryStamp> cur_stamp = stamp_of(cur);
     if (!cur_stamp) return pass(cur_stamp);
-    scanned = scan_directory(cur, false, found);
+    scanned = scan_directory(cur, false, helpers, found);
     if (!scanned) return pass(scanned);
     const Result<DirectoryStamp> after = stamp_of(cur);
     if (attempt < kScanAttempts && after && *after != *cur_stamp) continue;

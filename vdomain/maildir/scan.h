@@ -6,7 +6,7 @@
 // directory) it is all read again.
 #pragma once
 
-#include <array>
+#include <asio/thread_pool.hpp>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -15,21 +15,23 @@
 #include "base/result.h"
 #include "vdomain/maildir/listing.h"
 #include "vdomain/maildir/mail_store.h"
+#include "vdomain/maildir/message_name.h"
 
 namespace toast::maildir {
 
 inline constexpr std::uint64_t kUnknownSize = ~std::uint64_t{0};
 
 struct ScannedMessage {
-  std::uint32_t text_offset = 0;  // of the file name, in ScannedMaildir::text
-  std::uint16_t name_bytes = 0;
-  std::uint16_t base_bytes = 0;
-  bool in_new = false;
-  bool seen = false;
   std::uint64_t seconds = 0;     // sort key: time of arrival,
-  std::uint64_t next_bytes = 0;  // the eight bytes of the name after it,
+  std::uint64_t next_bytes = 0;  // the eight bytes of the name after it
   std::uint64_t wire_bytes = kUnknownSize;
+  std::uint32_t text_offset = 0;  // of the file name, in ScannedMaildir::text
+  std::uint8_t name_bytes = 0;
+  std::uint8_t base_bytes = 0;
+  bool in_new : 1 = false;
+  bool seen : 1 = false;
 };
+static_assert(sizeof(ScannedMessage) == 32 && kNameMax <= 255);
 
 struct ScannedMaildir {
   std::vector<ScannedMessage> messages;  // in the order of a listing, each base name once
@@ -46,8 +48,11 @@ struct ScannedMaildir {
 
 [[nodiscard]] Result<DirectoryStamp> stamp_of(const Fd& directory);
 
-// A directory that is not there (an empty Fd) counts as empty.
-[[nodiscard]] Result<ScannedMaildir> scan_maildir(const Fd& new_mail, const Fd& cur);
+// A directory that is not there (an empty Fd) counts as empty. `helpers` (may be nullptr): a large
+// directory is read in two halves, one of them by a thread of the pool that is idle. The directory
+// index of ext4 is what a scan costs most, and the kernel walks it on one core.
+[[nodiscard]] Result<ScannedMaildir> scan_maildir(const Fd& new_mail, const Fd& cur,
+                                                  asio::thread_pool* helpers);
 
 // Do two base names come in this order? The order of listings.
 bool comes_before(std::uint64_t seconds_a, std::string_view base_a, std::uint64_t seconds_b,

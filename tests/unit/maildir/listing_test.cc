@@ -18,7 +18,11 @@ class ListingTest : public ::testing::Test {
     builder.add("1.a,W=5", "1.a,W=5", 5, true, false);
     builder.add("2.b:2,S", "2.b", 7, false, true);
     builder.add("3 odd\xff:2,", "3 odd\xff", 11, false, false);
-    return builder.finish({}, {}, 0, {});
+    ListingFile file = builder.finish({}, {}, 0, {});
+    file.add_checksum();
+    std::string whole;
+    for (const std::string_view piece : file.pieces()) whole += piece;
+    return whole;
   }
   TempDir root;
 };

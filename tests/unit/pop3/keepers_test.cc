@@ -41,7 +41,10 @@ class Pop3Keepers : public ::testing::Test {
       const std::string base = "1000000000.M" + std::to_string(n) + ".host";
       builder.add(base + ":2,S", base, 100 + n, false, true);
     }
-    return make_message_file(builder.finish({}, {}, 0, {}));
+    std::string whole;
+    const maildir::ListingFile file = builder.finish({}, {}, 0, {});
+    for (const std::string_view piece : file.pieces()) whole += piece;
+    return make_message_file(whole);
   }
   std::shared_ptr<ipc::Dispatcher> fake_maild(std::function<Fd()> make_listing) {
     auto maild = std::make_shared<ipc::Dispatcher>();
