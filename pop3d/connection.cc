@@ -56,7 +56,7 @@ Task<> Connection::run() {
   while (next == Next::go_on && !over()) {
     std::optional<Line> line = lines_.next();
     if (!line) {
-      const bool sent = co_await drain();
+      const bool sent = co_await drain_and_release();
       if (!sent || stopping_) co_return;
       const bool read = co_await read_more();
       if (!read) co_return;
@@ -129,12 +129,14 @@ Task<bool> Connection::drain() {
     co_await asio::post(asio::use_awaitable);
   }
   sent_ = 0;
-  if (lines_.has_line()) {
-    out_.clear();
-  } else {
-    std::string().swap(out_);  // the client may be idle for long
-  }
+  out_.clear();
   co_return true;
+}
+
+Task<bool> Connection::drain_and_release() {
+  const bool sent = co_await drain();
+  std::string().swap(out_);
+  co_return sent;
 }
 
 Task<> Connection::wait_until_writable() {

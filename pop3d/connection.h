@@ -57,6 +57,7 @@ class Connection final : private ReplyOutput {
   using Time = std::chrono::steady_clock::time_point;
   std::string& buffer() override { return out_; }
   Task<bool> drain() override;
+  Task<bool> drain_and_release();  // and frees the buffer: the client may be idle for long
   std::size_t block_bytes() const override { return budget_.block_bytes(); }
 
   Task<Next> answer(Line line);

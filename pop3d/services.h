@@ -94,6 +94,7 @@ class Pause {
 
 // Where replies go. What is appended to buffer() leaves with the next drain(); the connection
 // drains when no further command waits, so that the replies of a pipelined batch share a write.
+// A drain() amid a reply keeps the buffer's memory for what comes next.
 class ReplyOutput {
  public:
   virtual ~ReplyOutput() = default;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
 
 #include "pop3d/message_reader.h"
@@ -28,6 +29,11 @@ void say(ReplyOutput& out, fmt::format_string<Arguments...> text, Arguments&&...
   fmt::format_to(std::back_inserter(out.buffer()), text, std::forward<Arguments>(arguments)...);
   out.buffer().append("\r\n");
 }
+
+// What a line of a listing takes: a number and a unique-id; and by how much a block of lines may be
+// overshot, some 512 lines.
+constexpr std::size_t kUsualLine = 80;
+constexpr std::size_t kOvershoot = 512 * kUsualLine;
 
 }  // namespace
 
@@ -209,6 +215,8 @@ Task<Next> Session::list_all(bool unique_ids, ReplyOutput& out) {
     say(out, "+OK {} messages ({} octets)", maildrop_->count() - deleted_count_,
         maildrop_->octets() - deleted_octets_);
   }
+  out.buffer().reserve(
+      std::min(out.block_bytes() + kOvershoot, (maildrop_->count() + 2) * kUsualLine));
   const auto show = [&](const ListedMessage& message) {
     if (is_deleted(message.number)) return;
     std::string& buffer = out.buffer();

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
@@ -19,6 +20,7 @@
 #include <fstream>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -46,11 +48,21 @@ class Client {
     const std::string got = line();
     if (!got.starts_with("+OK")) fail(got.c_str());
   }
-  // Reads to the line with only a dot.
+  // Reads to the line with only a dot; looks at nothing but the end of what came, so that the time
+  // is the server's.
   void listing(const std::string& text) {
+    constexpr std::string_view kEnd = "\r\n.\r\n";
     command(text);
-    while (line() != ".\r\n") {
+    while (!std::string_view(buffer_ + from_, to_ - from_).ends_with(kEnd)) {
+      const std::size_t tail = std::min(to_ - from_, kEnd.size());
+      std::memmove(buffer_, buffer_ + to_ - tail, tail);
+      from_ = 0;
+      to_ = tail;
+      const ssize_t n = ::read(fd_, buffer_ + to_, sizeof buffer_ - to_);
+      if (n <= 0) fail("connection closed");
+      to_ += static_cast<std::size_t>(n);
     }
+    from_ = to_ = 0;
   }
   void log_in(const std::string& user, const std::string& password) {
     command("USER " + user + "\r\n");
