@@ -48,7 +48,8 @@ Outcome for_each_name(Context& context, const std::vector<std::string>& names,
     ++failures;
     context.out.failed(outcome.error());
     // What hinders one hinders all: do not say it ten thousand times.
-    if (outcome.error().exit == Exit::temporary || outcome.error().exit == Exit::failure) break;
+    const Exit why = outcome.error().exit;
+    if (why == Exit::temporary || why == Exit::failure || why == Exit::usage) break;
   }
   if (failures > 0) return Exit::partial;
   return exit;

@@ -19,6 +19,11 @@ struct DomainOptions {
   std::string reason = "suspended by the administrator";
   std::string match;
   bool with_contents = false;
+
+  bool has_settings() const {
+    return catch_all || default_quota || sub_addressing || max_mailboxes || max_aliases ||
+           !suspend.empty() || !resume.empty();
+  }
 };
 
 Value quota_value(std::uint64_t limit) { return limit == 0 ? Value() : Value(limit); }
@@ -115,6 +120,10 @@ Outcome add_one(Context& context, Directory& directory, const DomainOptions& opt
   const Wanted<Domain> name = parse_domain(text);
   if (!name) return tl::unexpected(name.error());
   if (!options.alias_of.empty()) {
+    if (options.has_settings())
+      return fail(Exit::usage, "alias_with_settings",
+                  "another name of a domain has no settings of its own", name->str(),
+                  "toastctl domain set " + options.alias_of);
     const Wanted<Domain> target = parse_domain(options.alias_of);
     if (!target) return tl::unexpected(target.error());
     const Result<Change> change = directory->add_domain_alias(*name, *target, context.actor);
@@ -130,8 +139,11 @@ Outcome add_one(Context& context, Directory& directory, const DomainOptions& opt
                       .default_quota = {},
                       .limits = {}};
   if (const auto applied = apply(options, domain); !applied) return tl::unexpected(applied.error());
-  return report(context, directory->add_domain(domain, context.actor), "domain", "added",
-                name->str());
+  Outcome outcome =
+      report(context, directory->add_domain(domain, context.actor), "domain", "added", name->str());
+  if (!outcome && outcome.error().exit == Exit::conflict)
+    outcome.error().hint = "toastctl domain set " + name->str();
+  return outcome;
 }
 
 Outcome add_domains(Context& context, const DomainOptions& options) {

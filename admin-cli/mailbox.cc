@@ -92,8 +92,72 @@ Wanted<std::unique_ptr<auth::Argon2Hasher>> make_hasher(Context& context) {
   return std::make_unique<auth::Argon2Hasher>(hash_cost(*settings));
 }
 
+// The password for mailboxes that are to be added. One that was given is read at once; without,
+// the prompt waits until there is a mailbox that needs it.
+class NewPassword {
+ public:
+  NewPassword(Context& context, const MailboxOptions& options)
+      : context_(context), options_(options) {}
+  bool given() const { return options_.password.given(); }
+  Wanted<const Password*> get() {
+    if (password_) return &*password_;
+    Wanted<Password> read = obtain_password(context_, options_.password, options_.names.front());
+    if (!read) return tl::unexpected(std::move(read.error()));
+    password_ = std::move(*read);
+    return &*password_;
+  }
+  const std::optional<Password>& known() const { return password_; }
+
+ private:
+  Context& context_;
+  const MailboxOptions& options_;
+  std::optional<Password> password_;
+};
+
+// How the password of a mailbox that exists differs from the one that was given; empty: it does
+// not.
+Wanted<std::string> password_difference(Accounts& accounts, const auth::PasswordHasher& hasher,
+                                        const Address& account, const Password& given) {
+  const auto credential = accounts.credentials->find(account.str());
+  if (!credential) return fail(credential.error(), accounts.instance.credentials_database());
+  if (!*credential) return std::string("it has no password");
+  if (given.generated) return std::string("it has a password that was not made up now");
+  const Result<bool> same = hasher.verify((*credential)->hash, given.text);
+  if (!same && same.error().failure == toast::Failure::transient)
+    return fail(same.error(), account.str());
+  if (!same) return "its password cannot be compared: " + same.error().detail;
+  return std::string(*same ? "" : "its password is another one");
+}
+
+// The mailbox exists. Nothing that was asked for is passed over: what differs is a conflict.
+Outcome add_existing(Context& context, Accounts& accounts, const auth::PasswordHasher& hasher,
+                     NewPassword& password, const Result<Change>& trial, const Address& address) {
+  const Wanted<Address> account = account_for(accounts.directory, address);
+  if (!account) return tl::unexpected(account.error());
+  std::vector<std::string> differing;
+  std::vector<std::string> hints;
+  if (trial->status == Change::Status::conflict) {
+    differing.push_back(trial->message);
+    hints.push_back("toastctl mailbox set " + account->str());
+  }
+  if (password.given()) {
+    const Wanted<const Password*> given = password.get();
+    if (!given) return tl::unexpected(given.error());
+    const Wanted<std::string> other = password_difference(accounts, hasher, *account, **given);
+    if (!other) return tl::unexpected(other.error());
+    if (!other->empty()) {
+      differing.push_back(differing.empty() ? account->str() + " exists already: " + *other
+                                            : *other);
+      hints.push_back("toastctl mailbox passwd " + account->str());
+    }
+  }
+  if (differing.empty()) return report(context, trial, "mailbox", "added", address.str());
+  return fail(Exit::conflict, "mailbox_conflict", fmt::format("{}", fmt::join(differing, "; ")),
+              address.str(), fmt::format("{}", fmt::join(hints, ", ")));
+}
+
 Outcome add_one(Context& context, Accounts& accounts, const auth::PasswordHasher& hasher,
-                const MailboxOptions& options, const Secret& password, const std::string& text) {
+                const MailboxOptions& options, NewPassword& password, const std::string& text) {
   const Wanted<Address> address = parse_address(text);
   if (!address) return tl::unexpected(address.error());
   const Wanted<std::optional<vdomain::Quota>> quota = quota_of(options);
@@ -107,20 +171,23 @@ Outcome add_one(Context& context, Accounts& accounts, const auth::PasswordHasher
   // Everything is checked before a credential is written: a refused mailbox leaves no trace, and
   // the password of one that exists is never replaced.
   const Result<Change> trial = accounts.directory.trial().add_mailbox(wanted, context.actor);
+  const bool exists = trial && (trial->status == Change::Status::conflict ||
+                                trial->status == Change::Status::unchanged);
+  if (exists) return add_existing(context, accounts, hasher, password, trial, *address);
   const tl::expected<bool, Failure> would = changed(trial, "mailbox", address->str());
   if (!would) {
     Failure refused = would.error();
     if (refused.exit == Exit::not_found)
       refused.hint = "toastctl domain add " + address->domain().str();
-    if (refused.exit == Exit::conflict)
-      refused.hint = "toastctl mailbox set changes it, mailbox passwd its password";
     return tl::unexpected(std::move(refused));
   }
-  if (!*would || context.dry_run) return report(context, trial, "mailbox", "added", address->str());
+  const Wanted<const Password*> chosen = password.get();
+  if (!chosen) return tl::unexpected(chosen.error());
+  if (context.dry_run) return report(context, trial, "mailbox", "added", address->str());
   const Wanted<Address> account = account_for(accounts.directory, *address);
   if (!account) return tl::unexpected(account.error());
   const Result<void> stored = auth::set_password(*accounts.credentials, hasher, account->str(),
-                                                 password, context.clock.wall());
+                                                 (*chosen)->text, context.clock.wall());
   if (!stored) return fail(stored.error(), accounts.instance.credentials_database());
   return report(context, accounts.directory->add_mailbox(wanted, context.actor), "mailbox", "added",
                 address->str());
@@ -146,14 +213,16 @@ Outcome add_mailboxes(Context& context, const MailboxOptions& options) {
   if (!hasher) return tl::unexpected(hasher.error());
   Wanted<Accounts> accounts = Accounts::open(context);
   if (!accounts) return tl::unexpected(accounts.error());
-  const Wanted<Password> password =
-      obtain_password(context, options.password, options.names.front());
-  if (!password) return tl::unexpected(password.error());
+  NewPassword password(context, options);
+  if (password.given()) {
+    const Wanted<const Password*> read = password.get();
+    if (!read) return tl::unexpected(read.error());
+  }
   Outcome outcome = for_each_name(context, options.names, [&](const std::string& name) {
-    return add_one(context, *accounts, **hasher, options, password->text, name);
+    return add_one(context, *accounts, **hasher, options, password, name);
   });
-  if (outcome) {
-    const Record shown = shown_password(context, *password);
+  if (outcome && password.known()) {
+    const Record shown = shown_password(context, *password.known());
     if (context.json && !shown.fields().empty())
       context.out.did("generated", "password", options.names.front(), shown);
   }

@@ -16,6 +16,7 @@ struct PasswordOptions {
   unsigned generated_length = 20;  // of 57 characters: 116 bits
 
   void add_to(CLI::App& command);
+  bool given() const { return from_stdin || generate || !file.empty(); }
 };
 
 struct Password {

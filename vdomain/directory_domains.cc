@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "vdomain/change.h"
+#include "vdomain/differences.h"
 #include "vdomain/directory_repository.h"
 #include "vdomain/directory_rules.h"
 #include "vdomain/glob.h"
@@ -40,11 +41,7 @@ Result<Change> DirectoryRepository::add_domain(const HostedDomain& wanted, const
   if (!transaction) return pass(transaction);
   Result<std::optional<HostedDomain>> present = store_->domain(domain.name);
   if (!present) return pass(present);
-  if (*present && same_content(**present, domain))
-    return unchanged(fmt::format("{} exists already, with the same settings", domain.name.str()));
-  if (*present)
-    return refused(Change::Status::conflict,
-                   fmt::format("{} exists already, with other settings", domain.name.str()));
+  if (*present) return change::exists(domain.name.str(), differences(**present, domain));
   Checked taken = check_name_is_free(domain.name);
   if (!taken) return pass(taken);
   if (*taken) return **taken;

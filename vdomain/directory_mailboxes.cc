@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "vdomain/change.h"
+#include "vdomain/differences.h"
 #include "vdomain/directory_repository.h"
 #include "vdomain/directory_rules.h"
 #include "vdomain/glob.h"
@@ -16,12 +17,6 @@ namespace {
 
 bool same_content(const Mailbox& a, const Mailbox& b) {
   return a.display_name == b.display_name && a.quota == b.quota && a.services == b.services;
-}
-
-// Adding again what is there changes nothing; a quota that was not asked for is not compared.
-bool is_what_was_asked(const Mailbox& present, const NewMailbox& wanted) {
-  return present.display_name == wanted.display_name && present.services == wanted.services &&
-         (!wanted.quota || *wanted.quota == present.quota);
 }
 
 bool same_content(const Alias& a, const Alias& b) {
@@ -86,11 +81,7 @@ Result<Change> DirectoryRepository::add_mailbox(const NewMailbox& wanted, const 
   if (!*domain) return no_domain_for(*address);
   Result<std::optional<Mailbox>> present = store_->mailbox(*address);
   if (!present) return pass(present);
-  if (*present && is_what_was_asked(**present, wanted))
-    return unchanged(fmt::format("{} exists already, with the same settings", address->str()));
-  if (*present)
-    return refused(Change::Status::conflict,
-                   fmt::format("{} exists already, with other settings", address->str()));
+  if (*present) return change::exists(address->str(), differences(**present, wanted));
   Checked full = check_room(**domain, true);
   if (!full) return pass(full);
   if (*full) return **full;
@@ -171,11 +162,7 @@ Result<Change> DirectoryRepository::add_alias(const Alias& wanted, const Actor& 
   if (!*domain) return no_domain_for(*address);
   Result<std::optional<Alias>> present = store_->alias(*address);
   if (!present) return pass(present);
-  if (*present && same_content(**present, wanted))
-    return unchanged(fmt::format("alias {} exists already, with the same targets", address->str()));
-  if (*present)
-    return refused(Change::Status::conflict,
-                   fmt::format("alias {} exists already, with other targets", address->str()));
+  if (*present) return change::exists("alias " + address->str(), differences(**present, wanted));
   Checked full = check_room(**domain, false);
   if (!full) return pass(full);
   if (*full) return **full;

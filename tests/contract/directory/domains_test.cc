@@ -29,7 +29,7 @@ TEST_P(DirectoryContract, AddingADomainAgainIsNoChangeOrAConflict) {
   other.catch_all.kind = CatchAll::Kind::discard;
   const auto change = directory_.add_domain(other, actor_);
   EXPECT_EQ(status_of(change), Status::conflict);
-  EXPECT_EQ(change->message, "example.org exists already, with other settings");
+  EXPECT_EQ(change->message, "example.org exists already: catch-all is refuse, not discard");
 }
 
 TEST_P(DirectoryContract, SetDomainIsOptimistic) {

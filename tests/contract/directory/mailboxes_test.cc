@@ -49,7 +49,9 @@ TEST_P(DirectoryContract, AddingAMailboxAgainIsNoChangeOrAConflict) {
   EXPECT_EQ(add_mailbox("ann@example.org"), Status::changed);
   EXPECT_EQ(add_mailbox("ANN@example.org"), Status::unchanged);
   const NewMailbox other{.address = address("ann@example.org"), .quota = Quota{1, 0}};
-  EXPECT_EQ(status_of(directory_.add_mailbox(other, actor_)), Status::conflict);
+  const auto refused = directory_.add_mailbox(other, actor_);
+  EXPECT_EQ(status_of(refused), Status::conflict);
+  EXPECT_EQ(refused->message, "ann@example.org exists already: quota is unlimited, not 1 bytes");
 }
 
 TEST_P(DirectoryContract, SetMailboxIsOptimisticAndKeepsWhatItMust) {

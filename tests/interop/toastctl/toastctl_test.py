@@ -223,6 +223,26 @@ class Domains(InstanceTest):
         self.assertEqual(self.error("domain", "show", "exmaple.org", code=NOT_FOUND)["hint"],
                          "did you mean example.org?")
 
+    def test_adding_again_names_the_difference(self):
+        add = ("domain", "add", "example.org", "--default-quota", "1G", "--max-aliases", "5")
+        self.ctl(*add)
+        self.assertEqual(self.ctl(*add).stdout, "unchanged domain example.org\n")
+        error = self.error("domain", "add", "example.org", "--catch-all", "discard", "--max-aliases", "6",
+                           "--suspend", "login", "--reason", "unpaid", "--sub-addressing", "none",
+                           code=CONFLICT)
+        self.assertEqual((error["code"], error["hint"]),
+                         ("domain_conflict", "toastctl domain set example.org"))
+        self.assertTrue(error["message"].endswith(
+            "catch-all is refuse, not discard; default quota is 1073741824 bytes, not unlimited; "
+            'sub-addressing is "+", not ""; most aliases is 5, not 6; '
+            'login suspension is none, not "unpaid"'), error["message"])
+
+    def test_settings_of_another_name_are_refused(self):
+        self.ctl("domain", "add", "example.org")
+        self.error("domain", "add", "example.net", "--alias-of", "example.org", "--catch-all", "discard",
+                   code=USAGE)
+        self.error("domain", "show", "example.net", code=NOT_FOUND)
+
     def test_suspension(self):
         self.ctl("domain", "add", "example.org")
         self.ctl("domain", "set", "example.org", "--suspend", "incoming,login", "--reason", "not paid")
@@ -327,15 +347,53 @@ class Mailboxes(InstanceTest):
                         return next((v for v in row if isinstance(v, str) and v.startswith("$")), None)
         return None
 
-    def test_adding_again_never_changes_the_password(self):
-        self.add_mailbox("ann@example.org")
+    def test_adding_again_is_no_change_or_a_conflict_that_names_the_difference(self):
+        again = ("mailbox", "add", "ann@example.org", "--quota", "1G", "--name", "Ann")
+        self.ctl(*again, "--password-stdin", stdin="secret\n")
         before = self.hash_of("ann@example.org")
         self.assertTrue(before.startswith("$argon2id$"))
-        self.assertEqual(self.ctl("mailbox", "add", "ann@example.org", "--password-stdin",
-                                  stdin="another\n").stdout, "unchanged mailbox ann@example.org\n")
-        self.error("mailbox", "add", "ann@example.org", "--quota", "5G", "--password-stdin",
-                   stdin="another\n", code=CONFLICT)
+        # The same, and a script that does not know the password any more.
+        for words, typed in (((*again, "--password-stdin"), "secret\n"), (again, ""),
+                             ((*again, "--dry-run", "--password-stdin"), "secret\n")):
+            self.assertEqual(self.ctl(*words, stdin=typed).stdout, "unchanged mailbox ann@example.org\n")
+        # Nothing that was asked for is ignored.
+        for words, typed, says, hint in (
+                (again, "other\n", "its password is another one", "toastctl mailbox passwd ann@example.org"),
+                ((*again, "--dry-run"), "other\n", "its password is another one",
+                 "toastctl mailbox passwd ann@example.org"),
+                (("mailbox", "add", "Ann@example.org", "--quota", "5G", "--name", "Ann", "--pop3=off"),
+                 "secret\n",
+                 "quota is 1073741824 bytes, not 5368709120 bytes; pop3 is on, not off",
+                 "toastctl mailbox set ann@example.org"),
+                (("mailbox", "add", "ann@example.org", "--quota", "1G"), "other\n",
+                 'name is "Ann", not ""; its password is another one',
+                 "toastctl mailbox set ann@example.org, toastctl mailbox passwd ann@example.org")):
+            with self.subTest(words=words):
+                error = self.error(*words, "--password-stdin", stdin=typed, code=CONFLICT)
+                self.assertEqual((error["code"], error["hint"]), ("mailbox_conflict", hint))
+                self.assertTrue(error["message"].endswith(says), error["message"])
+        error = self.error(*again, "--password-generate", code=CONFLICT)
+        self.assertEqual(error["hint"], "toastctl mailbox passwd ann@example.org")
         self.assertEqual(self.hash_of("ann@example.org"), before)
+
+    def test_adding_a_mailbox_that_has_no_password_yet_is_a_conflict(self):
+        self.add_mailbox("ann@example.org")
+        with sqlite3.connect(os.path.join(self.root, "db-auth", "credentials.db")) as db:
+            db.execute("DELETE FROM credential")
+        error = self.error("mailbox", "add", "ann@example.org", "--password-stdin", stdin="x\n",
+                           code=CONFLICT)
+        self.assertTrue(error["message"].endswith("it has no password"), error["message"])
+        self.assertEqual(error["hint"], "toastctl mailbox passwd ann@example.org")
+
+    def test_a_list_that_was_added_can_be_added_again(self):
+        password = os.path.join(self.directory, "password")
+        with open(os.open(password, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
+            file.write("secret\n")
+        for result in ("added", "unchanged"):
+            done = self.ctl("mailbox", "add", "-", "--password-file", password,
+                            stdin="ann@example.org\nbob@example.org\n")
+            self.assertEqual(done.stdout, f"{result} mailbox ann@example.org\n"
+                                          f"{result} mailbox bob@example.org\n")
 
     def test_a_refused_mailbox_leaves_no_credential(self):
         self.assertEqual(self.error("mailbox", "add", "ann@example.com", "--password-stdin", stdin="x\n",
@@ -448,6 +506,13 @@ class Aliases(InstanceTest):
                          ["ann@example.org", "bob@example.net"])
         error = self.error("alias", "add", "sales@example.org", "carl@example.net", code=CONFLICT)
         self.assertIn("alias set", error["hint"])
+        self.assertTrue(error["message"].endswith(
+            "the list of targets is ann@example.org bob@example.net, not carl@example.net"), error["message"])
+        self.assertEqual(self.ctl("alias", "add", "sales@example.org", "ann@example.org",
+                                  "bob@example.net").stdout, "unchanged alias sales@example.org\n")
+        error = self.error("alias", "add", "sales@example.org", "ann@example.org", "bob@example.net",
+                           "--keep-copy=on", code=CONFLICT)
+        self.assertTrue(error["message"].endswith("keep-copy is off, not on"), error["message"])
         self.ctl("alias", "set", "sales@example.org", "--add", "carl@example.net", "--remove",
                  "bob@example.net")
         self.assertEqual(self.data("alias", "show", "sales@example.org")["targets"],
