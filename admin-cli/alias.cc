@@ -28,12 +28,6 @@ Record to_record(const Alias& alias) {
                 {"created", iso_time(alias.created)}};
 }
 
-Wanted<Directory> open_directory(Context& context) {
-  const Wanted<Instance> instance = context.instance();
-  if (!instance) return tl::unexpected(instance.error());
-  return Directory::open(*instance, context);
-}
-
 Wanted<std::vector<Address>> parse_targets(const std::vector<std::string>& texts) {
   std::vector<Address> targets;
   for (const std::string& text : texts) {
@@ -60,7 +54,7 @@ Outcome add_alias_to(Context& context, const AliasOptions& options) {
   Alias alias{.address = *address, .targets = std::move(*targets)};
   if (const auto applied = apply_keep_copy(options, alias); !applied)
     return tl::unexpected(applied.error());
-  Wanted<Directory> directory = open_directory(context);
+  Wanted<Directory> directory = Directory::open(context);
   if (!directory) return tl::unexpected(directory.error());
   Outcome outcome = report(context, (*directory)->add_alias(alias, context.actor), "alias", "added",
                            address->str());
@@ -73,24 +67,17 @@ Outcome add_alias_to(Context& context, const AliasOptions& options) {
 }
 
 Outcome list_aliases(Context& context, const AliasOptions& options) {
-  Wanted<Directory> directory = open_directory(context);
+  Wanted<Directory> directory = Directory::open(context);
   if (!directory) return tl::unexpected(directory.error());
-  vdomain::ListQuery query{.domain = {}, .match = options.match, .after = {}};
-  if (!options.domain.empty()) {
-    const Wanted<Domain> domain = parse_domain(options.domain);
-    if (!domain) return tl::unexpected(domain.error());
-    const auto found = (*directory)->find_domain(*domain);
-    if (!found) return fail(found.error(), domain->str());
-    if (!*found) return not_found(*directory, "domain", domain->str());
-    query.domain = *domain;
-  }
+  Wanted<vdomain::ListQuery> query = list_query(*directory, options.domain, options.match);
+  if (!query) return tl::unexpected(query.error());
   std::vector<Record> rows;
   do {
-    const auto page = (*directory)->list_aliases(query);
+    const auto page = (*directory)->list_aliases(*query);
     if (!page) return fail(page.error(), "aliases");
     for (const Alias& alias : page->items) rows.push_back(to_record(alias));
-    query.after = page->next;
-  } while (!query.after.empty());
+    query->after = page->next;
+  } while (!query->after.empty());
   context.out.list("aliases",
                    {{"address", "ALIAS"}, {"targets", "TARGETS"}, {"keep_copy", "KEEPS A COPY"}},
                    rows);
@@ -107,7 +94,7 @@ Wanted<Alias> find(Directory& directory, const std::string& text) {
 }
 
 Outcome show_alias(Context& context, const AliasOptions& options) {
-  Wanted<Directory> directory = open_directory(context);
+  Wanted<Directory> directory = Directory::open(context);
   if (!directory) return tl::unexpected(directory.error());
   const Wanted<Alias> alias = find(*directory, options.name);
   if (!alias) return tl::unexpected(alias.error());
@@ -138,7 +125,7 @@ tl::expected<void, Failure> change_targets(const AliasOptions& options, Alias& a
 }
 
 Outcome set_alias(Context& context, const AliasOptions& options) {
-  Wanted<Directory> directory = open_directory(context);
+  Wanted<Directory> directory = Directory::open(context);
   if (!directory) return tl::unexpected(directory.error());
   Wanted<Alias> alias = find(*directory, options.name);
   if (!alias) return tl::unexpected(alias.error());
@@ -150,7 +137,7 @@ Outcome set_alias(Context& context, const AliasOptions& options) {
 }
 
 Outcome delete_aliases(Context& context, const AliasOptions& options) {
-  Wanted<Directory> directory = open_directory(context);
+  Wanted<Directory> directory = Directory::open(context);
   if (!directory) return tl::unexpected(directory.error());
   return for_each_name(context, options.names, [&](const std::string& text) -> Outcome {
     const Wanted<Alias> alias = find(*directory, text);

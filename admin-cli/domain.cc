@@ -109,12 +109,6 @@ tl::expected<void, Failure> apply(const DomainOptions& options, HostedDomain& do
   return apply_suspensions(options, domain);
 }
 
-Wanted<Directory> open_directory(Context& context) {
-  const Wanted<Instance> instance = context.instance();
-  if (!instance) return tl::unexpected(instance.error());
-  return Directory::open(*instance, context);
-}
-
 Outcome add_one(Context& context, Directory& directory, const DomainOptions& options,
                 const std::string& text) {
   const Wanted<Domain> name = parse_domain(text);
@@ -147,7 +141,7 @@ Outcome add_one(Context& context, Directory& directory, const DomainOptions& opt
 }
 
 Outcome add_domains(Context& context, const DomainOptions& options) {
-  Wanted<Directory> directory = open_directory(context);
+  Wanted<Directory> directory = Directory::open(context);
   if (!directory) return tl::unexpected(directory.error());
   return for_each_name(context, options.names, [&](const std::string& name) {
     return add_one(context, *directory, options, name);
@@ -155,7 +149,7 @@ Outcome add_domains(Context& context, const DomainOptions& options) {
 }
 
 Outcome list_domains(Context& context, const DomainOptions& options) {
-  Wanted<Directory> directory = open_directory(context);
+  Wanted<Directory> directory = Directory::open(context);
   if (!directory) return tl::unexpected(directory.error());
   std::vector<Record> rows;
   vdomain::ListQuery query{.domain = {}, .match = options.match, .after = {}};
@@ -193,7 +187,7 @@ Outcome list_domains(Context& context, const DomainOptions& options) {
 Outcome show_domain(Context& context, const DomainOptions& options) {
   const Wanted<Domain> name = parse_domain(options.names.front());
   if (!name) return tl::unexpected(name.error());
-  Wanted<Directory> directory = open_directory(context);
+  Wanted<Directory> directory = Directory::open(context);
   if (!directory) return tl::unexpected(directory.error());
   const auto alias = (*directory)->find_domain_alias(*name);
   if (!alias) return fail(alias.error(), name->str());
@@ -215,7 +209,7 @@ Outcome show_domain(Context& context, const DomainOptions& options) {
 }
 
 Outcome set_domain(Context& context, const DomainOptions& options) {
-  Wanted<Directory> directory = open_directory(context);
+  Wanted<Directory> directory = Directory::open(context);
   if (!directory) return tl::unexpected(directory.error());
   return for_each_name(context, options.names, [&](const std::string& text) -> Outcome {
     const Wanted<Domain> name = parse_domain(text);

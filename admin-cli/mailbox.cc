@@ -56,6 +56,13 @@ Wanted<std::optional<vdomain::Quota>> quota_of(const MailboxOptions& options) {
   return vdomain::Quota{.bytes = *bytes, .messages = 0};
 }
 
+Wanted<Mailbox> find(Directory& directory, const Address& address) {
+  const auto found = directory->find_mailbox(address);
+  if (!found) return fail(found.error(), address.str());
+  if (!*found) return not_found(directory, "mailbox", address.str());
+  return **found;
+}
+
 // The name under which the credentials are kept: canonical, in the domain that an alias stands for.
 Wanted<Address> account_for(Directory& directory, const Address& address) {
   const auto alias = directory->find_domain_alias(address.domain());
@@ -234,18 +241,11 @@ Outcome list_mailboxes(Context& context, const MailboxOptions& options) {
   if (!instance) return tl::unexpected(instance.error());
   Wanted<Directory> directory = Directory::open(*instance, context);
   if (!directory) return tl::unexpected(directory.error());
-  vdomain::ListQuery query{.domain = {}, .match = options.match, .after = {}};
-  if (!options.domain.empty()) {
-    const Wanted<Domain> domain = parse_domain(options.domain);
-    if (!domain) return tl::unexpected(domain.error());
-    const auto found = (*directory)->find_domain(*domain);
-    if (!found) return fail(found.error(), domain->str());
-    if (!*found) return not_found(*directory, "domain", domain->str());
-    query.domain = *domain;
-  }
+  Wanted<vdomain::ListQuery> query = list_query(*directory, options.domain, options.match);
+  if (!query) return tl::unexpected(query.error());
   std::vector<Record> rows;
   do {
-    const auto page = (*directory)->list_mailboxes(query);
+    const auto page = (*directory)->list_mailboxes(*query);
     if (!page) return fail(page.error(), "mailboxes");
     for (const Mailbox& mailbox : page->items) {
       Record row = to_record(mailbox, *instance);
@@ -255,8 +255,8 @@ Outcome list_mailboxes(Context& context, const MailboxOptions& options) {
       }
       rows.push_back(std::move(row));
     }
-    query.after = page->next;
-  } while (!query.after.empty());
+    query->after = page->next;
+  } while (!query->after.empty());
   context.out.list("mailboxes",
                    {{"address", "ADDRESS"}, {"display_name", "NAME"}, {"quota", "QUOTA"}}, rows);
   return Exit::done;
@@ -277,11 +277,10 @@ Outcome show_mailbox(Context& context, const MailboxOptions& options) {
   if (!address) return tl::unexpected(address.error());
   Wanted<Accounts> accounts = Accounts::open(context);
   if (!accounts) return tl::unexpected(accounts.error());
-  const auto found = accounts->directory->find_mailbox(*address);
-  if (!found) return fail(found.error(), address->str());
-  if (!*found) return not_found(accounts->directory, "mailbox", address->str());
-  Record record = to_record(**found, accounts->instance);
-  const std::string account = (*found)->address.str();
+  const Wanted<Mailbox> found = find(accounts->directory, *address);
+  if (!found) return tl::unexpected(found.error());
+  Record record = to_record(*found, accounts->instance);
+  const std::string account = found->address.str();
   const auto credential = accounts->credentials->find(account);
   const auto logins = accounts->credentials->last_logins(account);
   if (!credential || !logins) {
@@ -301,17 +300,14 @@ Outcome show_mailbox(Context& context, const MailboxOptions& options) {
 Outcome set_mailbox(Context& context, const MailboxOptions& options) {
   const Wanted<std::optional<vdomain::Quota>> quota = quota_of(options);
   if (!quota) return tl::unexpected(quota.error());
-  const Wanted<Instance> instance = context.instance();
-  if (!instance) return tl::unexpected(instance.error());
-  Wanted<Directory> directory = Directory::open(*instance, context);
+  Wanted<Directory> directory = Directory::open(context);
   if (!directory) return tl::unexpected(directory.error());
   return for_each_name(context, options.names, [&](const std::string& text) -> Outcome {
     const Wanted<Address> address = parse_address(text);
     if (!address) return tl::unexpected(address.error());
-    const auto found = (*directory)->find_mailbox(*address);
-    if (!found) return fail(found.error(), address->str());
-    if (!*found) return not_found(*directory, "mailbox", address->str());
-    Mailbox mailbox = **found;
+    const Wanted<Mailbox> found = find(*directory, *address);
+    if (!found) return tl::unexpected(found.error());
+    Mailbox mailbox = *found;
     if (options.display_name) mailbox.display_name = *options.display_name;
     if (*quota) mailbox.quota.bytes = (*quota)->bytes;
     if (const auto applied = apply_services(options, mailbox.services); !applied)
@@ -324,18 +320,17 @@ Outcome set_mailbox(Context& context, const MailboxOptions& options) {
 Outcome delete_one(Context& context, Accounts& accounts, const std::string& text) {
   const Wanted<Address> address = parse_address(text);
   if (!address) return tl::unexpected(address.error());
-  const auto found = accounts.directory->find_mailbox(*address);
-  if (!found) return fail(found.error(), address->str());
-  if (!*found) return not_found(accounts.directory, "mailbox", address->str());
+  const Wanted<Mailbox> found = find(accounts.directory, *address);
+  if (!found) return tl::unexpected(found.error());
   Outcome sure = confirm_deletion(context, "mailbox " + address->str(), address->str(), false);
   if (!sure) return sure;
-  const std::string account = (*found)->address.str();
+  const std::string account = found->address.str();
   const Result<Change> change = accounts.directory->remove_mailbox(*address, context.actor);
   Outcome outcome = report(context, change, "mailbox", "deleted", address->str());
   if (!outcome || context.dry_run) return outcome;
   if (const Result<bool> removed = accounts.credentials->remove(account); !removed)
     context.out.warn("the password of " + account + " stays behind: " + removed.error().detail);
-  context.out.note("the mail stays in " + accounts.instance.path("mail/" + (*found)->maildir));
+  context.out.note("the mail stays in " + accounts.instance.path("mail/" + found->maildir));
   return outcome;
 }
 
@@ -354,16 +349,15 @@ Outcome change_password(Context& context, const MailboxOptions& options) {
   if (!hasher) return tl::unexpected(hasher.error());
   Wanted<Accounts> accounts = Accounts::open(context);
   if (!accounts) return tl::unexpected(accounts.error());
-  const auto found = accounts->directory->find_mailbox(*address);
-  if (!found) return fail(found.error(), address->str());
-  if (!*found) return not_found(accounts->directory, "mailbox", address->str());
+  const Wanted<Mailbox> found = find(accounts->directory, *address);
+  if (!found) return tl::unexpected(found.error());
   const Wanted<Password> password = obtain_password(context, options.password, address->str());
   if (!password) return tl::unexpected(password.error());
   if (context.dry_run) {
     context.out.did("would be changed", "password", address->str());
     return Exit::would_change;
   }
-  const std::string account = (*found)->address.str();
+  const std::string account = found->address.str();
   const Result<void> stored = auth::set_password(*accounts->credentials, **hasher, account,
                                                  password->text, context.clock.wall());
   if (!stored) return fail(stored.error(), accounts->instance.credentials_database());

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "admin-cli/arguments.h"
 #include "admin-cli/credentials_process.h"
 #include "admin-cli/dry_run_store.h"
 #include "admin-cli/suggestion.h"
@@ -87,6 +88,25 @@ Wanted<Directory> Directory::open(const Instance& instance, const Context& conte
     (trial ? directory.trial_ : directory.repository_) = std::move(repository);
   }
   return directory;
+}
+
+Wanted<Directory> Directory::open(Context& context) {
+  const Wanted<Instance> instance = context.instance();
+  if (!instance) return tl::unexpected(instance.error());
+  return open(*instance, context);
+}
+
+Wanted<vdomain::ListQuery> list_query(Directory& directory, const std::string& domain,
+                                      const std::string& match) {
+  vdomain::ListQuery query{.domain = {}, .match = match, .after = {}};
+  if (domain.empty()) return query;
+  const Wanted<Domain> name = parse_domain(domain);
+  if (!name) return tl::unexpected(name.error());
+  const auto found = directory->find_domain(*name);
+  if (!found) return fail(found.error(), name->str());
+  if (!*found) return not_found(directory, "domain", name->str());
+  query.domain = *name;
+  return query;
 }
 
 tl::expected<bool, Failure> changed(const Result<vdomain::Change>& change, std::string_view noun,

@@ -20,6 +20,7 @@ Wanted<std::unique_ptr<auth::CredentialsRepository>> open_credentials(const Inst
 class Directory {
  public:
   static Wanted<Directory> open(const Instance& instance, const Context& context);
+  static Wanted<Directory> open(Context& context);  // of the instance that was named
   vdomain::DirectoryRepository& repository() { return *repository_; }
   vdomain::DirectoryRepository* operator->() { return repository_.get(); }
   // As if: everything is checked, nothing kept.
@@ -29,6 +30,11 @@ class Directory {
   std::unique_ptr<vdomain::DirectoryRepository> repository_;
   std::unique_ptr<vdomain::DirectoryRepository> trial_;
 };
+
+// What `list` asks for: of one domain (empty: of all), with names like `match`. Not found: the
+// domain.
+Wanted<vdomain::ListQuery> list_query(Directory& directory, const std::string& domain,
+                                      const std::string& match);
 
 // A Result<Change> as an exit, having printed what was done. `noun` "mailbox", `done` "added".
 Outcome report(Context& context, const Result<vdomain::Change>& change, std::string_view noun,

@@ -66,74 +66,79 @@ Result<Page<T>> page_of(
 
 }  // namespace
 
+template <class T>
+Result<DirectoryRepository::Entry<T>> DirectoryRepository::open_entry(const Address& named,
+                                                                      Find<T> find) {
+  Result<std::unique_ptr<StoreTransaction>> transaction = store_->begin();
+  if (!transaction) return pass(transaction);
+  Result<Address> address = real_address(named);
+  if (!address) return pass(address);
+  Result<std::optional<T>> present = ((*store_).*find)(*address);
+  if (!present) return pass(present);
+  return Entry<T>{std::move(*transaction), std::move(*address), std::move(*present)};
+}
+
 // --- mailboxes
 
 Result<Change> DirectoryRepository::add_mailbox(const NewMailbox& wanted, const Actor& actor) {
   if (auto wrong = rules::wrong_with_mailbox(wanted.address, wanted.display_name,
                                              wanted.quota.value_or(Quota{})))
     return refused(Change::Status::invalid, *wrong);
-  Result<std::unique_ptr<StoreTransaction>> transaction = store_->begin();
-  if (!transaction) return pass(transaction);
-  Result<Address> address = real_address(wanted.address);
-  if (!address) return pass(address);
-  Result<std::optional<HostedDomain>> domain = store_->domain(address->domain());
+  Result<Entry<Mailbox>> entry = open_entry(wanted.address, &DirectoryStore::mailbox);
+  if (!entry) return pass(entry);
+  Result<std::optional<HostedDomain>> domain = store_->domain(entry->address.domain());
   if (!domain) return pass(domain);
-  if (!*domain) return no_domain_for(*address);
-  Result<std::optional<Mailbox>> present = store_->mailbox(*address);
-  if (!present) return pass(present);
-  if (*present) return change::exists(address->str(), differences(**present, wanted));
+  if (!*domain) return no_domain_for(entry->address);
+  if (entry->present)
+    return change::exists(entry->address.str(), differences(*entry->present, wanted));
   Checked full = check_room(**domain, true);
   if (!full) return pass(full);
   if (*full) return **full;
-  const Mailbox mailbox{.address = *address,
+  const Mailbox mailbox{.address = entry->address,
                         .display_name = wanted.display_name,
                         .quota = wanted.quota.value_or((*domain)->default_quota),
                         .services = wanted.services,
-                        .maildir = maildir_path(*address),
+                        .maildir = maildir_path(entry->address),
                         .created = clock_.wall(),
                         .version = 1};
-  if (Result<void> done = (*transaction)->insert_mailbox(mailbox); !done) return pass(done);
-  return commit(**transaction, actor,
-                change::entry("mailbox.add", address->str(), std::nullopt, to_json(mailbox)));
+  if (Result<void> done = entry->transaction->insert_mailbox(mailbox); !done) return pass(done);
+  return commit(*entry->transaction, actor,
+                change::entry("mailbox.add", entry->address.str(), std::nullopt, to_json(mailbox)));
 }
 
 Result<Change> DirectoryRepository::set_mailbox(const Mailbox& wanted, const Actor& actor) {
   if (auto wrong = rules::wrong_with_mailbox(wanted.address, wanted.display_name, wanted.quota))
     return refused(Change::Status::invalid, *wrong);
-  Result<std::unique_ptr<StoreTransaction>> transaction = store_->begin();
-  if (!transaction) return pass(transaction);
-  Result<Address> address = real_address(wanted.address);
-  if (!address) return pass(address);
-  Result<std::optional<Mailbox>> present = store_->mailbox(*address);
-  if (!present) return pass(present);
-  if (!*present) return no_such("mailbox", *address);
-  if (same_content(**present, wanted))
-    return unchanged(fmt::format("{} is so already", address->str()));
-  if ((*present)->version != wanted.version) return changed_meanwhile("mailbox", *address);
-  Mailbox mailbox = **present;  // address, Maildir and time of creation never change here
+  Result<Entry<Mailbox>> entry = open_entry(wanted.address, &DirectoryStore::mailbox);
+  if (!entry) return pass(entry);
+  if (!entry->present) return no_such("mailbox", entry->address);
+  if (same_content(*entry->present, wanted))
+    return unchanged(fmt::format("{} is so already", entry->address.str()));
+  if (entry->present->version != wanted.version)
+    return changed_meanwhile("mailbox", entry->address);
+  Mailbox mailbox = *entry->present;  // address, Maildir and time of creation never change here
   mailbox.display_name = wanted.display_name;
   mailbox.quota = wanted.quota;
   mailbox.services = wanted.services;
   mailbox.version += 1;
-  if (Result<void> done = (*transaction)->update_mailbox(mailbox); !done) return pass(done);
-  return commit(**transaction, actor,
-                change::entry("mailbox.set", address->str(), to_json(**present), to_json(mailbox)));
+  if (Result<void> done = entry->transaction->update_mailbox(mailbox); !done) return pass(done);
+  return commit(*entry->transaction, actor,
+                change::entry("mailbox.set", entry->address.str(), to_json(*entry->present),
+                              to_json(mailbox)));
 }
 
 Result<Change> DirectoryRepository::remove_mailbox(const Address& named, const Actor& actor) {
-  Result<std::unique_ptr<StoreTransaction>> transaction = store_->begin();
-  if (!transaction) return pass(transaction);
-  Result<Address> address = real_address(named);
-  if (!address) return pass(address);
-  Result<std::optional<Mailbox>> present = store_->mailbox(*address);
-  if (!present) return pass(present);
-  if (!*present) return no_such("mailbox", *address);
-  Checked used = check_mailbox_is_unused(*address);
+  Result<Entry<Mailbox>> entry = open_entry(named, &DirectoryStore::mailbox);
+  if (!entry) return pass(entry);
+  if (!entry->present) return no_such("mailbox", entry->address);
+  Checked used = check_mailbox_is_unused(entry->address);
   if (!used) return pass(used);
   if (*used) return **used;
-  if (Result<void> done = (*transaction)->delete_mailbox(*address); !done) return pass(done);
-  return commit(**transaction, actor,
-                change::entry("mailbox.delete", address->str(), to_json(**present), std::nullopt));
+  if (Result<void> done = entry->transaction->delete_mailbox(entry->address); !done)
+    return pass(done);
+  return commit(*entry->transaction, actor,
+                change::entry("mailbox.delete", entry->address.str(), to_json(*entry->present),
+                              std::nullopt));
 }
 
 Result<std::optional<Mailbox>> DirectoryRepository::find_mailbox(const Address& named) {
@@ -153,66 +158,58 @@ Result<Page<Mailbox>> DirectoryRepository::list_mailboxes(const ListQuery& query
 
 Result<Change> DirectoryRepository::add_alias(const Alias& wanted, const Actor& actor) {
   if (auto wrong = rules::wrong_with(wanted)) return refused(Change::Status::invalid, *wrong);
-  Result<std::unique_ptr<StoreTransaction>> transaction = store_->begin();
-  if (!transaction) return pass(transaction);
-  Result<Address> address = real_address(wanted.address);
-  if (!address) return pass(address);
-  Result<std::optional<HostedDomain>> domain = store_->domain(address->domain());
+  Result<Entry<Alias>> entry = open_entry(wanted.address, &DirectoryStore::alias);
+  if (!entry) return pass(entry);
+  Result<std::optional<HostedDomain>> domain = store_->domain(entry->address.domain());
   if (!domain) return pass(domain);
-  if (!*domain) return no_domain_for(*address);
-  Result<std::optional<Alias>> present = store_->alias(*address);
-  if (!present) return pass(present);
-  if (*present) return change::exists("alias " + address->str(), differences(**present, wanted));
+  if (!*domain) return no_domain_for(entry->address);
+  if (entry->present)
+    return change::exists("alias " + entry->address.str(), differences(*entry->present, wanted));
   Checked full = check_room(**domain, false);
   if (!full) return pass(full);
   if (*full) return **full;
   Alias alias = wanted;
-  alias.address = *address;
+  alias.address = entry->address;
   Checked no_mailbox = check_keep_copy(alias);
   if (!no_mailbox) return pass(no_mailbox);
   if (*no_mailbox) return **no_mailbox;
   alias.created = clock_.wall();
   alias.version = 1;
-  if (Result<void> done = (*transaction)->insert_alias(alias); !done) return pass(done);
-  return commit(**transaction, actor,
-                change::entry("alias.add", address->str(), std::nullopt, to_json(alias)));
+  if (Result<void> done = entry->transaction->insert_alias(alias); !done) return pass(done);
+  return commit(*entry->transaction, actor,
+                change::entry("alias.add", entry->address.str(), std::nullopt, to_json(alias)));
 }
 
 Result<Change> DirectoryRepository::set_alias(const Alias& wanted, const Actor& actor) {
   if (auto wrong = rules::wrong_with(wanted)) return refused(Change::Status::invalid, *wrong);
-  Result<std::unique_ptr<StoreTransaction>> transaction = store_->begin();
-  if (!transaction) return pass(transaction);
-  Result<Address> address = real_address(wanted.address);
-  if (!address) return pass(address);
-  Result<std::optional<Alias>> present = store_->alias(*address);
-  if (!present) return pass(present);
-  if (!*present) return no_such("alias", *address);
-  if (same_content(**present, wanted))
-    return unchanged(fmt::format("alias {} is so already", address->str()));
-  if ((*present)->version != wanted.version) return changed_meanwhile("alias", *address);
-  Alias alias = **present;
+  Result<Entry<Alias>> entry = open_entry(wanted.address, &DirectoryStore::alias);
+  if (!entry) return pass(entry);
+  if (!entry->present) return no_such("alias", entry->address);
+  if (same_content(*entry->present, wanted))
+    return unchanged(fmt::format("alias {} is so already", entry->address.str()));
+  if (entry->present->version != wanted.version) return changed_meanwhile("alias", entry->address);
+  Alias alias = *entry->present;
   alias.targets = wanted.targets;
   alias.keep_copy = wanted.keep_copy;
   Checked no_mailbox = check_keep_copy(alias);
   if (!no_mailbox) return pass(no_mailbox);
   if (*no_mailbox) return **no_mailbox;
   alias.version += 1;
-  if (Result<void> done = (*transaction)->update_alias(alias); !done) return pass(done);
-  return commit(**transaction, actor,
-                change::entry("alias.set", address->str(), to_json(**present), to_json(alias)));
+  if (Result<void> done = entry->transaction->update_alias(alias); !done) return pass(done);
+  return commit(
+      *entry->transaction, actor,
+      change::entry("alias.set", entry->address.str(), to_json(*entry->present), to_json(alias)));
 }
 
 Result<Change> DirectoryRepository::remove_alias(const Address& named, const Actor& actor) {
-  Result<std::unique_ptr<StoreTransaction>> transaction = store_->begin();
-  if (!transaction) return pass(transaction);
-  Result<Address> address = real_address(named);
-  if (!address) return pass(address);
-  Result<std::optional<Alias>> present = store_->alias(*address);
-  if (!present) return pass(present);
-  if (!*present) return no_such("alias", *address);
-  if (Result<void> done = (*transaction)->delete_alias(*address); !done) return pass(done);
-  return commit(**transaction, actor,
-                change::entry("alias.delete", address->str(), to_json(**present), std::nullopt));
+  Result<Entry<Alias>> entry = open_entry(named, &DirectoryStore::alias);
+  if (!entry) return pass(entry);
+  if (!entry->present) return no_such("alias", entry->address);
+  if (Result<void> done = entry->transaction->delete_alias(entry->address); !done)
+    return pass(done);
+  return commit(
+      *entry->transaction, actor,
+      change::entry("alias.delete", entry->address.str(), to_json(*entry->present), std::nullopt));
 }
 
 Result<std::optional<Alias>> DirectoryRepository::find_alias(const Address& named) {

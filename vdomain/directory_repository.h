@@ -108,6 +108,17 @@ class DirectoryRepository {
 
  private:
   using Checked = Result<std::optional<Change>>;  // the Change that refuses, or nothing
+  // What a change of a mailbox or an alias begins with.
+  template <class T>
+  struct Entry {
+    std::unique_ptr<StoreTransaction> transaction;
+    Address address;           // where a name in a domain alias really is
+    std::optional<T> present;  // what is there now
+  };
+  template <class T>
+  using Find = Result<std::optional<T>> (DirectoryStore::*)(const Address&);
+  template <class T>
+  Result<Entry<T>> open_entry(const Address& named, Find<T> find);
   Result<Change> commit(StoreTransaction& transaction, const Actor& actor, AuditEntry entry);
   // The domain a name stands for: itself, or the target of a domain alias.
   Result<Domain> real_domain(const Domain& name);
