@@ -32,7 +32,8 @@ enum class SettingKind : unsigned char {
   endpoints,  // list of address:port
 };
 enum class LineShape : unsigned char { text, host_name, local_part, account };
-// Most settings are taken over by SIGHUP; those that toastd itself used at its start are not.
+// Most settings are taken over by SIGHUP. Those that toastd itself used at its start are not, nor
+// those that made threads or opened a store; toastd refuses a reload that changes one.
 enum class Applies : unsigned char { at_reload, at_restart };
 
 // What toastctl config list and the manual page print. Typed constants below derive from it.
@@ -70,7 +71,8 @@ struct IntegerSetting : SettingInfo {
 struct SizeSetting : SettingInfo {
   using Value = std::uint64_t;
   constexpr SizeSetting(std::string_view name_, std::int64_t default_, std::int64_t min,
-                        std::int64_t max, std::string_view meaning_, std::string_view readers_)
+                        std::int64_t max, std::string_view meaning_, std::string_view readers_,
+                        Applies applies_ = Applies::at_reload)
       : SettingInfo{.name = name_,
                     .kind = SettingKind::size,
                     .default_number = default_,
@@ -78,7 +80,8 @@ struct SizeSetting : SettingInfo {
                     .maximum = max,
                     .unit = "bytes",
                     .meaning = meaning_,
-                    .readers = readers_} {}
+                    .readers = readers_,
+                    .applies = applies_} {}
 };
 struct DurationSetting : SettingInfo {
   using Value = std::chrono::seconds;

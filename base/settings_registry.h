@@ -46,7 +46,7 @@ inline constexpr DurationSetting unknowngrace{"unknowngrace", 3600, 0, 7 * kDay,
 inline constexpr IntegerSetting concurrencylocal{"concurrencylocal", 64, 1, 10000, "deliveries", "Local deliveries at a time. qmail's 10 counted processes; these are entries in a batch.", "queued"};
 inline constexpr IntegerSetting queuesyncdelay{"queuesyncdelay", 0, 0, 100000, "microseconds", "Longest wait of an acknowledgement for others to share its disk sync; 0: a sync starts as soon as the one before it ends.", "queued"};
 inline constexpr SizeSetting queuememory{"queuememory", 64 * kMiB, kMiB, 1LL << 40, "Memory for the bodies of messages in arrival; beyond it they are written to files at once.", "queued"};
-inline constexpr SizeSetting queuereserve{"queuereserve", 64 * kMiB, kMiB, 1LL << 40, "Free disk space below which new mail is refused with 452, kept for outcomes and compaction.", "queued"};
+inline constexpr SizeSetting queuereserve{"queuereserve", 64 * kMiB, kMiB, 1LL << 40, "Free disk space below which new mail is refused with 452, kept for outcomes and compaction.", "queued", Applies::at_restart};
 inline constexpr IntegerSetting queuehighwater{"queuehighwater", 100000, 100, 100000000, "messages", "Backlog above which new mail is accepted more slowly.", "queued"};
 inline constexpr LineSetting bouncefrom{"bouncefrom", "MAILER-DAEMON", LineShape::local_part, "Local part of the author of bounces.", "queued"};
 inline constexpr LineSetting bouncehost{"bouncehost", kFromMe, LineShape::host_name, "Domain of the author of bounces, also named in their text.", "queued"};
@@ -55,7 +55,7 @@ inline constexpr LineSetting doublebouncehost{"doublebouncehost", kFromMe, LineS
 inline constexpr SizeSetting bouncemaxbytes{"bouncemaxbytes", 50000, 0, 1LL << 30, "Bytes of the original message quoted in a bounce; 0: the whole message.", "queued"};
 
 // --- mailboxes
-inline constexpr IntegerSetting maildeliverythreads{"maildeliverythreads", 16, 1, 256, "threads", "Mailbox writes and reads at a time; each may wait for the disk.", "maild"};
+inline constexpr IntegerSetting maildeliverythreads{"maildeliverythreads", 16, 1, 256, "threads", "Mailbox writes and reads at a time; each may wait for the disk.", "maild", Applies::at_restart};
 
 // --- POP3 server
 inline constexpr DurationSetting pop3timeout{"pop3timeout", 600, 10, kDay, "Idle time after which a POP3 session is closed without deleting anything. RFC 1939 asks for at least 10 minutes.", "pop3d"};
@@ -68,7 +68,7 @@ inline constexpr IntegerSetting pop3maxerrors{"pop3maxerrors", 20, 1, 1000, "com
 // --- passwords
 inline constexpr IntegerSetting passwordopslimit{"passwordopslimit", 2, 1, 64, "passes", "Passes of argon2id over its memory for a new password.", "authd toastctl"};
 inline constexpr SizeSetting passwordmemlimit{"passwordmemlimit", 19 * kMiB, 8192, 4LL << 30, "Memory of argon2id for a new password. Each hasher needs this much while it works.", "authd toastctl"};
-inline constexpr IntegerSetting passwordhashers{"passwordhashers", 0, 0, 256, "threads", "Password checks at a time; 0: one per core.", "authd"};
+inline constexpr IntegerSetting passwordhashers{"passwordhashers", 0, 0, 256, "threads", "Password checks at a time; 0: one per core.", "authd", Applies::at_restart};
 inline constexpr DurationSetting passwordcacheseconds{"passwordcacheseconds", 3600, 0, kDay, "How long a verified password is remembered (as a keyed hash) so that polling costs no argon2id; 0: never. A changed password counts at once.", "authd"};
 inline constexpr IntegerSetting authfailureslimit{"authfailureslimit", 10, 1, 10000, "failures", "Failed logins for an account (twice as many for an address), fading with authfailureseconds, after which further ones are delayed and refused.", "authd"};
 inline constexpr DurationSetting authfailureseconds{"authfailureseconds", 900, 10, kDay, "Time in which the count of failed logins halves.", "authd"};

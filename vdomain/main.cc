@@ -10,8 +10,6 @@ namespace {
 using namespace toast;
 
 Result<void> build(Daemon& daemon) {
-  if (daemon.settings().get(setting::databasebackend) != "sqlite")
-    return permanent("control/databasebackend: this version keeps its directory in sqlite only");
   Result<Domain> host = Domain::parse(daemon.settings().get(setting::me));
   if (!host) return pass(host, "control/me");
   vdomain::KeeperOptions options{

@@ -70,6 +70,16 @@ Deliverer::Deliverer(MailStore& store, MessageNamer namer, QuotaGate& quota, con
       clock_(clock),
       memory_(clock.wall()) {}
 
+void Deliverer::set_namer(MessageNamer namer) {
+  const std::lock_guard lock(namer_mutex_);
+  namer_ = std::move(namer);
+}
+
+MessageNamer Deliverer::namer() const {
+  const std::lock_guard lock(namer_mutex_);
+  return namer_;
+}
+
 void Deliverer::deliver(std::span<std::unique_ptr<Delivery>> batch) {
   const auto each_good = [&](auto step) {
     for (const std::unique_ptr<Delivery>& d : batch)
@@ -91,7 +101,8 @@ void Deliverer::check(Delivery& d) {
     d.failed = std::move(measured.error());
     return;
   }
-  d.name = namer_.name(d.job.key, d.size, d.again);
+  d.namer = namer();
+  d.name = d.namer->name(d.job.key, d.size, d.again);
   std::optional<DeliveryMemory::Claim> claimed = memory_.claim(delivery_of(d.name));
   if (!claimed) {
     d.failed = transient("delivery " + d.name + " is in hand already").value();
@@ -295,7 +306,7 @@ void Deliverer::publish(Delivery& d) {
       d.failed = transient("every name for " + d.name + " is taken by other content").value();
       return;
     }
-    d.name = namer_.name(d.job.key, d.size, d.again);
+    d.name = d.namer->name(d.job.key, d.size, d.again);
     write(d, false);
     if (!d.failed) sync_file(d);
     if (!d.failed) publish(d);

@@ -68,6 +68,7 @@ struct Delivery {
   std::optional<DeliveryMemory::Claim> claim;
   std::string fields;
   MessageSize size;
+  std::optional<MessageNamer> namer;  // the same for all names that this delivery tries
   std::string name;
   unsigned again = 0;
   Fd file;
@@ -81,8 +82,11 @@ class Deliverer {
   // Every delivery is reported, in the order of the batch, after the last sync of the batch; the
   // batch is empty pointers then.
   void deliver(std::span<std::unique_ptr<Delivery>> batch);
+  // For deliveries that begin from now on.
+  void set_namer(MessageNamer namer);
 
  private:
+  MessageNamer namer() const;
   void check(Delivery& d);
   Result<void> check_loop(Delivery& d);
   Result<void> measure(Delivery& d);
@@ -98,6 +102,7 @@ class Deliverer {
 
   MailStore& store_;
   FileSystem& files_;
+  mutable std::mutex namer_mutex_;
   MessageNamer namer_;
   QuotaGate& quota_;
   const Clock& clock_;

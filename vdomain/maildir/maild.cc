@@ -330,6 +330,10 @@ std::shared_ptr<const ipc::Dispatcher> Maild::dispatcher_for(const std::string& 
   return dispatcher;
 }
 
+void Maild::set_host_name(std::string_view host_name) {
+  parts_->deliverer.set_namer(MessageNamer(host_name));
+}
+
 std::uint64_t Maild::sessions() const { return parts_->open_sessions.value(); }
 
 Task<> Maild::drain() {

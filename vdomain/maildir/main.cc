@@ -43,6 +43,8 @@ Result<void> build(Daemon& daemon) {
       daemon.metrics(),
       [&directory](vdomain::UsageReport report) { directory.notify(std::move(report)); });
   daemon.on_client([maild](const std::string& peer) { return maild->dispatcher_for(peer); });
+  daemon.on_reload([](const Settings&) { return Result<void>{}; },
+                   [maild](const Settings& now) { maild->set_host_name(now.get(setting::me)); });
   daemon.on_drain([maild] { return maild->drain(); });
   maild->start();
   return {};

@@ -84,6 +84,25 @@ class MaildTest : public MaildirTest {
   std::shared_ptr<ipc::Channel> pop3d_;
 };
 
+// The letters of a name that stand for the host: behind the dot that ends the delivery's own.
+std::string host_letters(const std::string& file_name) {
+  const std::size_t end = file_name.find(',');
+  return file_name.substr(end - 6, 6);
+}
+
+TEST_F(MaildTest, AnotherHostNameIsInTheNamesThatFollow) {
+  const Result<Deliver::Reply> before = deliver(delivery(1));
+  ASSERT_TRUE(before) << before.error().detail;
+  maild_->set_host_name("mx2.example.org");
+  const Result<Deliver::Reply> after = deliver(delivery(2));
+  ASSERT_TRUE(after) << after.error().detail;
+  EXPECT_NE(host_letters(before->file_name), host_letters(after->file_name));
+  maild_->set_host_name("mx.example.org");
+  const Result<Deliver::Reply> again = deliver(delivery(3));
+  ASSERT_TRUE(again) << again.error().detail;
+  EXPECT_EQ(host_letters(before->file_name), host_letters(again->file_name));
+}
+
 TEST_F(MaildTest, FromQueueToClient) {
   const Result<Deliver::Reply> delivered = deliver(delivery(1));
   ASSERT_TRUE(delivered) << delivered.error().detail;

@@ -203,6 +203,10 @@ const RefusedReload kRefused[] = {
     {"smtpgreeting", "toast-pop3d\n",
      "toast-pop3d.0: told to refuse"},  // the last one asked says no
     {"smtpprocesses", "1\n", "control/smtpprocesses: takes effect at a restart only"},
+    // Threads are made, and the journal is opened, at the start of a program.
+    {"maildeliverythreads", "3\n", "control/maildeliverythreads: takes effect at a restart only"},
+    {"passwordhashers", "3\n", "control/passwordhashers: takes effect at a restart only"},
+    {"queuereserve", "9999999\n", "control/queuereserve: takes effect at a restart only"},
 };
 
 TEST_F(ToastdTest, RefusedReloadChangesNobody) {
