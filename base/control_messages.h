@@ -38,8 +38,9 @@ struct Startup {
   std::uint32_t instances = 1;  // how many of this program there are: shared caps are divided
   std::string root;
   bool unprivileged = false;
-  std::string boot_id;        // random, one per start of toastd: tickets do not outlive it
-  Secret ticket_key;          // kKeyBytes for authd and maild, empty for everybody else
+  std::string boot_id;  // random, one per start of toastd: what was written without a sync under
+                        // another may have been torn by a power cut
+  Secret ticket_key;    // kKeyBytes for authd and maild, empty for everybody else
   std::uint32_t sockets = 0;  // how many GiveSocket follow before the child may say ready
   Snapshot settings;
 

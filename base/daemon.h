@@ -62,7 +62,8 @@ class Daemon {
   void on_client_gone(OnClientGone callee) { on_client_gone_ = std::move(callee); }
 
   // Reload in two steps: `prepare` may refuse and must change nothing; `commit` cannot fail.
-  // Without them new settings apply at the next start, which toastd is told.
+  // Without them the program agrees to every reload and changes nothing; what it reads at its start
+  // only must be marked so in the registry (Applies::at_restart), which toastd looks at first.
   using OnPrepare = std::function<Result<void>(const Settings& next)>;
   using OnCommit = std::function<void(const Settings& now)>;
   void on_reload(OnPrepare prepare, OnCommit commit);

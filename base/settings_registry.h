@@ -15,26 +15,26 @@ inline constexpr std::int64_t kMiB = 1 << 20;
 
 // clang-format off
 // --- the host
-inline constexpr LineSetting me{"me", "", LineShape::host_name, "Fully qualified name of this host. The one setting without a default.", "all"};
-inline constexpr ChoiceSetting databasebackend{"databasebackend", "sqlite", "sqlite", "Where the directory and the credentials live.", "vdomaind authd toastctl", Applies::at_restart};
+inline constexpr LineSetting me{"me", "", LineShape::host_name, "Fully qualified name of this host. The one setting without a default.", "smtpd queued maild vdomaind pop3d toastctl"};
+inline constexpr ChoiceSetting databasebackend{"databasebackend", "sqlite", "sqlite", "Where the directory and the credentials live. This version has one place.", "toastd", Applies::at_restart};
 
 // --- listeners
-inline constexpr EndpointListSetting smtplisten{"smtplisten", "0.0.0.0:25\n[::]:25", "Addresses and ports for SMTP, one address:port or [address]:port a line. An empty file: no SMTP server. Port 0: the kernel chooses, toastctl status shows it.", "toastd", Applies::at_restart};
-inline constexpr EndpointListSetting pop3listen{"pop3listen", "0.0.0.0:110\n[::]:110", "Addresses and ports for POP3, as in smtplisten. An empty file: no POP3 server.", "toastd", Applies::at_restart};
+inline constexpr EndpointListSetting smtplisten{"smtplisten", "0.0.0.0:25\n[::]:25", "Addresses and ports for SMTP, one address:port or [address]:port a line. An empty file: no SMTP server. Port 0: the kernel chooses, toastctl status shows it.", "toastd toastctl", Applies::at_restart};
+inline constexpr EndpointListSetting pop3listen{"pop3listen", "0.0.0.0:110\n[::]:110", "Addresses and ports for POP3, as in smtplisten. An empty file: no POP3 server.", "toastd toastctl", Applies::at_restart};
 inline constexpr IntegerSetting listenbacklog{"listenbacklog", 1024, 1, 65535, "connections", "Connections that the kernel keeps waiting for each listener.", "toastd", Applies::at_restart};
 inline constexpr IntegerSetting smtpprocesses{"smtpprocesses", 0, 0, 31, "processes", "Number of SMTP servers; 0: one per core.", "toastd", Applies::at_restart};
 inline constexpr IntegerSetting pop3processes{"pop3processes", 0, 0, 256, "processes", "Number of POP3 servers; 0: one per core.", "toastd", Applies::at_restart};
 
 // --- SMTP server
-inline constexpr SizeSetting databytes{"databytes", 50 * kMiB, 0, 1LL << 40, "Largest message accepted, counted as stored; 0: no limit. qmail's default is no limit, which lets a single client fill the queue.", "smtpd queued"};
+inline constexpr SizeSetting databytes{"databytes", 50 * kMiB, 0, 1LL << 40, "Largest message accepted, counted with CRLF line ends, as SIZE announces it; 0: no limit. qmail's default is no limit, which lets a single client fill the queue.", "smtpd queued"};
 inline constexpr DurationSetting timeoutsmtpd{"timeoutsmtpd", 300, 1, kDay, "Longest wait for the client at each read or write. RFC 5321 asks for 5 minutes; qmail's default was 1200.", "smtpd"};
 inline constexpr DurationSetting smtpsessionseconds{"smtpsessionseconds", 7200, 60, kDay, "Longest life of one connection, so that one byte every few minutes cannot hold it for ever.", "smtpd"};
-inline constexpr NetworkListSetting relaynetworks{"relaynetworks", "", "Networks whose clients may send to any domain, one CIDR a line. None: nobody relays.", "smtpd queued"};
-inline constexpr IntegerSetting smtpmaxrecipients{"smtpmaxrecipients", 1000, 100, 100000, "recipients", "Recipients accepted in one message. RFC 5321 asks for at least 100.", "smtpd queued"};
+inline constexpr NetworkListSetting relaynetworks{"relaynetworks", "", "Networks of our own, one CIDR a line. This version sends nothing to other hosts, so nobody relays yet; smtpmaxperaddress does not count their clients, and a recipient elsewhere is refused to them as not available (5.3.3), to others as relaying denied (5.7.1).", "smtpd"};
+inline constexpr IntegerSetting smtpmaxrecipients{"smtpmaxrecipients", 1000, 100, 100000, "recipients", "Recipients accepted in one message. RFC 5321 asks for at least 100.", "smtpd"};
 inline constexpr IntegerSetting smtpmaxerrors{"smtpmaxerrors", 20, 1, 1000, "commands", "Refused commands after which the connection is closed with 421.", "smtpd"};
 inline constexpr IntegerSetting smtpmaxnoops{"smtpmaxnoops", 100, 1, 100000, "commands", "NOOP, RSET, HELP, EHLO and VRFY commands in a row without a message before the connection is closed with 421.", "smtpd"};
 inline constexpr IntegerSetting smtpmaxmessages{"smtpmaxmessages", 1000, 1, 1000000, "messages", "Messages accepted over one connection; then 421, and the client connects again.", "smtpd"};
-inline constexpr IntegerSetting smtpmaxhops{"smtpmaxhops", 100, 20, 1000, "header fields", "Received fields from which a message counts as looping and is refused.", "smtpd"};
+inline constexpr IntegerSetting smtpmaxhops{"smtpmaxhops", 100, 20, 1000, "header fields", "Trace fields from which a message counts as looping and is refused: header lines that begin with Received or Delivered (Delivered-To), as qmail counts.", "smtpd"};
 inline constexpr IntegerSetting smtpmaxconnections{"smtpmaxconnections", 2000, 1, 100000, "connections", "SMTP connections at a time, over all SMTP servers.", "smtpd"};
 inline constexpr IntegerSetting smtpmaxperaddress{"smtpmaxperaddress", 100, 1, 100000, "connections", "SMTP connections at a time from one IPv4 address or one IPv6 /64; loopback and relaynetworks are not counted.", "smtpd"};
 inline constexpr ChoiceSetting smtpbarenewline{"smtpbarenewline", "refuse", "refuse|normalise", "What to do with a CR or LF alone inside a message: refuse it with 550 5.6.11, or store a line end. Refusing is the safe choice against smuggled messages.", "smtpd"};
@@ -75,10 +75,10 @@ inline constexpr DurationSetting authfailureseconds{"authfailureseconds", 900, 1
 
 // --- accounts, not used with --unprivileged
 inline constexpr LineSetting usersmtpd{"usersmtpd", "toast-smtpd", LineShape::account, "System account of toast-smtpd.", "toastd", Applies::at_restart};
-inline constexpr LineSetting userqueued{"userqueued", "toast-queue", LineShape::account, "System account of toast-queued, owner of queue/.", "toastd", Applies::at_restart};
-inline constexpr LineSetting usermaild{"usermaild", "toast-mail", LineShape::account, "System account of toast-maild, owner of mail/.", "toastd", Applies::at_restart};
-inline constexpr LineSetting uservdomaind{"uservdomaind", "toast-directory", LineShape::account, "System account of toast-vdomaind, owner of db/.", "toastd", Applies::at_restart};
-inline constexpr LineSetting userauthd{"userauthd", "toast-auth", LineShape::account, "System account of toast-authd, owner of db-auth/.", "toastd", Applies::at_restart};
+inline constexpr LineSetting userqueued{"userqueued", "toast-queue", LineShape::account, "System account of toast-queued, owner of queue/.", "toastd toastctl", Applies::at_restart};
+inline constexpr LineSetting usermaild{"usermaild", "toast-mail", LineShape::account, "System account of toast-maild, owner of mail/.", "toastd toastctl", Applies::at_restart};
+inline constexpr LineSetting uservdomaind{"uservdomaind", "toast-directory", LineShape::account, "System account of toast-vdomaind, owner of db/.", "toastd toastctl", Applies::at_restart};
+inline constexpr LineSetting userauthd{"userauthd", "toast-auth", LineShape::account, "System account of toast-authd, owner of db-auth/.", "toastd toastctl", Applies::at_restart};
 inline constexpr LineSetting userpop3d{"userpop3d", "toast-pop3d", LineShape::account, "System account of toast-pop3d.", "toastd", Applies::at_restart};
 // clang-format on
 

@@ -20,7 +20,8 @@ struct Options {
   std::chrono::seconds lifetime{7 * 86400};
   std::chrono::seconds unknown_grace{3600};
   std::chrono::microseconds sync_delay{0};
-  std::uint64_t max_message = 0;  // as stored; 0: no limit
+  // databytes: a bound beside that of smtpd, which counts with CRLF; here it is LF. 0: no limit.
+  std::uint64_t max_message = 0;
   std::uint64_t arrival_memory =
       std::uint64_t{64} * 1024 * 1024;  // bodies in arrival and until first delivery
   std::uint64_t reserve_bytes = std::uint64_t{64} * 1024 * 1024;

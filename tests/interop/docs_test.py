@@ -19,6 +19,7 @@ PAGES = {
     "pop3d.md": ["pop3d"],
     "toastctl.md": ["admin-cli"],
 }
+PROGRAMS = {page.removesuffix(".md"): folders for page, folders in PAGES.items()}
 HEADINGS = ["What it does", "What it talks to", "What it trusts", "Standards and deviations",
             "Settings", "Files", "Log events", "Failures as the operator sees them"]
 
@@ -163,6 +164,22 @@ class Settings(unittest.TestCase):
         all_folders = {str(p.relative_to(TOP).parent) for p in production_sources()}
         self.assertEqual(set(settings()) - settings_read_in(all_folders),
                          settings_with_one_choice())
+
+    def test_the_registry_names_the_programs_that_read_a_setting(self):
+        registry = (TOP / "base/settings_registry.h").read_text()
+        line = re.compile(r'constexpr \w+Setting (\w+)\{.*, "([a-z0-9 ]+)"(?:, Applies::at_restart)?\};')
+        named = {name: set(readers.split()) for name, readers in line.findall(registry)}
+        from_me = {name for name, (default, _) in settings().items() if "`me`" in default}
+        found = {name: set() for name in settings()}
+        for program, folders in PROGRAMS.items():
+            read_there = settings_read_in(folders)
+            if read_there & from_me:
+                read_there.add("me")
+            for name in read_there:
+                found[name].add(program)
+        for name in settings_with_one_choice():
+            found[name].add("toastd")
+        self.assertEqual(named, found)
 
     def test_each_page_lists_the_settings_that_its_program_reads(self):
         for page, folders in PAGES.items():

@@ -34,7 +34,7 @@ struct Deliver {
   };
   // An error reply: transient (disk, quota 4.2.2) or permanent (loop 5.4.6).
 
-  std::string queue_instance;  // kQueueInstanceBytes random bytes made by init, in queue/
+  std::string queue_instance;  // kQueueInstanceBytes random bytes, of the journal
   MessageId message;
   std::uint32_t recipient_index = 0;
   std::uint32_t instruction_index = 0;
