@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "base/heap_release.h"
 #include "base/sandbox.h"
 
 namespace toast {
@@ -126,6 +127,7 @@ Task<Result<control::Startup::Reply>> Daemon::start(control::Startup startup) {
   Result<SandboxGaps> calls = restrict_calls(policy, OnForbiddenCall::refuse);
   if (!calls) fail(calls.error());
   serving_ = true;
+  spawn(executor(), release_free_heap_regularly());
   auto waiting = std::move(waiting_sockets_);
   waiting_sockets_.clear();
   for (control::GiveSocket& given : waiting) {

@@ -1,17 +1,43 @@
 #!/usr/bin/env python3
-"""Memory as the sum of PSS over all our programs: idle, with 5000 idle POP3 sessions (logged in), with
-1000 idle SMTP connections."""
+"""Memory as the sum of PSS over all our programs: idle, with 1000 idle SMTP connections, with 5000 idle
+POP3 sessions that logged in one after another, and all at one moment: at once, and when heaps have
+been looked at."""
 
+import json
 import os
 import resource
 import socket
 import subprocess
 import tempfile
+import time
 
 from contenders import BIN, Toastmaster, save
 
 POP3_SESSIONS = 5000
 SMTP_CONNECTIONS = 1000
+SETTLE = 15  # seconds; programs look at their heaps every 10
+
+
+def open_sessions(port, users, mode):
+    with tempfile.NamedTemporaryFile("w") as file:
+        file.write("".join(f"{u}@bench.test\n" for u in users))
+        file.flush()
+        sessions = subprocess.Popen([os.path.join(BIN, "pop3_load"), str(port), "0",
+                                     str(POP3_SESSIONS), file.name, "bench", mode],
+                                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        if sessions.stdout.readline().strip() != "idle":
+            raise RuntimeError("the sessions could not be opened")
+    return sessions
+
+
+def by_program(pids):
+    sums = {}
+    for pid in pids:
+        with open(f"/proc/{pid}/comm") as comm, open(f"/proc/{pid}/smaps_rollup") as rollup:
+            pss = sum(int(line.split()[1]) for line in rollup if line.startswith("Pss:"))
+            name = comm.read().strip()
+            sums[name] = round(sums.get(name, 0) + pss / 1024, 1)
+    return sums
 
 
 def main():
@@ -32,20 +58,19 @@ def main():
         results["smtp_mb"] = toast.group.pss_megabytes() - results["idle_mb"]
         for peer in connections:
             peer.close()
-        before = toast.group.pss_megabytes()
-        with tempfile.NamedTemporaryFile("w") as file:
-            file.write("".join(f"{u}@bench.test\n" for u in users))
-            file.flush()
-            idle = subprocess.Popen([os.path.join(BIN, "pop3_load"), str(toast.pop3_port), "0",
-                                     str(POP3_SESSIONS), file.name, "bench", "idle"],
-                                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-            if idle.stdout.readline().strip() != "idle":
-                raise RuntimeError("the idle sessions could not be opened")
-        results["pop3_mb"] = toast.group.pss_megabytes() - before
-        idle.communicate()
-        print(f"idle {results['idle_mb']:.1f} MB; {SMTP_CONNECTIONS} idle SMTP connections "
-              f"+{results['smtp_mb']:.1f} MB; {POP3_SESSIONS} idle POP3 sessions "
-              f"+{results['pop3_mb']:.1f} MB")
+        time.sleep(SETTLE)
+        # Last the moment when all log in together: what that leaves behind stays in the heaps.
+        for mode in ("idle", "burst"):
+            before = toast.group.pss_megabytes()
+            sessions = open_sessions(toast.pop3_port, users, mode)
+            results[f"pop3_{mode}_at_once_mb"] = toast.group.pss_megabytes() - before
+            time.sleep(SETTLE)
+            results[f"pop3_{mode}_mb"] = toast.group.pss_megabytes() - before
+            results[f"pop3_{mode}_by_program"] = by_program(toast.group.pids())
+            sessions.communicate()
+            time.sleep(SETTLE)
+            results[f"pop3_{mode}_left_mb"] = toast.group.pss_megabytes() - before
+        print(json.dumps(results, indent=1))
     finally:
         save("memory", results)
         toast.stop()

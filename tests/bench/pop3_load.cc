@@ -1,10 +1,11 @@
-// POP3 sessions over loopback, as fast as the server lets them; the load of pop3_bench.py.
-//   pop3_load PORT CLIENTS SESSIONS USERS_FILE PASSWORD login     USER PASS STAT QUIT; prints
-//   sessions/s pop3_load PORT 1       SESSIONS USERS_FILE PASSWORD listing   + LIST UIDL; prints ms
-//   of each session pop3_load PORT 0       SESSIONS USERS_FILE PASSWORD idle      opens SESSIONS
-//   connections, logged in,
-//                                                                 prints "idle", waits for its
-//                                                                 stdin to end
+// POP3 sessions over loopback, as fast as the server lets them; the load of pop3_bench.py and
+// memory_bench.py.
+//   pop3_load PORT CLIENTS SESSIONS USERS_FILE PASSWORD MODE
+// login    USER PASS STAT QUIT; prints sessions/s
+// listing  + LIST UIDL, one client; prints ms of each session
+// idle     opens SESSIONS connections, each logged in before the next, prints "idle", waits for its
+//          stdin to end
+// burst    the same, but all log in at one moment
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -64,6 +65,15 @@ class Client {
     }
     from_ = to_ = 0;
   }
+  void begin_login(const std::string& user, const std::string& password) {
+    send("USER " + user + "\r\nPASS " + password + "\r\n");
+  }
+  void end_login() {
+    for (int reply = 0; reply < 2; ++reply) {
+      const std::string got = line();
+      if (!got.starts_with("+OK")) fail(got.c_str());
+    }
+  }
   void log_in(const std::string& user, const std::string& password) {
     command("USER " + user + "\r\n");
     command("PASS " + password + "\r\n");
@@ -109,8 +119,9 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 
 int main(int argc, char** argv) {
   if (argc != 7) {
-    std::fprintf(stderr,
-                 "usage: pop3_load PORT CLIENTS SESSIONS USERS_FILE PASSWORD login|listing|idle\n");
+    std::fprintf(
+        stderr,
+        "usage: pop3_load PORT CLIENTS SESSIONS USERS_FILE PASSWORD login|listing|idle|burst\n");
     return 2;
   }
   const int port = std::atoi(argv[1]);
@@ -137,11 +148,16 @@ int main(int argc, char** argv) {
     }
     return 0;
   }
-  if (mode == "idle") {
+  if (mode == "idle" || mode == "burst") {
     std::vector<std::unique_ptr<Client>> idle;
     for (int i = 0; i < sessions; ++i) {
       idle.push_back(std::make_unique<Client>(port));
-      idle.back()->log_in(user_of(i), password);
+      if (mode == "idle") idle.back()->log_in(user_of(i), password);
+    }
+    if (mode == "burst") {
+      for (int i = 0; i < sessions; ++i)
+        idle[static_cast<std::size_t>(i)]->begin_login(user_of(i), password);
+      for (const auto& client : idle) client->end_login();
     }
     std::printf("idle\n");
     std::fflush(stdout);
