@@ -45,6 +45,7 @@ AuthdOptions authd_options(const Settings& settings) {
     rule->half_life = window;
   }
   options.throttle.address.free_failures = 2 * limit;
+  options.throttle.exempt_networks = settings.get(setting::authexemptnetworks);
   return options;
 }
 
@@ -55,7 +56,7 @@ Authd::Authd(AuthdOptions options, AccountDirectory& accounts, const Clock& cloc
       writing_(options.database, {sqlite::Access::write, kWritePatience}),
       reader_(reading_),
       writer_(writing_),
-      recorder_(writer_, log),
+      recorder_(writer_, log, metrics),
       hashes_(std::make_shared<const Argon2Hasher>(options.cost), options.pool),
       cache_(clock, random, options.cache_time_to_live),
       throttle_(options.throttle, clock, random),

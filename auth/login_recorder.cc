@@ -13,7 +13,7 @@ void LoginRecorder::add(LastLogin login) {
   } else if (waiting_.size() < max_waiting_) {
     waiting_.emplace(std::move(key), std::move(login));
   } else {
-    ++lost_;
+    lost_.add();
   }
 }
 

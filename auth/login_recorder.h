@@ -13,6 +13,7 @@
 #include "auth/credentials_writer.h"
 #include "base/async.h"
 #include "base/log.h"
+#include "base/metrics.h"
 
 namespace toast::auth {
 
@@ -22,24 +23,26 @@ inline constexpr std::size_t kMaxUnrecordedLogins =
 
 class LoginRecorder {
  public:
-  LoginRecorder(CredentialsWriter& writer, Logger& log,
+  LoginRecorder(CredentialsWriter& writer, Logger& log, Metrics& metrics,
                 std::size_t max_waiting = kMaxUnrecordedLogins)
-      : writer_(writer), log_(log), max_waiting_(max_waiting) {}
+      : writer_(writer),
+        log_(log),
+        lost_(metrics.counter("auth.lastlogin.lost")),
+        max_waiting_(max_waiting) {}
 
   void add(LastLogin login);
   // Writes what waits. Only one runs at a time; a second call returns at once.
   Task<> flush();
   bool is_flushing() const { return flushing_; }
   std::size_t waiting() const { return waiting_.size(); }
-  std::uint64_t lost() const { return lost_; }
 
  private:
   using Key = std::pair<std::string, Service>;
   CredentialsWriter& writer_;
   Logger& log_;
+  Counter lost_;
   std::size_t max_waiting_;
   std::map<Key, LastLogin> waiting_;
-  std::uint64_t lost_ = 0;
   bool flushing_ = false;
   bool failing_ = false;  // logged once per outage
 };

@@ -30,11 +30,4 @@ Result<void> set_password(CredentialsRepository& credentials, const PasswordHash
   return credentials.put(account, *hash, now);
 }
 
-Result<void> set_password_hash(CredentialsRepository& credentials, const std::string& account,
-                               const std::string& hash, WallTime now) {
-  Result<StoredCost> known = parse_stored_hash(hash);
-  if (!known) return pass(known, account);
-  return credentials.put(account, hash, now);
-}
-
 }  // namespace toast::auth

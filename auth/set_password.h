@@ -20,9 +20,4 @@ namespace toast::auth {
                                         const PasswordHasher& hasher, const std::string& account,
                                         const Secret& password, WallTime now);
 
-// For an account that has a hash already (an import): the hash must be of a known scheme.
-[[nodiscard]] Result<void> set_password_hash(CredentialsRepository& credentials,
-                                             const std::string& account, const std::string& hash,
-                                             WallTime now);
-
 }  // namespace toast::auth

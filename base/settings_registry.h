@@ -72,6 +72,7 @@ inline constexpr IntegerSetting passwordhashers{"passwordhashers", 0, 0, 256, "t
 inline constexpr DurationSetting passwordcacheseconds{"passwordcacheseconds", 3600, 0, kDay, "How long a verified password is remembered (as a keyed hash) so that polling costs no argon2id; 0: never. A changed password counts at once.", "authd"};
 inline constexpr IntegerSetting authfailureslimit{"authfailureslimit", 10, 1, 10000, "failures", "Failed logins for an account (twice as many for an address), fading with authfailureseconds, after which further ones are delayed and refused.", "authd"};
 inline constexpr DurationSetting authfailureseconds{"authfailureseconds", 900, 10, kDay, "Time in which the count of failed logins halves.", "authd"};
+inline constexpr NetworkListSetting authexemptnetworks{"authexemptnetworks", "", "Networks whose clients are never delayed or refused for the failed logins of their address, one CIDR a line: a webmail server, a large NAT. The counters of accounts hold for them, too.", "authd"};
 
 // --- accounts, not used with --unprivileged
 inline constexpr LineSetting usersmtpd{"usersmtpd", "toast-smtpd", LineShape::account, "System account of toast-smtpd.", "toastd", Applies::at_restart};
@@ -133,6 +134,7 @@ inline constexpr const SettingInfo* kAllSettings[] = {
     &setting::passwordcacheseconds,
     &setting::authfailureslimit,
     &setting::authfailureseconds,
+    &setting::authexemptnetworks,
     &setting::usersmtpd,
     &setting::userqueued,
     &setting::usermaild,

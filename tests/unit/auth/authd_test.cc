@@ -30,6 +30,17 @@ Task<Result<FindAccount::Reply>> find_account(FindAccount question) {
   co_return reply;
 }
 
+TEST(AuthdOptions, ExemptNetworksReachTheThrottle) {
+  const Result<Settings> settings = Settings::parse_or_error(
+      {{"me", "mx.example.org\n"}, {"authexemptnetworks", "192.0.2.0/24\n2001:db8::/32\n"}});
+  ASSERT_TRUE(settings) << settings.error().detail;
+  const std::vector<Network> expected{Network::parse("192.0.2.0/24").value(),
+                                      Network::parse("2001:db8::/32").value()};
+  EXPECT_EQ(authd_options(*settings).throttle.exempt_networks, expected);
+  EXPECT_TRUE(
+      authd_options(*Settings::defaults("mx.example.org")).throttle.exempt_networks.empty());
+}
+
 class AuthdTest : public testing::Test {
  protected:
   AuthdTest() {

@@ -15,7 +15,9 @@ class LoginRecorderTest : public testing::Test {
   asio::io_context io_;
   MemoryCredentials credentials_;
   CredentialsWriter writer_{credentials_};
-  LoginRecorder recorder_{writer_, log_, 3};
+  Metrics metrics_;
+  Counter lost_ = metrics_.counter("auth.lastlogin.lost");
+  LoginRecorder recorder_{writer_, log_, metrics_, 3};
 
   void add(const char* account, const char* peer = "192.0.2.1", Service service = Service::pop3) {
     clock_.advance(std::chrono::seconds{1});
@@ -52,14 +54,14 @@ TEST_F(LoginRecorderTest, AnOutageKeepsThemForLater) {
   run_task(io_, recorder_.flush());
   EXPECT_EQ(credentials_.last_logins("ann")->at(0).peer, "192.0.2.2");
   EXPECT_EQ(credentials_.last_logins("bob")->size(), 1U);
-  EXPECT_EQ(recorder_.lost(), 0U);
+  EXPECT_EQ(lost_.value(), 0U);
 }
 
 TEST_F(LoginRecorderTest, WhatWaitsIsBounded) {
   credentials_.fail_with(Error{Failure::transient, "", "locked"});
   for (const char* account : {"a", "b", "c", "d", "e", "a"}) add(account);
   EXPECT_EQ(recorder_.waiting(), 3U);
-  EXPECT_EQ(recorder_.lost(), 2U);
+  EXPECT_EQ(lost_.value(), 2U);
 }
 
 }  // namespace

@@ -67,7 +67,7 @@ class LoginServiceTest : public testing::Test {
   MemoryCredentials credentials_;
   InlineCredentialsReader reader_{credentials_};
   CredentialsWriter writer_{credentials_};
-  LoginRecorder recorder_{writer_, log_};
+  LoginRecorder recorder_{writer_, log_, metrics_};
   std::shared_ptr<CountingHasher> hasher_ = std::make_shared<CountingHasher>();
   HashPool hashes_{hasher_, {.threads = 1, .max_waiting = 4}};
   PasswordCache cache_{clock_, random_, seconds{600}};

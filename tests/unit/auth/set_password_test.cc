@@ -54,15 +54,5 @@ TEST_F(SetPasswordTest, AnOutageIsPassedOn) {
   EXPECT_EQ(done.error().failure, Failure::transient);
 }
 
-TEST_F(SetPasswordTest, HashesOfKnownSchemesAreTakenAsTheyAre) {
-  const std::string hash = hasher_.hash(Secret("secret")).value();
-  ASSERT_TRUE(set_password_hash(credentials_, "ann@x.org", hash, clock_.wall()));
-  EXPECT_EQ(credentials_.find("ann@x.org").value()->hash, hash);
-  const Result<void> done =
-      set_password_hash(credentials_, "bob@x.org", "$1$salt$x", clock_.wall());
-  ASSERT_FALSE(done);
-  EXPECT_EQ(done.error().failure, Failure::permanent);
-}
-
 }  // namespace
 }  // namespace toast::auth
