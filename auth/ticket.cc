@@ -2,6 +2,7 @@
 
 #include <sodium.h>
 
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
 
@@ -113,7 +114,7 @@ TicketVerifier::TicketVerifier(Secret key, const Clock& clock, std::size_t max_r
       max_redeemed_(max_redeemed),
       not_before_(clock.steady()) {}
 
-void TicketVerifier::issuer_ended() { not_before_ = clock_.steady(); }
+void TicketVerifier::issuer_ended(SteadyTime at) { not_before_ = std::max(not_before_, at); }
 
 Result<Grant> TicketVerifier::redeem(std::string_view ticket, Service service,
                                      const ConnectionId& connection) {

@@ -75,8 +75,9 @@ class TicketVerifier {
   TicketVerifier(Secret key, const Clock& clock, std::size_t max_redeemed = kMaxRedeemedTickets);
   [[nodiscard]] Result<Grant> redeem(std::string_view ticket, Service service,
                                      const ConnectionId& connection);
-  // The issuing process has ended: tickets issued up to now are void.
-  void issuer_ended();
+  // The issuing process was gone at `at`: tickets issued before are void. What its successor has
+  // issued since is good, however late this is learnt.
+  void issuer_ended(SteadyTime at);
   std::size_t remembered() const { return used_.size(); }
 
  private:

@@ -47,4 +47,16 @@ Startup Startup::decode(Decoder& d) {
   return m;
 }
 
+void PeerEnded::encode(Encoder& e) const {
+  e.bytes(program);
+  e.i64(std::chrono::duration_cast<std::chrono::nanoseconds>(at.time_since_epoch()).count());
+}
+
+PeerEnded PeerEnded::decode(Decoder& d) {
+  PeerEnded m;
+  m.program = d.string(kMaxName);
+  m.at = SteadyTime(std::chrono::nanoseconds(d.i64()));
+  return m;
+}
+
 }  // namespace toast::control

@@ -7,6 +7,7 @@
 #include <map>
 #include <string>
 
+#include "base/clock.h"
 #include "base/codec.h"
 #include "base/fd.h"
 #include "base/ipc.h"
@@ -97,6 +98,23 @@ struct Drain {
   using Reply = ipc::Done;
   void encode(Encoder&) const {}
   static Drain decode(Decoder&) { return {}; }
+};
+
+// To those who hold something of another program that must not outlive its process, before that
+// program is started again.
+struct PeerEnded {
+  static constexpr std::uint16_t kType = 6;
+  std::string program;  // "toast-authd"
+  SteadyTime at{};      // it was gone by then; its successor starts later
+  void encode(Encoder& e) const;
+  static PeerEnded decode(Decoder& d);
+};
+
+// To everybody, before the first is drained: peers that go from now on are no news.
+struct Stopping {
+  static constexpr std::uint16_t kType = 7;
+  void encode(Encoder&) const {}
+  static Stopping decode(Decoder&) { return {}; }
 };
 
 }  // namespace toast::control

@@ -90,6 +90,10 @@ void Daemon::serve_control(Fd control, Build build) {
     spawn(executor(), drain_and_stop());
     co_return ipc::Done{};
   });
+  dispatcher->on_notice<control::PeerEnded>([this](const control::PeerEnded& ended) {
+    if (on_peer_ended_) on_peer_ended_(ended.program, ended.at);
+  });
+  dispatcher->on_notice<control::Stopping>([this](control::Stopping) { stopping_ = true; });
   std::shared_ptr<ipc::Channel> channel =
       ipc::Channel::open(executor(), std::move(control), "toastd");
   channel->start(std::move(dispatcher), [this](const Error&) {
@@ -168,10 +172,17 @@ Result<void> Daemon::take_socket(control::GiveSocket given) {
 
 void Daemon::attach_link(const std::string& keeper, Fd socket) {
   std::shared_ptr<ipc::Channel> channel = ipc::Channel::open(executor(), std::move(socket), keeper);
-  channel->start(nullptr, [this, keeper](const Error& why) {
-    if (!draining_) log_->warning("link.lost", {{"keeper", keeper}, {"reason", why.detail}});
-  });
+  channel->start(nullptr, [this, keeper](const Error& why) { on_link_closed(keeper, why); });
   link(keeper).attach(std::move(channel));
+}
+
+// Said one turn of the loop later: toastd's word that the instance is being stopped was sent before
+// the keeper ended, but may be read after it in the same turn.
+void Daemon::on_link_closed(const std::string& keeper, const Error& why) {
+  asio::post(io_, [this, keeper, reason = why.detail] {
+    if (!stopping_ && !draining_)
+      log_->warning("link.lost", {{"keeper", keeper}, {"reason", reason}});
+  });
 }
 
 void Daemon::attach_client(const std::string& peer, Fd socket) {

@@ -68,6 +68,10 @@ class Daemon {
   using OnCommit = std::function<void(const Settings& now)>;
   void on_reload(OnPrepare prepare, OnCommit commit);
 
+  // A program of which we may hold something has ended (its name, and a time by which it was gone).
+  using OnPeerEnded = std::function<void(const std::string& program, SteadyTime at)>;
+  void on_peer_ended(OnPeerEnded callee) { on_peer_ended_ = std::move(callee); }
+
   // Finish what is in hand; the process exits when the task completes (or toastd's patience ends).
   using OnDrain = std::function<Task<>()>;
   void on_drain(OnDrain drain) { on_drain_ = std::move(drain); }
@@ -83,6 +87,7 @@ class Daemon {
   Task<Result<control::Startup::Reply>> start(control::Startup startup);
   Result<void> take_socket(control::GiveSocket given);
   void attach_link(const std::string& keeper, Fd socket);
+  void on_link_closed(const std::string& keeper, const Error& why);
   void attach_client(const std::string& peer, Fd socket);
   Task<> drain_and_stop();
 
@@ -99,6 +104,7 @@ class Daemon {
   std::vector<control::GiveSocket> waiting_sockets_;  // until `build` has run
   asio::steady_timer sockets_complete_;
   bool serving_ = false;
+  bool stopping_ = false;  // the whole instance is
   bool draining_ = false;
   Build build_;
   OnListener on_listener_;
@@ -106,6 +112,7 @@ class Daemon {
   OnClientGone on_client_gone_;
   OnPrepare on_prepare_;
   OnCommit on_commit_;
+  OnPeerEnded on_peer_ended_;
   OnDrain on_drain_;
   int exit_code_ = 0;
 };

@@ -100,6 +100,7 @@ void Master::start() {
 // --- events
 
 void Master::carry_out(const std::vector<Action>& actions) {
+  if (supervisor_->stopping()) tell_of_stop();
   for (const Action& action : actions) {
     switch (action.kind) {
       case Action::Kind::launch:

@@ -90,6 +90,8 @@ class Master {
   void kill_child(std::size_t index, int signal_number);
   void reap();
   void child_ended(std::size_t index, int wait_status);
+  void tell_of_end(std::size_t index);
+  void tell_of_stop();
 
   // master.cc
   void carry_out(const std::vector<Action>& actions);
@@ -128,6 +130,7 @@ class Master {
   std::vector<Listener> listeners_;
   std::vector<Child> children_;
   std::optional<Supervisor> supervisor_;
+  bool told_of_stop_ = false;
   std::string boot_id_;
   Secret ticket_key_;
   std::int64_t started_ = 0;

@@ -222,12 +222,26 @@ void Master::child_ended(std::size_t index, int wait_status) {
              {{"process", child.spec.name()},
               {"pid", static_cast<std::int64_t>(pid)},
               {"exit", child.last_exit}});
+  tell_of_end(index);
   carry_out(supervisor_->on_exit(index, clock_.steady()));
   if (supervisor_->culprit() && failure_.empty()) {
     const Child& culprit = children_[*supervisor_->culprit()];
     failure_ =
         culprit.spec.name() + " cannot start (" + culprit.last_exit + "); its lines above say why";
   }
+}
+
+void Master::tell_of_end(std::size_t index) {
+  const Program& ended = *children_[index].spec.program;
+  for (const Child& child : children_)
+    if (child.control && is_told_of_end(*child.spec.program, ended))
+      child.control->notify(control::PeerEnded{std::string(ended.name), clock_.steady()});
+}
+
+void Master::tell_of_stop() {
+  if (std::exchange(told_of_stop_, true)) return;
+  for (const Child& child : children_)
+    if (child.control) child.control->notify(control::Stopping{});
 }
 
 }  // namespace toast::master

@@ -29,6 +29,10 @@ constexpr Wire kWires[] = {
     {"toast-authd",  "toast-vdomaind"},  // what may this account use
     {"toast-maild",  "toast-vdomaind"},  // quotas, and usage reports
 };
+
+constexpr Mourner kMourners[] = {
+    {"toast-maild", "toast-authd"},      // the tickets of a process end with it
+};
 // clang-format on
 
 }  // namespace
@@ -58,6 +62,12 @@ std::vector<ProcessSpec> processes_for(const Settings& settings, unsigned cores)
 bool is_wired(const Program& client, const Program& keeper) {
   return std::any_of(std::begin(kWires), std::end(kWires), [&](const Wire& wire) {
     return wire.client == client.name && wire.keeper == keeper.name;
+  });
+}
+
+bool is_told_of_end(const Program& program, const Program& ended) {
+  return std::any_of(std::begin(kMourners), std::end(kMourners), [&](const Mourner& mourner) {
+    return mourner.told == program.name && mourner.ended == ended.name;
   });
 }
 

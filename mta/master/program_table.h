@@ -32,6 +32,12 @@ struct Wire {
   std::string_view keeper;  // answers
 };
 
+// Who is told when a process has ended, although it may not be wired to it.
+struct Mourner {
+  std::string_view told;
+  std::string_view ended;
+};
+
 std::span<const Program> programs();
 std::span<const Wire> wires();
 
@@ -45,5 +51,6 @@ struct ProcessSpec {
 // What these settings ask for, in starting order: keepers first. `cores` is at least 1.
 std::vector<ProcessSpec> processes_for(const Settings& settings, unsigned cores);
 bool is_wired(const Program& client, const Program& keeper);
+bool is_told_of_end(const Program& program, const Program& ended);
 
 }  // namespace toast::master

@@ -330,6 +330,8 @@ std::shared_ptr<const ipc::Dispatcher> Maild::dispatcher_for(const std::string& 
   return dispatcher;
 }
 
+void Maild::issuer_ended(SteadyTime at) { parts_->tickets.issuer_ended(at); }
+
 void Maild::set_host_name(std::string_view host_name) {
   parts_->deliverer.set_namer(MessageNamer(host_name));
 }

@@ -55,6 +55,8 @@ class Maild {
   void start();
   // What `peer` may ask; null for peers that have no business here.
   std::shared_ptr<const ipc::Dispatcher> dispatcher_for(const std::string& peer);
+  // authd was gone at `at`: its tickets end with it.
+  void issuer_ended(SteadyTime at);
   // Names of messages delivered from now on say this host; the numbers of threads stay.
   void set_host_name(std::string_view host_name);
   // Maildrops open now, of all front ends.

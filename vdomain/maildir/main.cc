@@ -45,6 +45,9 @@ Result<void> build(Daemon& daemon) {
   daemon.on_client([maild](const std::string& peer) { return maild->dispatcher_for(peer); });
   daemon.on_reload([](const Settings&) { return Result<void>{}; },
                    [maild](const Settings& now) { maild->set_host_name(now.get(setting::me)); });
+  daemon.on_peer_ended([maild](const std::string& program, SteadyTime at) {
+    if (program == "toast-authd") maild->issuer_ended(at);
+  });
   daemon.on_drain([maild] { return maild->drain(); });
   maild->start();
   return {};

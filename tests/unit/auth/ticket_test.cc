@@ -101,7 +101,27 @@ TEST_F(TicketTest, DoesNotOutliveItsIssuer) {
 
 TEST_F(TicketTest, DoesNotOutliveItsIssuerWhenToldOfItsEnd) {
   clock_.advance(seconds{1});
-  verifier_.issuer_ended();
+  verifier_.issuer_ended(clock_.steady());
+  expect_refused(ticket_, "restarted", Failure::transient);
+}
+
+// The word may come late: the successor has begun to issue by then.
+TEST_F(TicketTest, TheEndOfAnIssuerLeavesTheTicketsOfItsSuccessor) {
+  clock_.advance(seconds{1});
+  const SteadyTime end = clock_.steady();
+  clock_.advance(milliseconds{50});
+  TicketIssuer successor(test_key(), clock_);
+  const std::string next = successor.issue(kGrant, kHere).value();
+  clock_.advance(seconds{1});
+  verifier_.issuer_ended(end);
+  expect_refused(ticket_, "restarted", Failure::transient);
+  EXPECT_TRUE(verifier_.redeem(next, Service::pop3, kHere));
+}
+
+TEST_F(TicketTest, AnEndOfLongAgoRevivesNothing) {
+  clock_.advance(seconds{1});
+  verifier_.issuer_ended(clock_.steady());
+  verifier_.issuer_ended(clock_.steady() - seconds{10});
   expect_refused(ticket_, "restarted", Failure::transient);
 }
 

@@ -207,6 +207,15 @@ TEST_F(MaildTest, TicketsAreChecked) {
   EXPECT_FALSE(open(old, "c4"));
 }
 
+TEST_F(MaildTest, TicketsEndWithTheProcessThatIssuedThem) {
+  ASSERT_TRUE(deliver(delivery(1)));
+  const std::string of_the_dead = ticket("c1");
+  clock.advance(std::chrono::seconds(1));
+  maild_->issuer_ended(clock.steady());
+  EXPECT_FALSE(open(of_the_dead, "c1"));
+  EXPECT_TRUE(open(ticket("c2"), "c2"));
+}
+
 TEST_F(MaildTest, SessionsBelongToTheirChannelAndGoWithIt) {
   ASSERT_TRUE(deliver(delivery(1)));
   const Result<OpenMaildrop::Reply> opened = open(ticket("c1"), "c1");

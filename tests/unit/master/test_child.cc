@@ -1,6 +1,7 @@
 // Stands in for every program under toastd: it is started under their names and does what a line on
 // its listener, or a setting, tells it.
-//   pid | setting NAME | call KEEPER [KEEPER...] | crash | hang (drain never ends)
+//   pid | setting NAME | call KEEPER [KEEPER...] [ended] | crash | hang (drain never ends)
+// The last of a call may be "ended": which programs it was told have ended.
 #include <unistd.h>
 
 #include <asio/buffer.hpp>
@@ -41,6 +42,7 @@ class TestChild {
     std::string keeper;
     words >> keeper;
     if (keeper.empty()) co_return Pong{};
+    if (keeper == "ended") co_return Pong{ended_};
     std::string rest;
     std::getline(words >> std::ws, rest);
     Ping ping{rest};
@@ -114,6 +116,12 @@ class TestChild {
     (void)ignored;
   }
 
+  void note_end(const std::string& program, SteadyTime at) {
+    ended_ += ended_.empty() ? "" : " ";
+    ended_ += program;
+    if (at > daemon_.clock().steady()) ended_ += "?";
+  }
+
   void add_listener(Fd socket) {
     listeners_.push_back(
         std::make_shared<asio::posix::stream_descriptor>(daemon_.executor(), socket.release()));
@@ -124,6 +132,7 @@ class TestChild {
   Daemon& daemon_;
   std::string program_;
   std::vector<std::shared_ptr<asio::posix::stream_descriptor>> listeners_;
+  std::string ended_;
   bool hang_ = false;
 };
 
@@ -149,6 +158,8 @@ int main(int argc, char** argv) {
           return {};
         },
         [](const Settings&) {});
+    daemon.on_peer_ended(
+        [child](const std::string& ended, SteadyTime at) { child->note_end(ended, at); });
     daemon.on_drain([child] { return child->drain(); });
     return {};
   });

@@ -94,6 +94,16 @@ TEST_F(ToastdTest, KilledKeeperComesBackAndIsWiredAnew) {
   EXPECT_THAT(log_text(), HasSubstr("exit=\"signal 9 (Killed)\""));
 }
 
+TEST_F(ToastdTest, MaildIsToldWhenAuthdHasEnded) {
+  launch_and_wait_ready();
+  EXPECT_EQ(ask("pop3", "call toast-maild ended"), "toast-maild/toast-pop3d.0");
+  ASSERT_EQ(::kill(pid_of("toast-vdomaind.0"), SIGKILL), 0);  // of no interest to maild
+  ASSERT_EQ(::kill(pid_of("toast-authd.0"), SIGKILL), 0);
+  EXPECT_TRUE(eventually([&] {
+    return ask("pop3", "call toast-maild ended") == "toast-maild/toast-pop3d.0 toast-authd";
+  }));
+}
+
 TEST_F(ToastdTest, CrashedFrontEndComesBackOnTheSamePort) {
   set("smtpprocesses", "1\n");
   launch_and_wait_ready();
@@ -249,6 +259,7 @@ TEST_F(ToastdTest, DrainsFrontEndsThenQueueThenKeepers) {
   const std::size_t queue = stopped("queued");
   for (const char* front : {"smtpd.0", "smtpd.1", "pop3d"}) EXPECT_LT(stopped(front), queue);
   for (const char* keeper : {"maild", "authd", "vdomaind"}) EXPECT_GT(stopped(keeper), queue);
+  EXPECT_EQ(log.find(" warning "), std::string::npos) << log;
   // The lock is free: the instance starts again.
   launch_and_wait_ready();
 }
