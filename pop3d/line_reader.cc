@@ -2,7 +2,22 @@
 
 #include <string.h>  // explicit_bzero
 
+#include <algorithm>
+
 namespace toast::pop3 {
+namespace {
+
+// What a line that begins so may take, with its end.
+std::size_t longest(std::string_view line) {
+  constexpr std::string_view kPass = "PASS ";
+  const auto same = [](char a, char b) { return (a >= 'a' && a <= 'z' ? a - 'a' + 'A' : a) == b; };
+  const bool is_pass = line.size() >= kPass.size() &&
+                       std::equal(kPass.begin(), kPass.end(), line.begin(),
+                                  [&](char letter, char c) { return same(c, letter); });
+  return is_pass ? kMaxPassLine : kMaxCommandLine;
+}
+
+}  // namespace
 
 LineReader::~LineReader() { clear(); }
 
@@ -35,8 +50,9 @@ bool LineReader::has_line() const { return waiting_.find('\n', start_) != std::s
 
 std::optional<Line> LineReader::next() {
   const std::size_t end = waiting_.find('\n', start_);
+  const std::size_t limit = longest(std::string_view(waiting_).substr(start_));
   if (end == std::string::npos) {
-    if (waiting_.size() - start_ > kMaxCommandLine - 1) {  // no LF can come in time any more
+    if (waiting_.size() - start_ > limit - 1) {  // no LF can come in time any more
       skipping_ = true;
       release();
     } else if (start_ > 0) {  // keep the unfinished line alone, not the batch that it came with
@@ -48,7 +64,7 @@ std::optional<Line> LineReader::next() {
   }
   Line line;
   const std::size_t length = end + 1 - start_;
-  line.too_long = skipping_ || length > kMaxCommandLine;
+  line.too_long = skipping_ || length > limit;
   skipping_ = false;
   if (!line.too_long) {
     line.text = waiting_.substr(start_, length - 1);

@@ -10,10 +10,15 @@
 #include <string>
 #include <string_view>
 
+#include "auth/service.h"
+
 namespace toast::pop3 {
 
 // RFC 2449 section 4: a command, its arguments and the CRLF.
 inline constexpr std::size_t kMaxCommandLine = 255;
+// PASS alone may be longer: whoever may have a password may log in with it.
+inline constexpr std::size_t kMaxPassLine =
+    std::string_view("PASS \r\n").size() + auth::kMaxPassword;
 
 struct Line {
   bool too_long = false;

@@ -30,6 +30,12 @@ TEST(LineReader, CutsLines) {
       {std::string(254, 'x') + "\r\nNOOP\r\n", {"<too long>", "NOOP"}},
       {std::string(254, 'x') + "\nNOOP\r\n", {std::string(254, 'x'), "NOOP"}},
       {std::string(1 << 20, 'x') + "\r\nNOOP\r\n", {"<too long>", "NOOP"}},
+      // a password may be as long as authd lets it be, and nothing else
+      {"pasS " + std::string(1024, 'x') + "\r\nNOOP\r\n",
+       {"pasS " + std::string(1024, 'x'), "NOOP"}},
+      {"PASS " + std::string(1025, 'x') + "\r\nNOOP\r\n", {"<too long>", "NOOP"}},
+      {"PASS" + std::string(300, 'x') + "\r\nNOOP\r\n", {"<too long>", "NOOP"}},
+      {"USER PASS " + std::string(300, 'x') + "\r\nNOOP\r\n", {"<too long>", "NOOP"}},
   };
   for (const Case& c : cases) {
     LineReader whole;
