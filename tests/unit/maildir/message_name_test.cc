@@ -121,6 +121,21 @@ TEST(MessageName, UniqueIdsThatPop3CanCarry) {
   }
 }
 
+TEST(MessageName, EveryByteOfAUniqueIdIsLookedAt) {
+  for (const std::size_t size : {1U, 7U, 8U, 9U, 70U}) {
+    for (std::size_t at = 0; at < size; ++at) {
+      for (int byte = 0; byte < 256; ++byte) {
+        std::string id(size, 'm');
+        id[at] = static_cast<char>(byte);
+        EXPECT_EQ(is_valid_unique_id(id), byte >= 0x21 && byte <= 0x7e)
+            << byte << " at " << at << " of " << size;
+      }
+    }
+  }
+  EXPECT_FALSE(is_valid_unique_id(""));
+  EXPECT_FALSE(is_valid_unique_id(std::string(71, 'm')));
+}
+
 TEST(SizeCounterTest, CountsWireBytesHoweverTheTextIsCut) {
   struct Case {
     std::string_view text;
