@@ -56,7 +56,7 @@ void Daemon::on_reload(OnPrepare prepare, OnCommit commit) {
 }
 
 void Daemon::fail(const Error& error) {
-  log_->error("program.failed", {{"reason", error.detail}});
+  log_->error("daemon.process.failed", {{"reason", error.detail}});
   std::_Exit(1);  // no destructors: whatever failed may be what they would touch
 }
 
@@ -97,7 +97,7 @@ void Daemon::serve_control(Fd control, Build build) {
   std::shared_ptr<ipc::Channel> channel =
       ipc::Channel::open(executor(), std::move(control), "toastd");
   channel->start(std::move(dispatcher), [this](const Error&) {
-    if (!draining_) log_->warning("program.orphaned", {{"reason", "toastd is gone"}});
+    if (!draining_) log_->warning("daemon.process.orphaned", {{"reason", "toastd is gone"}});
     spawn(executor(), drain_and_stop());
   });
 }
@@ -138,7 +138,7 @@ Task<Result<control::Startup::Reply>> Daemon::start(control::Startup startup) {
     Result<void> taken = take_socket(std::move(given));
     if (!taken) fail(taken.error());
   }
-  log_->info("program.ready", {{"pid", static_cast<std::int64_t>(::getpid())}});
+  log_->info("daemon.process.ready", {{"pid", static_cast<std::int64_t>(::getpid())}});
   control::Startup::Reply reply;
   for (const SandboxGaps* gaps : {&*rights, &*calls}) {
     for (const std::string& gap : *gaps)
@@ -181,14 +181,14 @@ void Daemon::attach_link(const std::string& keeper, Fd socket) {
 void Daemon::on_link_closed(const std::string& keeper, const Error& why) {
   asio::post(io_, [this, keeper, reason = why.detail] {
     if (!stopping_ && !draining_)
-      log_->warning("link.lost", {{"keeper", keeper}, {"reason", reason}});
+      log_->warning("daemon.link.lost", {{"keeper", keeper}, {"reason", reason}});
   });
 }
 
 void Daemon::attach_client(const std::string& peer, Fd socket) {
   std::shared_ptr<const ipc::Dispatcher> dispatcher = on_client_ ? on_client_(peer) : nullptr;
   if (!dispatcher) {
-    log_->error("client.refused", {{"peer", peer}});
+    log_->error("daemon.client.refused", {{"peer", peer}});
     return;
   }
   std::shared_ptr<ipc::Channel> channel = ipc::Channel::open(executor(), std::move(socket), peer);
@@ -201,7 +201,7 @@ Task<> Daemon::drain_and_stop() {
   if (draining_) co_return;
   draining_ = true;
   if (serving_ && on_drain_) co_await on_drain_();
-  log_->info("program.stopped");
+  log_->info("daemon.process.stopped");
   io_.stop();
 }
 

@@ -74,7 +74,7 @@ void LiveDirectory::examine(const Error& failure) {
   const SteadyTime now = clock_.steady();
   if (lookup_failure_logged_ && now - *lookup_failure_logged_ < kLookupFailureLogInterval) return;
   lookup_failure_logged_ = now;
-  log_.error("directory.lookup.failed", {{"error", failure.detail}});
+  log_.error("directory.lookup.failed", {{"reason", failure.detail}});
 }
 
 Error LiveDirectory::lose(Error why) {
@@ -83,7 +83,7 @@ Error LiveDirectory::lose(Error why) {
   retry_at_ = clock_.steady() + kReopenInterval;
   // Said once, and again when the reason is another.
   if (!outage_ || outage_->detail != why.detail)
-    log_.error("directory.database.unavailable", {{"path", path_}, {"error", why.detail}});
+    log_.error("directory.database.unavailable", {{"path", path_}, {"reason", why.detail}});
   outage_ = why;
   return why;
 }

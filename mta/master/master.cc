@@ -114,7 +114,7 @@ void Master::carry_out(const std::vector<Action>& actions) {
         kill_child(action.process, SIGKILL);
         break;
       case Action::Kind::announce:
-        log_.info("toastd.ready", {{"processes", children_.size()}});
+        log_.info("toastd.instance.ready", {{"processes", children_.size()}});
         write_status_now();  // whoever reads "ready" and asks for the status must find it so
         std::fputs("toastd: ready\n", stdout);
         std::fflush(stdout);
@@ -131,7 +131,7 @@ void Master::carry_out(const std::vector<Action>& actions) {
 
 void Master::finish() {
   write_status_now();
-  log_.info("toastd.stopped");
+  log_.info("toastd.instance.stopped");
   io_.stop();
 }
 
@@ -162,11 +162,11 @@ void Master::on_signal(int number) {
 
 void Master::on_stop_signal() {
   if (supervisor_->stopping()) {
-    log_.warning("toastd.stopping.at_once");
+    log_.warning("toastd.instance.killed");
     carry_out(supervisor_->stop_at_once());
     return;
   }
-  log_.info("toastd.stopping");
+  log_.info("toastd.instance.stopping");
   notify_service_manager(options_.notify_socket, "STOPPING=1");
   carry_out(supervisor_->stop(clock_.steady()));
 }

@@ -42,11 +42,11 @@ std::vector<std::string> log_recovery(Daemon& daemon, const queue::Journal::Open
   daemon.log().info("queue.journal.opened",
                     {{"messages", opened.live.size()}, {"records", opened.report.records}});
   for (const std::string& remark : opened.report.remarks)
-    daemon.log().info("queue.journal.remark", {{"text", remark}});
+    daemon.log().info("queue.journal.remark", {{"reason", remark}});
   std::vector<std::string> warnings = opened.report.damage;
   if (!disk_warning.empty()) warnings.push_back(disk_warning);
   for (const std::string& warning : warnings)
-    daemon.log().error("queue.journal.warning", {{"text", warning}});
+    daemon.log().error("queue.journal.warning", {{"reason", warning}});
   return warnings;
 }
 

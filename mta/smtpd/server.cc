@@ -51,7 +51,7 @@ Task<> Server::accept_loop(std::shared_ptr<Acceptor> acceptor) {
     // A peer that hung up while it waited is its own affair.
     if (ec == asio::error::connection_aborted || ec == asio::error::operation_aborted) continue;
     if (ec) {
-      services_.log.warning("smtp.accept.failed", {{"why", ec.message()}});
+      services_.log.warning("smtp.accept.failed", {{"reason", ec.message()}});
       co_await pause(kAcceptPause);
       continue;
     }
@@ -85,7 +85,7 @@ void Server::refuse(asio::ip::tcp::socket socket, const IpAddress& peer, Admissi
   (void)::send(socket.native_handle(), out.data(), out.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   services_.counters.refused_sessions.add();
   services_.log.info("smtp.session.refused",
-                     {{"peer", peer.str()}, {"why", own_fault ? "peer limit" : "total limit"}});
+                     {{"peer", peer.str()}, {"reason", own_fault ? "peer limit" : "total limit"}});
 }
 
 Task<> Server::serve(asio::ip::tcp::socket socket, IpAddress peer, bool counted) {

@@ -119,7 +119,8 @@ Task<> Session::answer_mail(smtp::Mail mail) {
   }
   Result<void> space = co_await services_.queue.check_space(size);
   if (!space) {
-    services_.log.warning("smtp.mail.deferred", {{"session", id_}, {"why", space.error().detail}});
+    services_.log.warning("smtp.mail.deferred",
+                          {{"session", id_}, {"reason", space.error().detail}});
     Reply reply = reply_for(space.error(), 451, 552);
     if (reply.text.starts_with("4.3.1")) reply.code = 452;  // storage, RFC 5321 section 4.2.3
     say(reply);
@@ -160,7 +161,7 @@ Task<> Session::answer_rcpt(smtp::Rcpt rcpt) {
   if (!verdict) {
     services_.log.warning(
         "smtp.rcpt.deferred",
-        {{"session", id_}, {"rcpt", recipient->str()}, {"why", verdict.error().detail}});
+        {{"session", id_}, {"rcpt", recipient->str()}, {"reason", verdict.error().detail}});
     refuse_recipient(*recipient, database_away());
   } else if (verdict->verdict == Verdict::accept) {
     accept_recipient(std::move(*recipient));

@@ -155,7 +155,7 @@ Task<Reply> Session::finish_body(Body& body) {
   if (!stored) {
     services_.log.warning(
         "smtp.message.failed",
-        {{"session", id_}, {"id", body.id.str()}, {"why", stored.error().detail}});
+        {{"session", id_}, {"id", body.id.str()}, {"reason", stored.error().detail}});
     co_return reply_for(stored.error(), 451, 554);
   }
   // qmail's words, which tools look for: ok, unix time, qp, the queue's id.

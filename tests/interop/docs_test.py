@@ -139,6 +139,17 @@ class LogEvents(unittest.TestCase):
     def test_every_event_is_described_and_every_described_event_exists(self):
         self.assertEqual(sorted(logged_events()), sorted(self.event_rows))
 
+    def test_every_event_is_named_area_noun_verb(self):
+        for name in logged_events():
+            self.assertEqual(len(name.split(".")), 3, name)
+
+    def test_why_is_always_called_reason(self):
+        """Not in pop3d/, whose lines docs/log-events.md names as the exception."""
+        for path in production_sources():
+            if path.is_relative_to(TOP / "pop3d") or path.is_relative_to(TOP / "admin-cli"):
+                continue
+            self.assertEqual(re.findall(r'\{"(?:why|error)",', read(path)), [], path)
+
     def test_every_event_has_its_severity_a_meaning_and_what_to_do(self):
         for name, severities in logged_events().items():
             row = self.events.get(name, [name])
@@ -218,9 +229,9 @@ class Pages(unittest.TestCase):
             self.assertEqual(headings, HEADINGS, page)
 
     def test_events_named_on_other_pages_exist(self):
-        """`program.failed` in some page's prose is checked as well."""
+        """`daemon.process.failed` in some page's prose is checked as well."""
         known = set(logged_events()) | set(metric_names())
-        areas = {name.split(".")[0] for name in known} - {"program", "link", "client"}
+        areas = {name.split(".")[0] for name in known}
         for page in sorted(DOCS.glob("*.md")):
             for name in re.findall(rf"`({NAME})`", page.read_text()):
                 area, _, last = name.partition(".")

@@ -112,7 +112,7 @@ class DaemonTest : public testing::Test {
 
 TEST_F(DaemonTest, AKeeperThatGoesIsAWarning) {
   while_it_sleeps([this] { keeper_.reset(); });
-  EXPECT_THAT(log_of_its_life(), HasSubstr("warning link.lost keeper=toast-queued"));
+  EXPECT_THAT(log_of_its_life(), HasSubstr("warning daemon.link.lost keeper=toast-queued"));
 }
 
 TEST_F(DaemonTest, AKeeperThatGoesWhileTheInstanceStopsIsNoNews) {
@@ -121,8 +121,8 @@ TEST_F(DaemonTest, AKeeperThatGoesWhileTheInstanceStopsIsNoNews) {
     keeper_.reset();
   });
   const std::string log = log_of_its_life();
-  EXPECT_THAT(log, HasSubstr("info program.stopped"));
-  EXPECT_THAT(log, Not(HasSubstr("link.lost")));
+  EXPECT_THAT(log, HasSubstr("info daemon.process.stopped"));
+  EXPECT_THAT(log, Not(HasSubstr("daemon.link.lost")));
 }
 
 }  // namespace

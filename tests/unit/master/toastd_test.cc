@@ -252,7 +252,7 @@ TEST_F(ToastdTest, DrainsFrontEndsThenQueueThenKeepers) {
   EXPECT_EQ(wait_exit(), 0);
   const std::string log = log_text();
   const auto stopped = [&](const std::string& name) {
-    const std::size_t at = log.find(" " + name + " info program.stopped");
+    const std::size_t at = log.find(" " + name + " info daemon.process.stopped");
     EXPECT_NE(at, std::string::npos) << name;
     return at;
   };

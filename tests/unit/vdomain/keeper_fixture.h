@@ -19,7 +19,7 @@ class EventList final : public Logger {
   void write(Severity, std::string_view event, std::initializer_list<Field> fields) override {
     std::string line(event);
     for (const Field& field : fields)
-      if (field.name == "error") line += " " + field.value;
+      if (field.name == "reason") line += " " + field.value;
     events.push_back(line);
   }
   std::vector<std::string> events;
