@@ -14,11 +14,11 @@
 
 namespace toast::maildir {
 
-// Measured on two cores and one ext4 disk (tests/bench/maildir_delivery_bench.cc): beyond 32
-// threads nothing is won; batches of 4 save a sixth of the CPU when many wait, larger ones only
-// make the first of a batch wait for the last.
-inline constexpr std::size_t kDefaultDeliveryThreads = 32;
-inline constexpr std::size_t kMaxBatch = 4;
+// As control/maildeliverythreads. Few threads with long batches keep as many syncs under way as
+// many threads with short ones, and cost fewer changes between threads; where the file system has a
+// journal, the first sync of a batch does the work of all. tests/bench/maildir/ measures others.
+inline constexpr std::size_t kDefaultDeliveryThreads = 4;
+inline constexpr std::size_t kMaxBatch = 16;  // with all threads: as many as queued has in hand
 
 class DeliveryPool {
  public:
