@@ -64,6 +64,7 @@ class Deadline {
   }
   Deadline(const Deadline&) = delete;
   Deadline& operator=(const Deadline&) = delete;
+  // NOLINTNEXTLINE(bugprone-exception-escape): to cancel a timer does not fail
   ~Deadline() {
     state_->live = false;
     state_->timer.cancel();

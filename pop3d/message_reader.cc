@@ -12,13 +12,13 @@
 namespace toast::pop3 {
 namespace {
 
-constexpr std::size_t kReadBlock = 65536;
+constexpr std::size_t kFileBlock = 65536;
 
 // Reads one block at `offset` and encodes it; the bytes read. The block lives on the stack: nothing
 // is held while the session waits for its client.
 Result<std::size_t> encode_block(const Fd& file, std::uint64_t offset, std::size_t wanted,
                                  WireEncoder& encoder, bool& more, std::string& out) {
-  std::array<char, kReadBlock>
+  std::array<char, kFileBlock>
       block;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled next
   for (;;) {
     const ssize_t n = ::pread(file.get(), block.data(), std::min(wanted, block.size()),
@@ -38,7 +38,7 @@ Task<Result<bool>> stream_message(Fd file, std::uint64_t body_lines, ReplyOutput
   std::uint64_t offset = 0;
   bool more = true;
   while (more) {
-    const std::size_t block = std::min(out.block_bytes(), kReadBlock);
+    const std::size_t block = std::min(out.block_bytes(), kFileBlock);
     const Result<std::size_t> length =
         encode_block(file, offset, block, encoder, more, out.buffer());
     if (!length) co_return tl::unexpected(length.error());

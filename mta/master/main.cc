@@ -55,6 +55,7 @@ int serve(asio::io_context& io, Master& master, bool take_over) {
 
 }  // namespace
 
+// NOLINTNEXTLINE(bugprone-exception-escape): no memory at the start ends it, as it should
 int main(int argc, char** argv) {
   CLI::App app{"Starts and supervises every program of a Toastmaster instance.", "toastd"};
   MasterOptions options;

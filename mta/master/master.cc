@@ -91,6 +91,7 @@ void Master::start() {
   if (!noted) log_.warning("toastd.lock.unwritten", {{"reason", noted.error().detail}});
   started_ = unix_seconds(clock_.wall());
   std::vector<Stage> stages;
+  stages.reserve(children_.size());
   for (const Child& child : children_) stages.push_back(child.spec.program->stage);
   supervisor_.emplace(std::move(stages));
   spawn(io_.get_executor(), serve_signals());

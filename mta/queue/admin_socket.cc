@@ -7,7 +7,7 @@ namespace toast::queue {
 
 AdminSocket::AdminSocket(asio::any_io_executor loop, Fd listener, uid_t owner,
                          std::shared_ptr<const ipc::Dispatcher> dispatcher, Logger& log)
-    : listener_(std::move(loop), listener.release()),
+    : listener_(loop, listener.release()),
       owner_(owner),
       dispatcher_(std::move(dispatcher)),
       log_(log) {

@@ -10,10 +10,6 @@ namespace {
 
 using Parsed = tl::expected<Command, Reply>;
 
-tl::unexpected<Reply> refuse(int code, std::string text) {
-  return tl::unexpected(Reply{code, std::move(text)});
-}
-
 std::string_view trim_right(std::string_view text) {
   while (text.ends_with(' ')) text.remove_suffix(1);
   return text;

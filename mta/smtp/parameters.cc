@@ -11,10 +11,6 @@ namespace {
 
 constexpr std::size_t kMaxSizeDigits = 20;  // RFC 1870 section 4
 
-tl::unexpected<Reply> refuse(int code, std::string text) {
-  return tl::unexpected(Reply{code, std::move(text)});
-}
-
 struct Parameter {
   std::string_view keyword;
   std::optional<std::string_view> value;

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/result.h"
 
@@ -18,6 +19,11 @@ struct Reply {
   bool is_error() const { return code >= 400; }
   bool is_permanent() const { return code >= 500; }
 };
+
+// What a parser returns for a command that it does not take.
+inline tl::unexpected<Reply> refuse(int code, std::string text) {
+  return tl::unexpected(Reply{code, std::move(text)});
+}
 
 // Appends the reply as it goes over the wire. Each line carries the code. Bytes that are not
 // printable ASCII become "?", longer lines are cut: text may come from elsewhere (RFC 5321, 4.2).

@@ -186,7 +186,7 @@ Reply Session::verdict_reply(const RecipientVerdict& verdict) const {
     case Verdict::over_quota:
       return {452, "4.2.2 mailbox is full"};
     case Verdict::suspended: {
-      const Reply reply = reply_for({Failure::permanent, verdict.reason, {}}, 451, 550);
+      Reply reply = reply_for({Failure::permanent, verdict.reason, {}}, 451, 550);
       if (reply.text == verdict.reason) return reply;  // it brings its own enhanced status
       return {550, "5.2.1 " + (verdict.reason.empty() ? "mailbox is suspended" : verdict.reason)};
     }
