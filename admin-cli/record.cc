@@ -145,17 +145,17 @@ std::string iso_time(std::int64_t unix_seconds) {
 }
 
 std::string size_text(std::uint64_t bytes) {
-  constexpr std::array<std::string_view, 5> kUnits{"B", "KiB", "MiB", "GiB", "TiB"};
+  constexpr std::array<std::string_view, 5> kSteps{"B", "KiB", "MiB", "GiB", "TiB"};
   auto value = static_cast<double>(bytes);
   std::size_t unit = 0;
-  while (value >= 1024 && unit + 1 < kUnits.size()) {
+  while (value >= 1024 && unit + 1 < kSteps.size()) {
     value /= 1024;
     ++unit;
   }
   if (unit == 0) return fmt::format("{} B", bytes);
   std::string text = fmt::format("{:.1f}", value);
   if (text.ends_with(".0")) text.resize(text.size() - 2);
-  return text + " " + std::string(kUnits[unit]);
+  return text + " " + std::string(kSteps[unit]);
 }
 
 }  // namespace toast::admin

@@ -86,7 +86,7 @@ Task<> Server::accept_loop(std::shared_ptr<Listener> listener) {
         co_await listener->readable.async_wait(asio::posix::stream_descriptor::wait_read, no_throw);
     if (listener->stopped) co_return;
     if (error) {
-      services_.log.error("pop3.accept.failed", {{"error", error.message()}});
+      services_.log.error("pop3.accept.failed", {{"reason", error.message()}});
       co_return;
     }
     bool out_of_resources = false;
@@ -109,7 +109,7 @@ bool Server::accept_one(const Fd& listener, bool& out_of_resources) {
     const int why = errno;
     if (why == EAGAIN) return false;
     if (why != EMFILE && why != ENFILE && why != ENOBUFS && why != ENOMEM) return true;
-    services_.log.error("pop3.accept.failed", {{"error", std::strerror(why)}});
+    services_.log.error("pop3.accept.failed", {{"reason", std::strerror(why)}});
     out_of_resources = true;
     return false;
   }
@@ -137,7 +137,7 @@ void Server::refuse(const Fd& socket, const IpAddress& peer, ClientLimits::Refus
   const bool full = why == ClientLimits::Refusal::server_full;
   services_.counters.sessions_refused.add();
   services_.log.warning("pop3.connection.refused",
-                        {{"peer", peer.str()}, {"why", full ? "server full" : "client full"}});
+                        {{"peer", peer.str()}, {"reason", full ? "server full" : "client full"}});
   const std::string_view reply =
       full ? "-ERR [SYS/TEMP] too many connections, try again later\r\n"
            : "-ERR [SYS/TEMP] too many connections from your address, try again later\r\n";

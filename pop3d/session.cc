@@ -102,7 +102,7 @@ Task<Next> Session::answer(Pass pass, ReplyOutput& out) {
     services_.counters.logins_unavailable.add();
     services_.log.error(
         "pop3.maildrop.failed",
-        {{"peer", client_.address}, {"user", user_}, {"error", opened.error().detail}});
+        {{"peer", client_.address}, {"user", user_}, {"reason", opened.error().detail}});
     say(out, "-ERR [SYS/TEMP] mailbox not available now, try again later");
     co_return Next::go_on;
   }
@@ -128,12 +128,12 @@ Task<Next> Session::refuse_login(LoginRefusal refusal, ReplyOutput& out) {
   if (refusal.reason == Reason::outage) {
     services_.counters.logins_unavailable.add();
     services_.log.error("pop3.login.outage",
-                        {{"peer", client_.address}, {"error", refusal.detail}});
+                        {{"peer", client_.address}, {"reason", refusal.detail}});
     say(out, "-ERR [SYS/TEMP] cannot check passwords now, try again later");
     co_return Next::go_on;
   }
   services_.log.info("pop3.login.refused",
-                     {{"peer", client_.address}, {"user", user_}, {"why", refusal.detail}});
+                     {{"peer", client_.address}, {"user", user_}, {"reason", refusal.detail}});
   services_.counters.logins_refused.add();
   ++failed_logins_;
   const bool last = failed_logins_ >= limits_.max_failed_logins;
@@ -185,7 +185,7 @@ std::string Session::why_not(MessageNumber message) const {
 }
 
 void Session::listing_failed(const Error& error, ReplyOutput& out) {
-  services_.log.error("pop3.listing.failed", {{"user", user_}, {"error", error.detail}});
+  services_.log.error("pop3.listing.failed", {{"user", user_}, {"reason", error.detail}});
   say(out, "-ERR [SYS/TEMP] cannot read the listing");
 }
 
@@ -239,7 +239,7 @@ Task<Next> Session::list_all(bool unique_ids, ReplyOutput& out) {
       // Half a listing is on its way: only a hang-up tells the client that it is not whole.
       services_.log.error(
           "pop3.listing.failed",
-          {{"user", user_}, {"error", after ? "no progress" : after.error().detail.c_str()}});
+          {{"user", user_}, {"reason", after ? "no progress" : after.error().detail.c_str()}});
       state_ = State::closing;
       co_return Next::close;
     }
@@ -274,7 +274,7 @@ Task<Next> Session::send_message(MessageNumber message, std::uint64_t body_lines
   if (!file) {
     services_.log.warning(
         "pop3.message.unavailable",
-        {{"user", user_}, {"message", message.value}, {"error", file.error().detail}});
+        {{"user", user_}, {"message", message.value}, {"reason", file.error().detail}});
     const bool gone = file.error().failure == Failure::permanent;
     say(out, "-ERR [SYS/TEMP] message {} {}", message.value,
         gone ? "was removed by another program" : "cannot be read now, try again later");
@@ -294,7 +294,7 @@ Task<Next> Session::send_message(MessageNumber message, std::uint64_t body_lines
   if (!sent) {
     services_.log.error(
         "pop3.message.cut",
-        {{"user", user_}, {"message", message.value}, {"error", sent.error().detail}});
+        {{"user", user_}, {"message", message.value}, {"reason", sent.error().detail}});
   }
   state_ = State::closing;
   co_return Next::close;
@@ -349,7 +349,7 @@ Task<Next> Session::answer(Quit, ReplyOutput& out) {
   const Result<std::uint32_t> left = co_await maildrop_->remove(std::move(numbers));
   if (left) services_.counters.messages_deleted.add(deleted_count_ - *left);
   if (!left) {
-    services_.log.error("pop3.delete.failed", {{"user", user_}, {"error", left.error().detail}});
+    services_.log.error("pop3.delete.failed", {{"user", user_}, {"reason", left.error().detail}});
     say(out, "-ERR [SYS/TEMP] some deleted messages were not removed, try again later");
   } else if (*left > 0) {
     services_.log.error("pop3.delete.partial",

@@ -18,7 +18,7 @@ namespace toast::maildir {
 // many threads with short ones, and cost fewer changes between threads; where the file system has a
 // journal, the first sync of a batch does the work of all. tests/bench/maildir/ measures others.
 inline constexpr std::size_t kDefaultDeliveryThreads = 4;
-inline constexpr std::size_t kMaxBatch = 16;  // with all threads: as many as queued has in hand
+inline constexpr std::size_t kMaxBatch = 8;  // half of what queued has in hand, by all threads
 
 class DeliveryPool {
  public:
