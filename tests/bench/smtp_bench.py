@@ -44,9 +44,11 @@ def main():
     options.add_argument("--only", default="10,50,200,list")
     chosen = options.parse_args()
     mailboxes = [f"{i}u" for i in range(MAILBOXES)]
-    contenders = [Postfix(mailboxes), Toastmaster(mailboxes)]
+    contenders = []
     results = {}
     try:
+        for make in (Toastmaster, Postfix):
+            contenders.append(make(mailboxes))
         for cell in chosen.only.split(","):
             for _ in range(chosen.rounds):
                 for contender in contenders:

@@ -151,8 +151,8 @@ void ListingBuilder::reserve(std::size_t messages, std::size_t text_bytes) {
 }
 
 bool ListingBuilder::add(std::string_view name, std::string_view base, std::uint64_t wire_bytes,
-                         bool in_new, bool seen) {
-  const bool own = !is_valid_unique_id(base);
+                         std::uint8_t bits) {
+  const bool own = (bits & kListedOwnUniqueId) != 0;
   const std::string own_id = own ? unique_id(base) : std::string();
   const std::size_t text = name.size() + own_id.size();
   ListingHeader& header = file_.header;
@@ -162,8 +162,7 @@ bool ListingBuilder::add(std::string_view name, std::string_view base, std::uint
   entry.text_offset = static_cast<std::uint32_t>(file_.text.size());
   entry.name_bytes = static_cast<std::uint16_t>(name.size());
   entry.unique_id_bytes = static_cast<std::uint8_t>(own ? own_id.size() : base.size());
-  entry.bits = static_cast<std::uint8_t>((in_new ? kListedInNew : 0) |
-                                         (own ? kListedOwnUniqueId : 0) | (seen ? kListedSeen : 0));
+  entry.bits = bits;
   file_.entries.append(bytes_of(entry));
   file_.text.append(name).append(own_id);
   ++header.count;

@@ -123,9 +123,10 @@ class ListingBuilder {
  public:
   ListingBuilder();
   void reserve(std::size_t messages, std::size_t text_bytes);
-  // `name` is at most 255 bytes. False: full (kMaxListed, kMaxListedText).
-  bool add(std::string_view name, std::string_view base, std::uint64_t wire_bytes, bool in_new,
-           bool seen);
+  // `name` is at most 255 bytes; `bits` of kListed...: kListedOwnUniqueId if and only if `base` is
+  // not a valid unique-id. False: full (kMaxListed, kMaxListedText).
+  bool add(std::string_view name, std::string_view base, std::uint64_t wire_bytes,
+           std::uint8_t bits);
   // Ends the builder. No checksum yet.
   ListingFile finish(const DirectoryStamp& new_mail, const DirectoryStamp& cur,
                      std::int64_t scanned_seconds, const std::array<unsigned char, 16>& boot_id);

@@ -9,6 +9,9 @@ namespace toast::maildir {
 namespace {
 
 constexpr std::chrono::milliseconds kDrainStep{5};
+// A listing is kept for the next visit when the client of this one has what it came for: the two
+// would compete for the processor.
+constexpr std::chrono::milliseconds kKeepDelay{20};
 
 // Which program is at the other end: "toast-pop3d" of "toast-pop3d.1".
 std::string_view program_of(std::string_view peer) { return peer.substr(0, peer.find('.')); }
@@ -114,6 +117,7 @@ struct Maild::Parts : std::enable_shared_from_this<Maild::Parts> {
   Task<Result<OpenMaildrop::Reply>> open(ClientPtr client, OpenMaildrop request);
   Task<Result<FetchMessage::Reply>> fetch(ClientPtr client, FetchMessage request);
   Task<Result<DeleteMessages::Reply>> remove(ClientPtr client, DeleteMessages request);
+  Task<> keep_listing(MaildropReader::Unkept unkept);
   Task<> look_at_full_mailboxes();
 
   asio::any_io_executor executor;
@@ -220,10 +224,7 @@ Task<Result<OpenMaildrop::Reply>> Maild::Parts::open(ClientPtr client, OpenMaild
               {{"maildir", mailbox->maildir.str()}, {"reason", listing.error().detail}});
     co_return pass(listing);
   }
-  if (listing->unkept)  // not waited for: a cache
-    asio::post(threads, [this, unkept = std::move(*listing->unkept)]() mutable {
-      maildrops.keep(std::move(unkept));
-    });
+  if (listing->unkept) spawn(executor, keep_listing(std::move(*listing->unkept)));
   OpenMaildrop::Reply reply;
   reply.session = ++last_session;
   reply.messages = listing->messages;
@@ -232,6 +233,15 @@ Task<Result<OpenMaildrop::Reply>> Maild::Parts::open(ClientPtr client, OpenMaild
   client->add(reply.session, std::move(mailbox));
   opened.add();
   co_return std::move(reply);
+}
+
+// Not waited for: a cache.
+Task<> Maild::Parts::keep_listing(MaildropReader::Unkept unkept) {
+  asio::steady_timer timer(executor, kKeepDelay);
+  auto [ignored] = co_await timer.async_wait(no_throw);
+  (void)ignored;
+  asio::post(threads,
+             [this, given = std::move(unkept)]() mutable { maildrops.keep(std::move(given)); });
 }
 
 Task<Result<FetchMessage::Reply>> Maild::Parts::fetch(ClientPtr client, FetchMessage request) {

@@ -170,7 +170,7 @@ Result<MaildropReader::Opened> MaildropReader::scan(const Parts& parts) {
   builder.reserve(found->messages.size(), found->text.size());
   for (const ScannedMessage& m : found->messages) {
     if (m.wire_bytes == kUnknownSize) continue;  // gone meanwhile
-    if (!builder.add(found->name(m), found->base(m), m.wire_bytes, m.in_new, m.seen)) break;
+    if (!builder.add(found->name(m), found->base(m), m.wire_bytes, m.bits)) break;
   }
   ListingFile file = builder.finish(found->new_mail, found->cur, now, boot_id_);
   Result<Fd> unnamed = unnamed_file(file);
@@ -220,7 +220,7 @@ Result<void> MaildropReader::find_sizes(const Parts& parts, ScannedMaildir& foun
     }
     counted = true;
     const std::string name(found.name(m));
-    Result<std::uint64_t> size = count_wire_bytes(m.in_new ? parts.new_mail : parts.cur, name);
+    Result<std::uint64_t> size = count_wire_bytes(m.in_new() ? parts.new_mail : parts.cur, name);
     if (!size) {
       const std::optional<Place> moved = locate(parts, name);
       if (!moved) continue;  // stays unknown, is left out

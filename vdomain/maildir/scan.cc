@@ -67,8 +67,9 @@ Result<void> scan_part(const Fd& directory, DirectoryPart part, bool in_new,
     message.text_offset = static_cast<std::uint32_t>(found.text.size());
     message.name_bytes = static_cast<std::uint8_t>(entry.name.size());
     message.base_bytes = static_cast<std::uint8_t>(name->base.size());
-    message.in_new = in_new;
-    message.seen = name->has_flag('S');
+    message.bits = static_cast<std::uint8_t>(
+        (in_new ? kListedInNew : 0) | (name->has_flag('S') ? kListedSeen : 0) |
+        (is_valid_unique_id(name->base) ? 0 : kListedOwnUniqueId));
     message.seconds = name->seconds;
     message.next_bytes = big_endian_prefix(after_digits(name->base));
     message.wire_bytes = name->wire.value_or(kUnknownSize);
@@ -134,8 +135,8 @@ void sort_and_drop_doubles(ScannedMaildir& found) {
   sort_by_seconds(messages);
   const auto before = [&](const ScannedMessage& a, const ScannedMessage& b) {
     if (a.next_bytes != b.next_bytes) return a.next_bytes < b.next_bytes;
-    const bool a_new = a.in_new;
-    const bool b_new = b.in_new;
+    const bool a_new = a.in_new();
+    const bool b_new = b.in_new();
     return std::forward_as_tuple(found.base(a), a_new, found.name(a)) <
            std::forward_as_tuple(found.base(b), b_new, found.name(b));
   };

@@ -28,8 +28,8 @@ struct ScannedMessage {
   std::uint32_t text_offset = 0;  // of the file name, in ScannedMaildir::text
   std::uint8_t name_bytes = 0;
   std::uint8_t base_bytes = 0;
-  bool in_new : 1 = false;
-  bool seen : 1 = false;
+  std::uint8_t bits = 0;  // kListed..., as the listing has them
+  bool in_new() const { return (bits & kListedInNew) != 0; }
 };
 static_assert(sizeof(ScannedMessage) == 32 && kNameMax <= 255);
 

@@ -15,9 +15,9 @@ class ListingTest : public ::testing::Test {
   }
   std::string three() {
     ListingBuilder builder;
-    builder.add("1.a,W=5", "1.a,W=5", 5, true, false);
-    builder.add("2.b:2,S", "2.b", 7, false, true);
-    builder.add("3 odd\xff:2,", "3 odd\xff", 11, false, false);
+    builder.add("1.a,W=5", "1.a,W=5", 5, kListedInNew);
+    builder.add("2.b:2,S", "2.b", 7, kListedSeen);
+    builder.add("3 odd\xff:2,", "3 odd\xff", 11, kListedOwnUniqueId);
     ListingFile file = builder.finish({}, {}, 0, {});
     file.add_checksum();
     std::string whole;

@@ -39,7 +39,7 @@ class Pop3Keepers : public ::testing::Test {
     maildir::ListingBuilder builder;
     for (std::uint32_t n = 1; n <= messages; ++n) {
       const std::string base = "1000000000.M" + std::to_string(n) + ".host";
-      builder.add(base + ":2,S", base, 100 + n, false, true);
+      builder.add(base + ":2,S", base, 100 + n, maildir::kListedSeen);
     }
     std::string whole;
     const maildir::ListingFile file = builder.finish({}, {}, 0, {});
