@@ -55,7 +55,7 @@ inline constexpr LineSetting doublebouncehost{"doublebouncehost", kFromMe, LineS
 inline constexpr SizeSetting bouncemaxbytes{"bouncemaxbytes", 50000, 0, 1LL << 30, "Bytes of the original message quoted in a bounce; 0: the whole message.", "queued"};
 
 // --- mailboxes
-inline constexpr IntegerSetting maildeliverythreads{"maildeliverythreads", 4, 1, 256, "threads", "Threads that write mail into Maildirs; each takes several messages at once when many wait.", "maild", Applies::at_restart};
+inline constexpr IntegerSetting maildeliverythreads{"maildeliverythreads", 8, 1, 256, "threads", "Threads that write mail into Maildirs; each takes several messages at once when many wait.", "maild", Applies::at_restart};
 
 // --- POP3 server
 inline constexpr DurationSetting pop3timeout{"pop3timeout", 600, 10, kDay, "Idle time after which a POP3 session is closed without deleting anything. RFC 1939 asks for at least 10 minutes.", "pop3d"};

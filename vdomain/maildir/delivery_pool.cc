@@ -31,7 +31,11 @@ void DeliveryPool::submit(std::unique_ptr<Delivery> delivery) {
 
 std::vector<std::unique_ptr<Delivery>> DeliveryPool::take() {
   std::unique_lock lock(mutex_);
-  wake_.wait(lock, [&] { return closing_ || !waiting_.empty(); });
+  // No message is left behind: a thread that is at work comes by here when it has finished.
+  wake_.wait(lock, [&] {
+    const bool enough_at_work = at_work_ >= (thread_count_ + 1) / 2;
+    return closing_ || waiting_.size() > (enough_at_work ? kCrowd * max_batch_ : 0);
+  });
   const std::size_t share = (waiting_.size() + thread_count_ - 1) / thread_count_;
   const std::size_t count = std::min({share, max_batch_, waiting_.size()});
   std::vector<std::unique_ptr<Delivery>> batch;
@@ -40,6 +44,7 @@ std::vector<std::unique_ptr<Delivery>> DeliveryPool::take() {
     batch.push_back(std::move(waiting_.front()));
     waiting_.pop_front();
   }
+  if (!batch.empty()) ++at_work_;
   return batch;
 }
 
@@ -48,6 +53,8 @@ void DeliveryPool::work() {
     std::vector<std::unique_ptr<Delivery>> batch = take();
     if (batch.empty()) return;  // closing, and nothing is left
     deliverer_.deliver(batch);
+    const std::lock_guard lock(mutex_);
+    --at_work_;
   }
 }
 

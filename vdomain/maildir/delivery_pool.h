@@ -1,6 +1,7 @@
 // The threads that deliver. Each takes what waits, a fair share of it at a time, and carries it
 // through the steps of delivery.h together; with little to do that share is one message and nothing
-// waits for company.
+// waits for company. Half of the threads sleep until several batches wait: with few messages
+// under way, more threads only change places more often.
 #pragma once
 
 #include <condition_variable>
@@ -14,11 +15,12 @@
 
 namespace toast::maildir {
 
-// As control/maildeliverythreads. Few threads with long batches keep as many syncs under way as
-// many threads with short ones, and cost fewer changes between threads; where the file system has a
-// journal, the first sync of a batch does the work of all. tests/bench/maildir/ measures others.
-inline constexpr std::size_t kDefaultDeliveryThreads = 4;
-inline constexpr std::size_t kMaxBatch = 8;  // half of what queued has in hand, by all threads
+// As control/maildeliverythreads. Where the file system has a journal, the first sync of a batch
+// does the work of all. tests/bench/maildir/ measures other numbers.
+inline constexpr std::size_t kDefaultDeliveryThreads = 8;
+inline constexpr std::size_t kMaxBatch = 8;  // with all threads: what queued has in hand
+// Batches that wait when the second half of the threads joins in: a message to many recipients.
+inline constexpr std::size_t kCrowd = 3;
 
 class DeliveryPool {
  public:
@@ -41,6 +43,7 @@ class DeliveryPool {
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<std::unique_ptr<Delivery>> waiting_;
+  std::size_t at_work_ = 0;  // threads with a batch in hand
   bool closing_ = false;
   std::vector<std::thread> threads_;
 };
