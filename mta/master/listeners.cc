@@ -9,11 +9,17 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <thread>
 
 #include "base/settings_registry.h"
 
 namespace toast::master {
 namespace {
+
+// The programs of a toastd that was killed hold its ports until each has seen that and ended. A
+// supervisor that starts the next toastd at once should find a server, not an error.
+constexpr std::chrono::seconds kPortWait{5};
+constexpr std::chrono::milliseconds kPortRetry{10};
 
 struct SocketAddress {
   sockaddr_storage storage{};
@@ -55,23 +61,24 @@ void set_option(const Fd& socket, int level, int option) {
   ::setsockopt(socket.get(), level, option, &on, sizeof on);
 }
 
-Result<Fd> listen_on(const Endpoint& endpoint, int backlog) {
+// `error`: the errno of a failure, for a caller that knows an answer to it.
+Result<Fd> listen_on(const Endpoint& endpoint, int backlog, int& error) {
   const int family = endpoint.address.is_v4() ? AF_INET : AF_INET6;
   Fd socket(::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!socket) return system_error("cannot listen on", endpoint.str());
-  set_option(socket, SOL_SOCKET, SO_REUSEADDR);
-  if (family == AF_INET6) set_option(socket, IPPROTO_IPV6, IPV6_V6ONLY);
-  SocketAddress address = to_socket_address(endpoint);
-  if (::bind(socket.get(), address.get(), address.size) != 0 ||
-      ::listen(socket.get(), backlog) != 0) {
-    const int error = errno;
-    Result<Fd> failed = system_error("cannot listen on", endpoint.str(), error);
-    if (error == EADDRINUSE)
-      failed.error().detail += "; another server has the port (ss -ltnp shows which)";
-    if (error == EACCES) failed.error().detail += "; ports below 1024 need root";
-    return failed;
+  if (socket) {
+    set_option(socket, SOL_SOCKET, SO_REUSEADDR);
+    if (family == AF_INET6) set_option(socket, IPPROTO_IPV6, IPV6_V6ONLY);
+    SocketAddress address = to_socket_address(endpoint);
+    if (::bind(socket.get(), address.get(), address.size) == 0 &&
+        ::listen(socket.get(), backlog) == 0)
+      return socket;
   }
-  return socket;
+  error = errno;
+  Result<Fd> failed = system_error("cannot listen on", endpoint.str(), error);
+  if (error == EADDRINUSE)
+    failed.error().detail += "; another server has the port (ss -ltnp shows which)";
+  if (error == EACCES) failed.error().detail += "; ports below 1024 need root";
+  return failed;
 }
 
 Result<Fd> listen_on_path(const std::string& path, int backlog) {
@@ -94,8 +101,11 @@ Result<Fd> listen_on_path(const std::string& path, int backlog) {
 
 class Opener {
  public:
-  Opener(const Settings& settings, std::vector<Listener> inherited)
+  Opener(const Settings& settings, std::vector<Listener> inherited, const Clock& clock, Logger& log)
       : settings_(settings),
+        clock_(clock),
+        log_(log),
+        give_up_(clock.steady() + kPortWait),
         backlog_(static_cast<int>(settings.get(setting::listenbacklog))),
         inherited_(std::move(inherited)) {}
 
@@ -103,10 +113,11 @@ class Opener {
     const bool explicitly = settings_.is_set(*program.endpoints);
     for (const Endpoint& endpoint : settings_.get(*program.endpoints)) {
       if (reuse(program.listener, endpoint.str())) continue;
-      Result<Fd> socket = listen_on(endpoint, backlog_);
+      int error = 0;
+      Result<Fd> socket = listen_patiently(endpoint, error);
       if (!socket) {
         // The default lists IPv6 too; a host without it still serves.
-        const bool no_ipv6 = errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL;
+        const bool no_ipv6 = error == EAFNOSUPPORT || error == EADDRNOTAVAIL;
         if (!explicitly && !endpoint.address.is_v4() && no_ipv6) continue;
         return pass(socket);
       }
@@ -129,6 +140,17 @@ class Opener {
   std::vector<Listener> take() { return std::move(opened_); }
 
  private:
+  Result<Fd> listen_patiently(const Endpoint& endpoint, int& error) {
+    Result<Fd> socket = listen_on(endpoint, backlog_, error);
+    for (bool told = false; !socket && error == EADDRINUSE && clock_.steady() < give_up_;) {
+      if (!told) log_.warning("toastd.port.taken", {{"address", endpoint.str()}});
+      told = true;
+      std::this_thread::sleep_for(kPortRetry);
+      socket = listen_on(endpoint, backlog_, error);
+    }
+    return socket;
+  }
+
   bool reuse(std::string_view name, const std::string& configured) {
     const auto found = std::find_if(inherited_.begin(), inherited_.end(), [&](const Listener& l) {
       return l.name == name && l.configured == configured;
@@ -140,6 +162,9 @@ class Opener {
   }
 
   const Settings& settings_;
+  const Clock& clock_;
+  Logger& log_;
+  SteadyTime give_up_;
   int backlog_;
   std::vector<Listener> inherited_;
   std::vector<Listener> opened_;
@@ -148,8 +173,9 @@ class Opener {
 }  // namespace
 
 Result<std::vector<Listener>> open_listeners(const Settings& settings, const std::string& root,
-                                             std::vector<Listener> inherited) {
-  Opener opener(settings, std::move(inherited));
+                                             std::vector<Listener> inherited, const Clock& clock,
+                                             Logger& log) {
+  Opener opener(settings, std::move(inherited), clock, log);
   for (const Program& program : programs()) {
     if (program.endpoints != nullptr) {
       Result<void> opened = opener.open_network(program);

@@ -5,8 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/ip_address.h"
+#include "base/log.h"
 #include "base/result.h"
 #include "base/settings.h"
 #include "mta/master/program_table.h"
@@ -21,9 +23,11 @@ struct Listener {
 };
 
 // Binds all that `settings` ask for. Sockets in `inherited` (from the toastd that hands over) are
-// used where they fit; the rest of them is closed. Error: which address, and why.
+// used where they fit; the rest of them is closed. Blocks up to 5 s for a port that is still taken.
+// Error: which address, and why.
 [[nodiscard]] Result<std::vector<Listener>> open_listeners(const Settings& settings,
                                                            const std::string& root,
-                                                           std::vector<Listener> inherited);
+                                                           std::vector<Listener> inherited,
+                                                           const Clock& clock, Logger& log);
 
 }  // namespace toast::master

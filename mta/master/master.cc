@@ -80,7 +80,7 @@ Result<void> Master::prepare(std::optional<Inheritance> inherited) {
   Result<void> found = find_children();
   if (!found) return found;
   Result<std::vector<Listener>> listeners =
-      open_listeners(*settings_, options_.root, std::move(old_listeners));
+      open_listeners(*settings_, options_.root, std::move(old_listeners), clock_, log_);
   if (!listeners) return pass(listeners);
   listeners_ = std::move(*listeners);
   return {};

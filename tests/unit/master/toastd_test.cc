@@ -1,5 +1,7 @@
 // The real toastd: start, wiring, restarts, reload, drain, hand-over, and what it refuses.
 #include <gmock/gmock.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -168,6 +170,28 @@ TEST_F(ToastdTest, PortInUseIsNamed) {
   EXPECT_EQ(wait_exit(), 1);
   toastd_ = first;
   EXPECT_THAT(log_text(), HasSubstr("cannot listen on " + port + ": Address already in use"));
+}
+
+// A supervisor starts the next toastd at once, while the programs of a killed one still end.
+TEST_F(ToastdTest, WaitsForAPortThatIsStillTaken) {
+  Fd taken(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  auto* const any = reinterpret_cast<sockaddr*>(&address);
+  ASSERT_EQ(::bind(taken.get(), any, size), 0);
+  ASSERT_EQ(::listen(taken.get(), 1), 0);
+  ASSERT_EQ(::getsockname(taken.get(), any, &size), 0);
+  const std::string port = "127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+  set("smtplisten", port + "\n");
+  launch();
+  const bool said = eventually(
+      [&] { return log_text().find("toastd.port.taken address=" + port) != std::string::npos; });
+  EXPECT_TRUE(said);
+  taken.reset();
+  EXPECT_TRUE(wait_ready());
+  EXPECT_EQ(port_of("smtp"), port);
 }
 
 TEST_F(ToastdTest, WrongCommandLinesSayWhatIsRight) {
