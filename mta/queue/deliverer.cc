@@ -179,14 +179,19 @@ StepResult Deliverer::unknown_recipient(const QueuedMessage& message, Moment sta
   return failed("5.1.1 no mailbox here by that name");
 }
 
+Task<Result<vdomain::Resolve::Reply>> Deliverer::ask_directory(Work work, Address recipient) {
+  std::optional<vdomain::Resolve::Reply> early = co_await services_.early.take(work.message);
+  if (early) co_return std::move(*early);
+  co_return co_await services_.directory.call(vdomain::Resolve{std::move(recipient)},
+                                              kResolveTimeout);
+}
+
 Task<Result<Deliverer::Plan>> Deliverer::resolve(Work work, Address recipient, Moment started) {
   using Status = vdomain::Resolve::Status;
   Plan plan;
   std::shared_ptr<ipc::Channel> channel = services_.directory.channel();
   if (!channel) co_return transient("toast-vdomaind is not running");
-  vdomain::Resolve question{std::move(recipient)};
-  Result<vdomain::Resolve::Reply> reply =
-      co_await channel->call(std::move(question), kResolveTimeout);
+  Result<vdomain::Resolve::Reply> reply = co_await ask_directory(work, std::move(recipient));
   if (!reply) {
     if (!channel->is_open()) co_return pass(reply);
     plan.verdict = deferred("4.3.0 the directory cannot be asked at present", reply.error().detail);

@@ -19,6 +19,7 @@
 
 #include "base/async.h"
 #include "base/ipc.h"
+#include "mta/queue/early_lookup.h"
 #include "mta/queue/ledger.h"
 #include "vdomain/instruction.h"
 #include "vdomain/maildir/delivery_messages.h"
@@ -43,6 +44,7 @@ class Deliverer {
     asio::thread_pool& pool;
     Store& store;
     Ledger& ledger;
+    EarlyLookup& early;
     const Clock& clock;
     Logger& log;
     MessageIdSource& ids;
@@ -75,6 +77,7 @@ class Deliverer {
   Task<Result<Attempt>> carry_out(Work work, Moment started);
   Task<Result<Plan>> make_plan(Work work, Address recipient, Moment started);
   Task<Result<Plan>> resolve(Work work, Address recipient, Moment started);
+  Task<Result<vdomain::Resolve::Reply>> ask_directory(Work work, Address recipient);
   Task<Result<StepResult>> deliver_maildir(Work work, std::uint32_t instruction,
                                            vdomain::DeliverMaildir target, Address recipient);
 

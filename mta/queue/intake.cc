@@ -259,6 +259,8 @@ Task<Result<void>> Intake::promise(std::shared_ptr<Submission> submission) {
     accepted.body = InlineBody{std::move(submission->bytes)};
   // From here on a record may name the file, even one that could not be committed for certain.
   submission->file_finished = false;
+  if (submission->envelope.recipients.size() == 1 && !submission->hold)
+    services_.early.ask(submission->envelope.id, submission->envelope.recipients.front());
   Result<void> durable = co_await services_.ledger.accept(std::move(accepted), submission->total,
                                                           std::move(submission->share));
   if (durable) co_return durable;

@@ -20,6 +20,7 @@
 
 #include "base/async.h"
 #include "base/ipc.h"
+#include "mta/queue/early_lookup.h"
 #include "mta/queue/filter.h"
 #include "mta/queue/ledger.h"
 #include "mta/queue/memory_budget.h"
@@ -45,6 +46,7 @@ class Intake {
     Store& store;
     CommitQueue& commits;
     Ledger& ledger;
+    EarlyLookup& early;
     const Clock& clock;
     Logger& log;
     Filter* filter = nullptr;  // none: everything is accepted

@@ -10,6 +10,7 @@
 #include "mta/queue/admin_desk.h"
 #include "mta/queue/commit_queue.h"
 #include "mta/queue/deliverer.h"
+#include "mta/queue/early_lookup.h"
 #include "mta/queue/intake.h"
 #include "mta/queue/ledger.h"
 #include "mta/queue/options.h"
@@ -59,6 +60,7 @@ class Queue {
   asio::thread_pool pool_{kDiskThreads};
   CommitQueue commits_;
   Ledger ledger_;
+  EarlyLookup early_;
   Intake intake_;
   Deliverer deliverer_;
   AdminDesk desk_;
