@@ -143,10 +143,8 @@ Result<ListingPage> Listing::page(std::uint32_t first, std::uint32_t most) const
   return page;
 }
 
-ListingBuilder::ListingBuilder() = default;
-
 void ListingBuilder::reserve(std::size_t messages, std::size_t text_bytes) {
-  file_.entries.reserve(messages * kListingEntryBytes);
+  file_.entries.reserve(messages);
   file_.text.reserve(text_bytes);
 }
 
@@ -157,13 +155,12 @@ bool ListingBuilder::add(std::string_view name, std::string_view base, std::uint
   const std::size_t text = name.size() + own_id.size();
   ListingHeader& header = file_.header;
   if (header.count == kMaxListed || file_.text.size() + text > kMaxListedText) return false;
-  ListingEntry entry;
+  ListingEntry& entry = file_.entries.emplace_back();
   entry.wire_bytes = wire_bytes;
   entry.text_offset = static_cast<std::uint32_t>(file_.text.size());
   entry.name_bytes = static_cast<std::uint16_t>(name.size());
   entry.unique_id_bytes = static_cast<std::uint8_t>(own ? own_id.size() : base.size());
   entry.bits = bits;
-  file_.entries.append(bytes_of(entry));
   file_.text.append(name).append(own_id);
   ++header.count;
   header.octets += wire_bytes;
@@ -182,11 +179,13 @@ ListingFile ListingBuilder::finish(const DirectoryStamp& new_mail, const Directo
   return std::move(file_);
 }
 
-void ListingFile::add_checksum() { header.checksum = checksum_of(entries, text); }
-
 std::array<std::string_view, 3> ListingFile::pieces() const {
-  return {bytes_of(header), entries, text};
+  return {bytes_of(header),
+          {reinterpret_cast<const char*>(entries.data()), entries.size() * kListingEntryBytes},
+          text};
 }
+
+void ListingFile::add_checksum() { header.checksum = checksum_of(pieces()[1], pieces()[2]); }
 
 bool checksum_holds(const ListingHeader& header, std::string_view entries_and_text) {
   return checksum_of(entries_and_text, {}) == header.checksum;

@@ -110,7 +110,7 @@ class Listing {
 // A whole listing in memory, before it has a home.
 struct ListingFile {
   ListingHeader header;
-  std::string entries;
+  std::vector<ListingEntry> entries;
   std::string text;
   // Only a file that is to be found again needs it, and it costs more than the rest of the listing.
   void add_checksum();
@@ -121,7 +121,6 @@ struct ListingFile {
 // Puts a listing together, entries in their final order.
 class ListingBuilder {
  public:
-  ListingBuilder();
   void reserve(std::size_t messages, std::size_t text_bytes);
   // `name` is at most 255 bytes; `bits` of kListed...: kListedOwnUniqueId if and only if `base` is
   // not a valid unique-id. False: full (kMaxListed, kMaxListedText).

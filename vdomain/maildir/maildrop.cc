@@ -167,8 +167,11 @@ Result<MaildropReader::Opened> MaildropReader::scan(const Parts& parts) {
   Result<void> sized = find_sizes(parts, *found, counted);
   if (!sized) return pass(sized);
   ListingBuilder builder;
-  builder.reserve(found->messages.size(), found->text.size());
-  for (const ScannedMessage& m : found->messages) {
+  builder.reserve(found->messages.size(), found->text_bytes());
+  constexpr std::size_t kAhead = 16;
+  for (std::size_t i = 0; i < found->messages.size(); ++i) {
+    found->will_need_name(i + kAhead);
+    const ScannedMessage& m = found->messages[i];
     if (m.wire_bytes == kUnknownSize) continue;  // gone meanwhile
     if (!builder.add(found->name(m), found->base(m), m.wire_bytes, m.bits)) break;
   }

@@ -47,77 +47,20 @@ std::uint64_t size_of(const Fd& directory) {
   return ::fstat(directory.get(), &status) == 0 ? static_cast<std::uint64_t>(status.st_size) : 0;
 }
 
-// A part of one directory. `text_bytes`: about how much there will be.
-Result<void> scan_part(const Fd& directory, DirectoryPart part, bool in_new,
-                       std::uint64_t text_bytes, ScannedMaildir& found) {
-  constexpr std::uint64_t kMostAhead = 16U << 20U;  // directories do not shrink: size is no proof
-  constexpr std::uint64_t kUsualName = 64;
-  const std::uint64_t ahead = std::min(text_bytes, kMostAhead);
-  found.text.reserve(found.text.size() + ahead);
-  found.messages.reserve(found.messages.size() + ahead / kUsualName);
-  DirectoryReader reader(directory.get(), part);
-  DirectoryEntry entry;
-  while (reader.next(entry)) {
-    if (entry.type == EntryType::directory || entry.type == EntryType::other) continue;
-    const std::optional<ParsedName> name = parse_message_name(entry.name);
-    if (!name) continue;
-    if (entry.type == EntryType::unknown && !is_regular(directory, entry.name)) continue;
-    if (found.messages.size() >= 2ULL * kMaxListed) break;  // of which the oldest are listed
-    ScannedMessage& message = found.messages.emplace_back();
-    message.text_offset = static_cast<std::uint32_t>(found.text.size());
-    message.name_bytes = static_cast<std::uint8_t>(entry.name.size());
-    message.base_bytes = static_cast<std::uint8_t>(name->base.size());
-    message.bits = static_cast<std::uint8_t>(
-        (in_new ? kListedInNew : 0) | (name->has_flag('S') ? kListedSeen : 0) |
-        (is_valid_unique_id(name->base) ? 0 : kListedOwnUniqueId));
-    message.seconds = name->seconds;
-    message.next_bytes = big_endian_prefix(after_digits(name->base));
-    message.wire_bytes = name->wire.value_or(kUnknownSize);
-    found.text.append(entry.name);
-  }
-  if (reader.error() != 0) return system_error("read directory", "of a Maildir", reader.error());
-  return {};
-}
-
-void append(ScannedMaildir& found, const ScannedMaildir& more) {
-  const auto shift = static_cast<std::uint32_t>(found.text.size());
-  found.text.append(more.text);
-  const std::size_t from = found.messages.size();
-  found.messages.insert(found.messages.end(), more.messages.begin(), more.messages.end());
-  for (std::size_t i = from; i < found.messages.size(); ++i) found.messages[i].text_offset += shift;
-}
-
-Result<void> scan_directory(const Fd& directory, bool in_new, asio::thread_pool* helpers,
-                            ScannedMaildir& found) {
-  if (!directory) return {};
-  const std::uint64_t bytes = size_of(directory);
-  Fd own_position;
-  if (helpers != nullptr && bytes >= kWorthHalving)
-    own_position = Fd(::openat(directory.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!own_position || !has_halves(own_position.get()))
-    return scan_part(directory, DirectoryPart::whole, in_new, bytes, found);
-  ScannedMaildir half;
-  Result<void> mine;
-  Result<void> theirs;
-  side_by_side(
-      helpers,
-      [&] { mine = scan_part(directory, DirectoryPart::first_half, in_new, bytes, found); },
-      [&] {
-        theirs = scan_part(own_position, DirectoryPart::second_half, in_new, bytes / 2, half);
-      });
-  if (!mine) return mine;
-  append(found, half);
-  return theirs;
-}
+// What one thread found in a part of a directory, sorted by time of arrival.
+struct Part {
+  ScannedMaildir::Messages messages;
+  std::string text;
+};
 
 // Least significant digit first: keeps the order of equal ones, and costs the same however the
 // names lie in the directory (by hash: as random as can be).
-void sort_by_seconds(std::vector<ScannedMessage>& messages) {
+void sort_by_seconds(ScannedMaildir::Messages& messages) {
   constexpr unsigned kDigitBits = 11;
   constexpr std::size_t kDigits = 1U << kDigitBits;
   std::uint64_t differ = 0;
   for (const ScannedMessage& m : messages) differ |= m.seconds ^ messages.front().seconds;
-  std::vector<ScannedMessage> sorted;
+  ScannedMaildir::Messages sorted;
   for (unsigned shift = 0; shift < 64 && differ >> shift != 0; shift += kDigitBits) {
     if ((differ >> shift) % kDigits == 0) continue;
     std::array<std::uint32_t, kDigits> next{};
@@ -129,10 +72,91 @@ void sort_by_seconds(std::vector<ScannedMessage>& messages) {
   }
 }
 
-// The same message seen in new/ and, moved meanwhile, in cur/: cur/ is where it is now.
-void sort_and_drop_doubles(ScannedMaildir& found) {
+// `text_bytes`: about how much there will be. `number`: of the part, counted through the scan.
+Result<void> scan_part(const Fd& directory, DirectoryPart which, bool in_new,
+                       std::uint64_t text_bytes, std::size_t number, Part& part) {
+  constexpr std::uint64_t kMostAhead = 16U << 20U;  // directories do not shrink: size is no proof
+  constexpr std::uint64_t kUsualName = 64;
+  const std::uint64_t ahead = std::min(text_bytes, kMostAhead);
+  part.text.reserve(ahead);
+  part.messages.reserve(ahead / kUsualName);
+  DirectoryReader reader(directory.get(), which);
+  DirectoryEntry entry;
+  while (reader.next(entry)) {
+    if (entry.type == EntryType::directory || entry.type == EntryType::other) continue;
+    const std::optional<ParsedName> name = parse_message_name(entry.name);
+    if (!name) continue;
+    if (entry.type == EntryType::unknown && !is_regular(directory, entry.name)) continue;
+    if (part.messages.size() >= 2ULL * kMaxListed) break;  // of which the oldest are listed
+    ScannedMessage& message = part.messages.emplace_back();
+    message.text = static_cast<std::uint8_t>(number);
+    message.text_offset = static_cast<std::uint32_t>(part.text.size());
+    message.name_bytes = static_cast<std::uint8_t>(entry.name.size());
+    message.base_bytes = static_cast<std::uint8_t>(name->base.size());
+    message.bits = static_cast<std::uint8_t>(
+        (in_new ? kListedInNew : 0) | (name->has_flag('S') ? kListedSeen : 0) |
+        (is_valid_unique_id(name->base) ? 0 : kListedOwnUniqueId));
+    message.seconds = name->seconds;
+    message.next_bytes = big_endian_prefix(after_digits(name->base));
+    message.wire_bytes = name->wire.value_or(kUnknownSize);
+    part.text.append(entry.name);
+  }
+  if (reader.error() != 0) return system_error("read directory", "of a Maildir", reader.error());
+  sort_by_seconds(part.messages);
+  return {};
+}
+
+// Adds one part to `parts`, or two.
+Result<void> scan_directory(const Fd& directory, bool in_new, asio::thread_pool* helpers,
+                            std::vector<Part>& parts) {
+  if (!directory) return {};
+  const std::uint64_t bytes = size_of(directory);
+  Fd own_position;
+  if (helpers != nullptr && bytes >= kWorthHalving)
+    own_position = Fd(::openat(directory.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const std::size_t first = parts.size();
+  if (!own_position || !has_halves(own_position.get())) {
+    parts.resize(first + 1);
+    return scan_part(directory, DirectoryPart::whole, in_new, bytes, first, parts[first]);
+  }
+  parts.resize(first + 2);
+  Result<void> mine;
+  Result<void> theirs;
+  side_by_side(
+      helpers,
+      [&] {
+        mine =
+            scan_part(directory, DirectoryPart::first_half, in_new, bytes / 2, first, parts[first]);
+      },
+      [&] {
+        theirs = scan_part(own_position, DirectoryPart::second_half, in_new, bytes / 2, first + 1,
+                           parts[first + 1]);
+      });
+  return mine ? theirs : mine;
+}
+
+ScannedMaildir::Messages merge(std::vector<Part>& parts) {
+  ScannedMaildir::Messages merged;
+  for (Part& part : parts) {
+    if (part.messages.empty()) continue;
+    ScannedMaildir::Messages both;
+    if (merged.empty()) {
+      both = std::move(part.messages);
+    } else {
+      both.resize(merged.size() + part.messages.size());
+      std::merge(
+          merged.begin(), merged.end(), part.messages.begin(), part.messages.end(), both.begin(),
+          [](const ScannedMessage& a, const ScannedMessage& b) { return a.seconds < b.seconds; });
+    }
+    merged.swap(both);
+  }
+  return merged;
+}
+
+// Those of one second by the rest of their names. The same message seen in new/ and, moved
+// meanwhile, in cur/: cur/ is where it is now.
+void order_seconds_and_drop_doubles(ScannedMaildir& found) {
   auto& messages = found.messages;
-  sort_by_seconds(messages);
   const auto before = [&](const ScannedMessage& a, const ScannedMessage& b) {
     if (a.next_bytes != b.next_bytes) return a.next_bytes < b.next_bytes;
     const bool a_new = a.in_new();
@@ -180,20 +204,20 @@ Result<DirectoryStamp> stamp_of(const Fd& directory) {
 
 Result<ScannedMaildir> scan_maildir(const Fd& new_mail, const Fd& cur, asio::thread_pool* helpers) {
   for (int attempt = 1;; ++attempt) {
-    ScannedMaildir found;
+    std::vector<Part> parts;
     Result<DirectoryStamp> new_stamp = stamp_of(new_mail);
     if (!new_stamp) return pass(new_stamp);
-    Result<void> scanned = scan_directory(new_mail, true, helpers, found);
+    Result<void> scanned = scan_directory(new_mail, true, helpers, parts);
     if (!scanned) return pass(scanned);
     Result<DirectoryStamp> cur_stamp = stamp_of(cur);
     if (!cur_stamp) return pass(cur_stamp);
-    scanned = scan_directory(cur, false, helpers, found);
+    scanned = scan_directory(cur, false, helpers, parts);
     if (!scanned) return pass(scanned);
     const Result<DirectoryStamp> after = stamp_of(cur);
     if (attempt < kScanAttempts && after && *after != *cur_stamp) continue;
-    found.new_mail = *new_stamp;
-    found.cur = *cur_stamp;
-    sort_and_drop_doubles(found);
+    ScannedMaildir found{merge(parts), {}, *new_stamp, *cur_stamp};
+    for (Part& part : parts) found.texts.push_back(std::move(part.text));
+    order_seconds_and_drop_doubles(found);
     return found;
   }
 }
