@@ -37,23 +37,6 @@ Result<void> read_at(const Fd& file, std::uint64_t offset, void* into, std::size
   return {};
 }
 
-std::array<unsigned char, 16> checksum_of(std::string_view a, std::string_view b) {
-  std::array<unsigned char, 16> sum{};
-  crypto_generichash_state state;
-  crypto_generichash_init(&state, nullptr, 0, sum.size());
-  for (const std::string_view part : {a, b})
-    crypto_generichash_update(&state, reinterpret_cast<const unsigned char*>(part.data()),
-                              part.size());
-  crypto_generichash_final(&state, sum.data(), sum.size());
-  return sum;
-}
-
-// As it lies in memory; a view of `value`.
-template <class T>
-std::string_view bytes_of(const T& value) {
-  return {reinterpret_cast<const char*>(&value), sizeof(value)};
-}
-
 std::size_t text_length(const ListingEntry& entry) {
   const bool own = (entry.bits & kListedOwnUniqueId) != 0;
   return entry.name_bytes + (own ? entry.unique_id_bytes : 0U);
@@ -143,52 +126,21 @@ Result<ListingPage> Listing::page(std::uint32_t first, std::uint32_t most) const
   return page;
 }
 
-void ListingBuilder::reserve(std::size_t messages, std::size_t text_bytes) {
-  file_.entries.reserve(messages);
-  file_.text.reserve(text_bytes);
-}
-
-bool ListingBuilder::add(std::string_view name, std::string_view base, std::uint64_t wire_bytes,
-                         std::uint8_t bits) {
-  const bool own = (bits & kListedOwnUniqueId) != 0;
-  const std::string own_id = own ? unique_id(base) : std::string();
-  const std::size_t text = name.size() + own_id.size();
-  ListingHeader& header = file_.header;
-  if (header.count == kMaxListed || file_.text.size() + text > kMaxListedText) return false;
-  ListingEntry& entry = file_.entries.emplace_back();
-  entry.wire_bytes = wire_bytes;
-  entry.text_offset = static_cast<std::uint32_t>(file_.text.size());
-  entry.name_bytes = static_cast<std::uint16_t>(name.size());
-  entry.unique_id_bytes = static_cast<std::uint8_t>(own ? own_id.size() : base.size());
-  entry.bits = bits;
-  file_.text.append(name).append(own_id);
-  ++header.count;
-  header.octets += wire_bytes;
-  return true;
-}
-
-ListingFile ListingBuilder::finish(const DirectoryStamp& new_mail, const DirectoryStamp& cur,
-                                   std::int64_t scanned_seconds,
-                                   const std::array<unsigned char, 16>& boot_id) {
-  ListingHeader& header = file_.header;
-  header.text_bytes = file_.text.size();
-  header.new_mail = new_mail;
-  header.cur = cur;
-  header.scanned_seconds = scanned_seconds;
-  header.boot_id = boot_id;
-  return std::move(file_);
-}
-
-std::array<std::string_view, 3> ListingFile::pieces() const {
-  return {bytes_of(header),
-          {reinterpret_cast<const char*>(entries.data()), entries.size() * kListingEntryBytes},
-          text};
-}
-
-void ListingFile::add_checksum() { header.checksum = checksum_of(pieces()[1], pieces()[2]); }
-
-bool checksum_holds(const ListingHeader& header, std::string_view entries_and_text) {
-  return checksum_of(entries_and_text, {}) == header.checksum;
+Result<std::array<unsigned char, 16>> checksum_of(const Fd& listing) {
+  crypto_generichash_state state;
+  std::array<unsigned char, 16> sum{};
+  crypto_generichash_init(&state, nullptr, 0, sum.size());
+  std::array<unsigned char, 64 * 1024> piece;
+  for (off_t at = kListingHeaderBytes;;) {
+    const ssize_t n = ::pread(listing.get(), piece.data(), piece.size(), at);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return system_error("read", "listing");
+    if (n == 0) break;
+    crypto_generichash_update(&state, piece.data(), static_cast<std::size_t>(n));
+    at += n;
+  }
+  crypto_generichash_final(&state, sum.data(), sum.size());
+  return sum;
 }
 
 }  // namespace toast::maildir

@@ -49,9 +49,10 @@ struct ListingHeader {
   // For the keeper only: may this file be used again?
   DirectoryStamp new_mail;
   DirectoryStamp cur;
-  std::int64_t scanned_seconds = 0;          // when the scan began
-  std::array<unsigned char, 16> boot_id{};   // written by this boot: not torn by a power cut
-  std::array<unsigned char, 16> checksum{};  // BLAKE2b of entries and text
+  std::int64_t scanned_seconds = 0;         // when the scan began
+  std::array<unsigned char, 16> boot_id{};  // written by this boot: not torn by a power cut
+  // BLAKE2b of entries and text, in a file that is to be found again: it costs more than the rest.
+  std::array<unsigned char, 16> checksum{};
 };
 inline constexpr std::size_t kListingHeaderBytes = 152;
 static_assert(sizeof(ListingHeader) == kListingHeaderBytes);
@@ -94,6 +95,7 @@ class Listing {
   std::uint32_t count() const { return header_.count; }
   std::uint64_t octets() const { return header_.octets; }
   const ListingHeader& header() const { return header_; }
+  const Fd& file() const { return file_; }
 
   // Messages `first` (from 0) and at most `most` that follow; empty past the end.
   [[nodiscard]] Result<ListingPage> page(std::uint32_t first, std::uint32_t most) const;
@@ -107,34 +109,7 @@ class Listing {
   ListingHeader header_;
 };
 
-// A whole listing in memory, before it has a home.
-struct ListingFile {
-  ListingHeader header;
-  std::vector<ListingEntry> entries;
-  std::string text;
-  // Only a file that is to be found again needs it, and it costs more than the rest of the listing.
-  void add_checksum();
-  // What to write, one after the other; views of this object.
-  std::array<std::string_view, 3> pieces() const;
-};
-
-// Puts a listing together, entries in their final order.
-class ListingBuilder {
- public:
-  void reserve(std::size_t messages, std::size_t text_bytes);
-  // `name` is at most 255 bytes; `bits` of kListed...: kListedOwnUniqueId if and only if `base` is
-  // not a valid unique-id. False: full (kMaxListed, kMaxListedText).
-  bool add(std::string_view name, std::string_view base, std::uint64_t wire_bytes,
-           std::uint8_t bits);
-  // Ends the builder. No checksum yet.
-  ListingFile finish(const DirectoryStamp& new_mail, const DirectoryStamp& cur,
-                     std::int64_t scanned_seconds, const std::array<unsigned char, 16>& boot_id);
-
- private:
-  ListingFile file_;
-};
-
-// Is the file whole, as it was written? Reads all of it.
-bool checksum_holds(const ListingHeader& header, std::string_view entries_and_text);
+// Of entries and text, as the file has them now. Reads all of it.
+[[nodiscard]] Result<std::array<unsigned char, 16>> checksum_of(const Fd& listing);
 
 }  // namespace toast::maildir

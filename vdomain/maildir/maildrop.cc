@@ -12,6 +12,7 @@
 #include <cerrno>
 
 #include "vdomain/maildir/directory_reader.h"
+#include "vdomain/maildir/listing_writer.h"
 #include "vdomain/maildir/message_name.h"
 
 namespace toast::maildir {
@@ -60,12 +61,10 @@ class RememberedSizes {
   explicit RememberedSizes(const Fd& maildir) {
     const int fd = open_beneath(maildir.get(), kListingName, O_RDONLY | O_NONBLOCK);
     if (fd < 0) return;
-    Fd file(fd);
-    const Result<std::string> whole = read_all(file, kMostRead, kListingName);
-    Result<Listing> listing = Listing::open(std::move(file));
-    if (!whole || !listing || whole->size() < kListingHeaderBytes) return;
-    if (!checksum_holds(listing->header(), std::string_view(*whole).substr(kListingHeaderBytes)))
-      return;  // torn by a power cut
+    Result<Listing> listing = Listing::open(Fd(fd));
+    if (!listing) return;
+    const Result<std::array<unsigned char, 16>> sum = checksum_of(listing->file());
+    if (!sum || *sum != listing->header().checksum) return;  // torn by a power cut
     listing_.emplace(std::move(*listing));
   }
 
@@ -81,7 +80,6 @@ class RememberedSizes {
   }
 
  private:
-  static constexpr std::size_t kMostRead = 256U << 20U;  // beyond a million messages: counted anew
   static constexpr std::uint32_t kPage = 4096;
 
   bool has_page() {
@@ -166,47 +164,35 @@ Result<MaildropReader::Opened> MaildropReader::scan(const Parts& parts) {
   bool counted = false;
   Result<void> sized = find_sizes(parts, *found, counted);
   if (!sized) return pass(sized);
-  ListingBuilder builder;
-  builder.reserve(found->messages.size(), found->text_bytes());
-  constexpr std::size_t kAhead = 16;
-  for (std::size_t i = 0; i < found->messages.size(); ++i) {
-    found->will_need_name(i + kAhead);
-    const ScannedMessage& m = found->messages[i];
-    if (m.wire_bytes == kUnknownSize) continue;  // gone meanwhile
-    if (!builder.add(found->name(m), found->base(m), m.wire_bytes, m.bits)) break;
-  }
-  ListingFile file = builder.finish(found->new_mail, found->cur, now, boot_id_);
-  Result<Fd> unnamed = unnamed_file(file);
-  if (!unnamed) return pass(unnamed);
-  Opened opened{std::move(*unnamed), file.header.count, file.header.octets, std::nullopt};
-  const bool reusable = file.header.count >= kWorthKeeping && was_quiet(found->new_mail, now) &&
+  Result<Fd> file = unnamed_file();
+  if (!file) return pass(file);
+  Result<ListingHeader> header = write_messages(*file, *found, helpers_);
+  if (!header) return pass(header);
+  header->scanned_seconds = now;
+  header->boot_id = boot_id_;
+  Result<void> whole = write_header(*file, *header);
+  if (!whole) return pass(whole);
+  // Not for the fallback of unnamed_file(), which cannot be sealed: see there.
+  constexpr int kSeals = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+  if (::fcntl(file->get(), F_ADD_SEALS, kSeals) != 0 && errno != EINVAL)
+    return system_error("seal", "listing");
+  const bool reusable = header->count >= kWorthKeeping && was_quiet(found->new_mail, now) &&
                         was_quiet(found->cur, now) && stamps_are_local(parts.top);
-  if (!counted && !reusable) return opened;
-  Result<Fd> maildir = duplicate(parts.top);
-  if (maildir) opened.unkept = Unkept{std::move(*maildir), std::move(file)};
-  return opened;
+  std::optional<Unkept> unkept;
+  if (counted || reusable) {
+    Result<Fd> maildir = duplicate(parts.top);
+    Result<Fd> listing = duplicate(*file);
+    if (maildir && listing) unkept = Unkept{std::move(*maildir), std::move(*listing), *header};
+  }
+  return Opened{std::move(*file), header->count, header->octets, std::move(unkept)};
 }
 
-int MaildropReader::write_listing(const Fd& file, const ListingFile& listing) {
-  std::array<iovec, 3> vectors{};
-  const std::array<std::string_view, 3> pieces = listing.pieces();
-  for (std::size_t i = 0; i < pieces.size(); ++i)
-    vectors[i] = {const_cast<char*>(pieces[i].data()), pieces[i].size()};
-  return files_.write_all(file.get(), vectors);
-}
-
-// In memory and sealed. Where memory files are not to be had, a file without a name below mail/:
+// In memory, to be sealed. Where memory files are not to be had, a file without a name below mail/:
 // its one reader could then spoil its own copy, and nobody else's.
-Result<Fd> MaildropReader::unnamed_file(const ListingFile& listing) {
+Result<Fd> MaildropReader::unnamed_file() {
   Fd file(::memfd_create("listing", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  const bool sealable = static_cast<bool>(file);
   if (!file) file = Fd(::openat(store_.root(), ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
   if (!file) return system_error("make a file for", "a listing");
-  const int written = write_listing(file, listing);
-  if (written < 0) return system_error("write", "a listing", -written);
-  constexpr int kSeals = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
-  if (sealable && ::fcntl(file.get(), F_ADD_SEALS, kSeals) != 0)
-    return system_error("seal", "listing");
   return file;
 }
 
@@ -244,10 +230,26 @@ void MaildropReader::keep(Unkept unkept) {
                                        ::syscall(SYS_gettid), unix_microseconds(clock_.wall()));
   const Fd file(files_.create_file(tmp.get(), name.c_str()));
   if (!file) return;
-  unkept.file.add_checksum();
-  if (write_listing(file, unkept.file) < 0 ||
+  if (copy_listing(unkept, file) < 0 ||
       ::renameat(tmp.get(), name.c_str(), unkept.maildir.get(), kListingName) != 0)
     files_.remove_file(tmp.get(), name.c_str());
+}
+
+// 0, or minus the errno.
+int MaildropReader::copy_listing(const Unkept& from, const Fd& to) {
+  const Result<std::array<unsigned char, 16>> sum = checksum_of(from.listing);
+  if (!sum) return -EIO;
+  ListingHeader header = from.header;
+  header.checksum = *sum;
+  std::array<char, 64 * 1024> piece;
+  iovec vector{&header, sizeof(header)};
+  for (off_t at = kListingHeaderBytes;;) {
+    if (const int written = files_.write_all(to.get(), {&vector, 1}); written < 0) return written;
+    const ssize_t n = ::pread(from.listing.get(), piece.data(), piece.size(), at);
+    if (n <= 0) return n == 0 ? 0 : -errno;
+    vector = {piece.data(), static_cast<std::size_t>(n)};
+    at += n;
+  }
 }
 
 // ---- fetch

@@ -41,7 +41,8 @@ class MaildropReader {
   // A listing that the next visit would be glad to find.
   struct Unkept {
     Fd maildir;
-    ListingFile file;
+    Fd listing;
+    ListingHeader header;
   };
   struct Opened {
     Fd listing;  // read-only, never changing
@@ -79,8 +80,8 @@ class MaildropReader {
   Result<Opened> reuse(const Parts& parts, bool& usable);
   Result<Opened> scan(const Parts& parts);
   Result<void> find_sizes(const Parts& parts, ScannedMaildir& found, bool& counted);
-  Result<Fd> unnamed_file(const ListingFile& listing);
-  int write_listing(const Fd& file, const ListingFile& listing);
+  Result<Fd> unnamed_file();
+  int copy_listing(const Unkept& from, const Fd& to);
   struct Place {
     bool in_new = false;
     std::string name;

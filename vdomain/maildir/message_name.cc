@@ -40,17 +40,17 @@ class Hash {
 };
 
 // ",S=123" followed by ',' or the end. Anything else is not a size.
-std::optional<std::uint64_t> size_field(std::string_view base, std::string_view tag) {
-  const std::size_t at = base.find(tag);
+std::optional<std::uint64_t> size_field(std::string_view fields, std::string_view tag) {
+  const std::size_t at = fields.find(tag);
   if (at == std::string_view::npos) return std::nullopt;
-  base.remove_prefix(at + tag.size());
+  fields.remove_prefix(at + tag.size());
   std::uint64_t value = 0;
   std::size_t digits = 0;
-  while (digits < base.size() && base[digits] >= '0' && base[digits] <= '9') {
-    value = value * 10 + static_cast<unsigned>(base[digits] - '0');
+  while (digits < fields.size() && fields[digits] >= '0' && fields[digits] <= '9') {
+    value = value * 10 + static_cast<unsigned>(fields[digits] - '0');
     if (++digits > 18) return std::nullopt;  // no overflow
   }
-  if (digits == 0 || (digits < base.size() && base[digits] != ',')) return std::nullopt;
+  if (digits == 0 || (digits < fields.size() && fields[digits] != ',')) return std::nullopt;
   if (value > kMaxNamedBytes) return std::nullopt;  // a lie, or not a size: looked up instead
   return value;
 }
@@ -161,8 +161,10 @@ std::optional<ParsedName> parse_message_name(std::string_view file_name) {
     const std::string_view suffix = file_name.substr(colon);
     if (suffix.starts_with(":2,")) parsed.flags = suffix.substr(3);
   }
-  parsed.disk = size_field(parsed.base, ",S=");
-  parsed.wire = size_field(parsed.base, ",W=");
+  const std::string_view fields =
+      parsed.base.substr(std::min(parsed.base.find(','), parsed.base.size()));
+  parsed.disk = size_field(fields, ",S=");
+  parsed.wire = size_field(fields, ",W=");
   parsed.seconds = leading_seconds(parsed.base);
   return parsed;
 }

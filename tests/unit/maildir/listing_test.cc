@@ -3,6 +3,8 @@
 #include <cstring>
 
 #include "tests/unit/maildir/maildir_fixture.h"
+#include "vdomain/maildir/listing_writer.h"
+#include "vdomain/maildir/message_name.h"
 
 namespace toast::maildir {
 namespace {
@@ -14,15 +16,19 @@ class ListingTest : public ::testing::Test {
     return std::move(*open_file(root.path() + "/listing", O_RDONLY));
   }
   std::string three() {
-    ListingBuilder builder;
-    builder.add("1.a,W=5", "1.a,W=5", 5, kListedInNew);
-    builder.add("2.b:2,S", "2.b", 7, kListedSeen);
-    builder.add("3 odd\xff:2,", "3 odd\xff", 11, kListedOwnUniqueId);
-    ListingFile file = builder.finish({}, {}, 0, {});
-    file.add_checksum();
-    std::string whole;
-    for (const std::string_view piece : file.pieces()) whole += piece;
-    return whole;
+    const std::string path = root.path() + "/made";
+    const Fd file = std::move(*open_file(path, O_RDWR | O_CREAT | O_TRUNC, 0600));
+    ListingWriter writer(file, 3);
+    writer.add("1.a,W=5", "1.a,W=5", 5, kListedInNew);
+    writer.add("2.b:2,S", "2.b", 7, kListedSeen);
+    writer.add("3 odd\xff:2,", "3 odd\xff", 11, kListedOwnUniqueId);
+    EXPECT_TRUE(writer.finish());
+    ListingHeader header;
+    header.count = 3;
+    header.octets = writer.octets();
+    header.text_bytes = writer.text_end();
+    EXPECT_TRUE(write_header(file, header));
+    return content_of(path);
   }
   TempDir root;
 };
@@ -97,12 +103,66 @@ TEST_F(ListingTest, FileThatShrinksUnderTheReader) {
   EXPECT_FALSE(listing->page(0, 10));
 }
 
-TEST_F(ListingTest, ChecksumTells) {
-  std::string file = three();
-  const Result<Listing> listing = Listing::open(file_of(file));
-  EXPECT_TRUE(checksum_holds(listing->header(), file.substr(kListingHeaderBytes)));
-  file.back() ^= 1;
-  EXPECT_FALSE(checksum_holds(listing->header(), file.substr(kListingHeaderBytes)));
+TEST_F(ListingTest, ChecksumIsOfAllBehindTheHeader) {
+  const auto sum = [&](std::size_t changed) {
+    std::string bytes = three();
+    bytes[changed] ^= 1;
+    return *checksum_of(file_of(bytes));
+  };
+  const std::size_t end = three().size();
+  EXPECT_EQ(sum(0), sum(kListingHeaderBytes - 1));
+  EXPECT_NE(sum(0), sum(kListingHeaderBytes));
+  EXPECT_NE(sum(0), sum(end - 1));
+  EXPECT_NE(sum(kListingHeaderBytes), sum(end - 1));
+}
+
+// More than the writer's buffers hold, whatever is large in it: entries, names, unique-ids.
+TEST_F(ListingTest, WritesMoreThanItHoldsAtATime) {
+  const Fd file = std::move(*open_file(root.path() + "/made", O_RDWR | O_CREAT, 0600));
+  ScannedMaildir found;
+  found.texts.resize(2);
+  const auto add = [&](const std::string& base, const std::string& flags, std::uint64_t size) {
+    const std::size_t n = found.messages.size();
+    ScannedMessage& m = found.messages.emplace_back();
+    m.text = n % 2;
+    m.text_offset = static_cast<std::uint32_t>(found.texts[m.text].size());
+    m.base_bytes = static_cast<std::uint8_t>(base.size());
+    m.name_bytes = static_cast<std::uint8_t>(base.size() + flags.size());
+    m.bits = is_valid_unique_id(base) ? 0 : kListedOwnUniqueId;
+    m.wire_bytes = size;
+    found.texts[m.text] += base + flags;
+  };
+  std::vector<std::string> names;
+  std::vector<std::string> ids;
+  std::uint64_t octets = 0;
+  for (int n = 0; n < 20'000; ++n) {
+    const bool gone = n % 1000 == 7;
+    const std::string base = std::to_string(n) + std::string(n % 3 == 0 ? 200 : n % 60, 'x');
+    add(base, ":2,S", gone ? kUnknownSize : static_cast<std::uint64_t>(n));
+    if (gone) continue;
+    names.push_back(base + ":2,S");
+    ids.push_back(unique_id(base));
+    octets += static_cast<std::uint64_t>(n);
+  }
+  asio::thread_pool pool(1);
+  for (asio::thread_pool* helpers : {static_cast<asio::thread_pool*>(nullptr), &pool}) {
+    ASSERT_EQ(::ftruncate(file.get(), 0), 0);
+    const Result<ListingHeader> header = write_messages(file, found, helpers);
+    ASSERT_TRUE(header);
+    ASSERT_TRUE(write_header(file, *header));
+    const Result<Listing> listing = Listing::open(std::move(*duplicate(file)));
+    ASSERT_TRUE(listing) << listing.error().detail;
+    ASSERT_EQ(listing->count(), names.size());
+    EXPECT_EQ(listing->octets(), octets);
+    for (std::uint32_t first = 0; first < listing->count(); first += 1000) {
+      const Result<ListingPage> page = listing->page(first, 1000);
+      ASSERT_TRUE(page) << page.error().detail;
+      for (std::size_t i = 0; i < page->size(); ++i) {
+        ASSERT_EQ(page->name(i), names[first + i]);
+        ASSERT_EQ(page->unique_id(i), ids[first + i]);
+      }
+    }
+  }
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 
 #include "auth/login_messages.h"
 #include "tests/unit/pop3/fakes.h"
-#include "vdomain/maildir/listing.h"
+#include "vdomain/maildir/listing_writer.h"
 #include "vdomain/maildir/maildrop_messages.h"
 
 namespace toast::pop3 {
@@ -36,15 +36,19 @@ class Pop3Keepers : public ::testing::Test {
     return std::move(*value);
   }
   static Fd listing(std::uint32_t messages) {
-    maildir::ListingBuilder builder;
+    Fd file = make_message_file("");
+    maildir::ListingWriter writer(file, messages);
     for (std::uint32_t n = 1; n <= messages; ++n) {
       const std::string base = "1000000000.M" + std::to_string(n) + ".host";
-      builder.add(base + ":2,S", base, 100 + n, maildir::kListedSeen);
+      writer.add(base + ":2,S", base, 100 + n, maildir::kListedSeen);
     }
-    std::string whole;
-    const maildir::ListingFile file = builder.finish({}, {}, 0, {});
-    for (const std::string_view piece : file.pieces()) whole += piece;
-    return make_message_file(whole);
+    maildir::ListingHeader header;
+    header.count = messages;
+    if (!writer.finish()) std::abort();
+    header.octets = writer.octets();
+    header.text_bytes = writer.text_end();
+    if (!maildir::write_header(file, header)) std::abort();
+    return file;
   }
   std::shared_ptr<ipc::Dispatcher> fake_maild(std::function<Fd()> make_listing) {
     auto maild = std::make_shared<ipc::Dispatcher>();
