@@ -55,14 +55,15 @@ std::optional<std::uint64_t> size_field(std::string_view fields, std::string_vie
   return value;
 }
 
-std::uint64_t leading_seconds(std::string_view base) {
+void take_seconds(ParsedName& parsed) {
+  constexpr std::size_t kMostDigits = 18;  // no overflow
+  const std::string_view base = parsed.base;
   std::uint64_t value = 0;
   std::size_t digits = 0;
-  while (digits < base.size() && base[digits] >= '0' && base[digits] <= '9') {
-    value = value * 10 + static_cast<unsigned>(base[digits] - '0');
-    if (++digits > 18) return 0;
-  }
-  return value;
+  for (; digits < base.size() && base[digits] >= '0' && base[digits] <= '9'; ++digits)
+    value = digits < kMostDigits ? value * 10 + static_cast<unsigned>(base[digits] - '0') : 0;
+  parsed.seconds = value;
+  parsed.after_seconds = base.substr(digits);
 }
 
 // A queue id counts microseconds since 2026 above its lowest 13 bits (mta/message/message_id.h). An
@@ -74,15 +75,37 @@ std::uint64_t microseconds_within(std::int64_t seconds, MessageId id) {
   return same ? micros % 1'000'000 : 0;
 }
 
-// Not 0 if any of eight bytes is not 0x21-0x7e, eight at a time: a listing looks at each byte of
-// each name. In a byte below 0x80, adding 0x5f sets the high bit from 0x21 on, adding 1 only at
-// 0x7f; neither carries into the next byte.
-std::uint64_t outside_printable(const char* eight) {
-  constexpr std::uint64_t kEach = 0x0101010101010101;
-  std::uint64_t bytes = 0;
-  std::memcpy(&bytes, eight, sizeof(bytes));
-  const std::uint64_t low = bytes & (kEach * 0x7f);
-  return (bytes | ~(low + kEach * 0x5f) | (low + kEach)) & (kEach * 0x80);
+// Bytes are looked at eight at a time: a scan and a listing look at each byte of each name.
+constexpr std::uint64_t kEach = 0x0101010101010101;
+
+std::uint64_t eight_at(const char* bytes) {
+  std::uint64_t eight = 0;
+  std::memcpy(&eight, bytes, sizeof(eight));
+  return eight;
+}
+
+// Is there a zero byte? High bits of bytes behind the first one may be wrong (a borrow).
+std::uint64_t has_zero(std::uint64_t eight) { return (eight - kEach) & ~eight & (kEach * 0x80); }
+
+// Not 0 if any of eight bytes is not 0x21-0x7e. In a byte below 0x80, adding 0x5f sets the high bit
+// from 0x21 on, adding 1 only at 0x7f; neither carries into the next byte.
+std::uint64_t outside_printable(std::uint64_t eight) {
+  const std::uint64_t low = eight & (kEach * 0x7f);
+  return (eight | ~(low + kEach * 0x5f) | (low + kEach)) & (kEach * 0x80);
+}
+
+bool is_special(char c) { return c == ':' || c == '/' || c == '\0'; }
+
+// The first ':', '/' or NUL, or the end.
+std::size_t find_special(std::string_view name) {
+  std::size_t at = 0;
+  for (; at + 8 <= name.size(); at += 8) {
+    const std::uint64_t eight = eight_at(name.data() + at);
+    if ((has_zero(eight) | has_zero(eight ^ (kEach * ':')) | has_zero(eight ^ (kEach * '/'))) != 0)
+      break;
+  }
+  while (at < name.size() && !is_special(name[at])) ++at;
+  return at;
 }
 
 }  // namespace
@@ -149,34 +172,39 @@ std::string MessageNamer::name(const DeliveryKey& key, MessageSize size, unsigne
 }
 
 std::optional<ParsedName> parse_message_name(std::string_view file_name) {
-  if (file_name.empty() || file_name.size() > kNameMax || file_name.front() == '.' ||
-      file_name.find('/') != std::string_view::npos ||
-      file_name.find('\0') != std::string_view::npos)
+  if (file_name.empty() || file_name.size() > kNameMax || file_name.front() == '.')
     return std::nullopt;
   ParsedName parsed;
-  const std::size_t colon = file_name.find(':');
-  parsed.base = file_name.substr(0, colon);
+  const std::size_t end = find_special(file_name);
+  parsed.base = file_name.substr(0, end);
   if (parsed.base.empty()) return std::nullopt;
-  if (colon != std::string_view::npos) {
-    const std::string_view suffix = file_name.substr(colon);
+  if (end < file_name.size()) {
+    const std::string_view suffix = file_name.substr(end);
+    for (const char c : suffix)
+      if (c == '/' || c == '\0') return std::nullopt;
     if (suffix.starts_with(":2,")) parsed.flags = suffix.substr(3);
   }
   const std::string_view fields =
       parsed.base.substr(std::min(parsed.base.find(','), parsed.base.size()));
   parsed.disk = size_field(fields, ",S=");
   parsed.wire = size_field(fields, ",W=");
-  parsed.seconds = leading_seconds(parsed.base);
+  take_seconds(parsed);
   return parsed;
 }
 
 bool is_valid_unique_id(std::string_view base) {
   if (base.empty() || base.size() > kMaxUniqueId) return false;
-  std::uint64_t bad = 0;
-  for (; base.size() >= 8; base.remove_prefix(8)) bad |= outside_printable(base.data());
-  std::array<char, 8> rest;
-  rest.fill('!');
-  std::memcpy(rest.data(), base.data(), base.size());
-  return (bad | outside_printable(rest.data())) == 0;
+  if (base.size() < 8) {
+    std::array<char, 8> padded;
+    padded.fill('!');
+    std::memcpy(padded.data(), base.data(), base.size());
+    return outside_printable(eight_at(padded.data())) == 0;
+  }
+  // The last eight may have been looked at before.
+  std::uint64_t bad = outside_printable(eight_at(base.data() + base.size() - 8));
+  for (std::size_t at = 0; at + 8 <= base.size(); at += 8)
+    bad |= outside_printable(eight_at(base.data() + at));
+  return bad == 0;
 }
 
 std::string unique_id(std::string_view base) {

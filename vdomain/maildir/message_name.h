@@ -72,6 +72,7 @@ struct ParsedName {
   std::optional<std::uint64_t> disk;  // ,S=
   std::optional<std::uint64_t> wire;  // ,W=
   std::uint64_t seconds = 0;          // leading digits, 0 if none or too many
+  std::string_view after_seconds;     // of the base, all behind its leading digits
   bool has_flag(char flag) const { return flags.find(flag) != std::string_view::npos; }
 };
 // nullopt: not the name of a message (empty, hidden, a '/' or NUL in it, over kNameMax).

@@ -25,7 +25,10 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 std::uint64_t big_endian_prefix(std::string_view text) {
   std::array<char, 8> bytes{};
-  std::memcpy(bytes.data(), text.data(), std::min(text.size(), bytes.size()));
+  if (text.size() >= bytes.size())
+    std::memcpy(bytes.data(), text.data(), bytes.size());  // one load: the usual case
+  else
+    std::memcpy(bytes.data(), text.data(), text.size());
   return __builtin_bswap64(std::bit_cast<std::uint64_t>(bytes));
 }
 
@@ -97,7 +100,7 @@ Result<void> scan_part(const Fd& directory, DirectoryPart which, bool in_new,
         (in_new ? kListedInNew : 0) | (name->has_flag('S') ? kListedSeen : 0) |
         (is_valid_unique_id(name->base) ? 0 : kListedOwnUniqueId));
     message.seconds = name->seconds;
-    message.next_bytes = big_endian_prefix(after_digits(name->base));
+    message.next_bytes = big_endian_prefix(name->after_seconds);
     message.wire_bytes = name->wire.value_or(kUnknownSize);
     part.text.append(entry.name);
   }

@@ -108,6 +108,42 @@ TEST(MessageName, ParsesAnybodys) {
   EXPECT_FALSE(parse_message_name(std::string(256, 'x')));
 }
 
+// Names are looked at eight bytes at a time: every byte at every place of every length.
+TEST(MessageName, EveryByteCountsWhereverItIs) {
+  for (std::size_t length = 1; length <= 2 * 8 + 1; ++length) {
+    for (std::size_t at = 0; at < length; ++at) {
+      for (int byte = 0; byte < 256; ++byte) {
+        std::string name(length, 'x');
+        name[at] = static_cast<char>(byte);
+        EXPECT_EQ(is_valid_unique_id(name), byte >= 0x21 && byte <= 0x7e);
+        const std::optional<ParsedName> parsed = parse_message_name(name);
+        const bool empty_or_hidden = at == 0 && (byte == ':' || byte == '.');
+        ASSERT_EQ(parsed.has_value(), byte != '/' && byte != 0 && !empty_or_hidden);
+        if (parsed) EXPECT_EQ(parsed->base.size(), byte == ':' ? at : length);
+      }
+    }
+  }
+}
+
+TEST(MessageName, Seconds) {
+  struct {
+    std::string_view base;
+    std::uint64_t seconds;
+    std::string_view after;
+  } const cases[] = {{"1204680122.x", 1204680122, ".x"},
+                     {"x", 0, "x"},
+                     {"7", 7, ""},
+                     {"999999999999999999.x", 999999999999999999, ".x"},
+                     {"1000000000000000000.x", 0, ".x"},
+                     {"00000000000000000000000005", 0, ""}};
+  for (const auto& c : cases) {
+    const std::optional<ParsedName> parsed = parse_message_name(c.base);
+    ASSERT_TRUE(parsed);
+    EXPECT_EQ(parsed->seconds, c.seconds) << c.base;
+    EXPECT_EQ(parsed->after_seconds, c.after) << c.base;
+  }
+}
+
 TEST(MessageName, UniqueIdsThatPop3CanCarry) {
   EXPECT_EQ(unique_id("1204680122.27448.host"), "1204680122.27448.host");
   const std::string at_limit(70, 'x');
