@@ -52,7 +52,7 @@ struct Server::Listener {
 };
 
 struct Server::Shared {
-  ClientLimits limits;
+  ConnectionLimits limits;
   OutputBudget budget;
 };
 
@@ -62,7 +62,7 @@ Server::Server(asio::any_io_executor executor, Options options, Services service
       services_(services),
       random_(random),
       shared_(std::make_shared<Shared>(
-          Shared{ClientLimits(options_.max_connections, options_.max_per_client), {}})),
+          Shared{ConnectionLimits(options_.max_connections, options_.max_per_client), {}})),
       all_closed_(executor_) {}
 
 Server::~Server() {
@@ -118,7 +118,8 @@ bool Server::accept_one(const Fd& listener, bool& out_of_resources) {
 }
 
 void Server::admit(Fd socket, const IpAddress& peer) {
-  tl::expected<ClientLimits::Place, ClientLimits::Refusal> place = shared_->limits.enter(peer);
+  tl::expected<ConnectionLimits::Place, ConnectionLimits::Refusal> place =
+      shared_->limits.enter(peer);
   if (!place) return refuse(socket, peer, place.error());
   const int on = 1;  // replies are whole: waiting for more to send costs 40 ms and gains nothing
   ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -133,8 +134,8 @@ void Server::admit(Fd socket, const IpAddress& peer) {
   spawn(executor_, serve(shared_, std::move(*place), std::move(connection)));
 }
 
-void Server::refuse(const Fd& socket, const IpAddress& peer, ClientLimits::Refusal why) {
-  const bool full = why == ClientLimits::Refusal::server_full;
+void Server::refuse(const Fd& socket, const IpAddress& peer, ConnectionLimits::Refusal why) {
+  const bool full = why == ConnectionLimits::Refusal::server_full;
   services_.counters.sessions_refused.add();
   services_.log.warning("pop3.connection.refused",
                         {{"peer", peer.str()}, {"reason", full ? "server full" : "client full"}});
@@ -146,7 +147,7 @@ void Server::refuse(const Fd& socket, const IpAddress& peer, ClientLimits::Refus
 }
 
 // The parameters are destroyed in the reverse order: the connection, its place, what both use.
-Task<> Server::serve(std::shared_ptr<Shared> shared, ClientLimits::Place place,
+Task<> Server::serve(std::shared_ptr<Shared> shared, ConnectionLimits::Place place,
                      std::shared_ptr<Connection> connection) {
   co_await connection->run();
   connections_.erase(connection);

@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "base/async.h"
+#include "base/connection_limits.h"
 #include "base/fd.h"
 #include "base/random.h"
-#include "pop3d/client_limits.h"
 #include "pop3d/connection.h"
 #include "pop3d/session.h"
 
@@ -46,8 +46,8 @@ class Server {
   Task<> accept_loop(std::shared_ptr<Listener> listener);
   bool accept_one(const Fd& listener, bool& out_of_resources);
   void admit(Fd socket, const IpAddress& peer);
-  void refuse(const Fd& socket, const IpAddress& peer, ClientLimits::Refusal why);
-  Task<> serve(std::shared_ptr<Shared> shared, ClientLimits::Place place,
+  void refuse(const Fd& socket, const IpAddress& peer, ConnectionLimits::Refusal why);
+  Task<> serve(std::shared_ptr<Shared> shared, ConnectionLimits::Place place,
                std::shared_ptr<Connection> connection);
 
   asio::any_io_executor executor_;

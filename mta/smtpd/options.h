@@ -30,11 +30,4 @@ struct Options {
   std::size_t max_per_address = 100;
 };
 
-// An instance-wide limit divided among processes, rounded up. The kernel spreads connections over
-// the processes at random, so one address may meet its limit in one process before the sum is
-// reached.
-constexpr std::size_t share_of(std::size_t limit, std::size_t processes) {
-  return processes == 0 ? limit : (limit + processes - 1) / processes;
-}
-
 }  // namespace toast::smtpd

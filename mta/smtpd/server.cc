@@ -25,7 +25,13 @@ Server::Server(asio::any_io_executor executor, Services& services,
     : executor_(std::move(executor)),
       services_(services),
       options_(std::move(options)),
+      limits_(options_->max_connections, options_->max_per_address),
       all_ended_(executor_) {}
+
+void Server::set_options(std::shared_ptr<const Options> options) {
+  options_ = std::move(options);
+  limits_.change(options_->max_connections, options_->max_per_address);
+}
 
 Result<void> Server::listen(Fd listener) {
   sockaddr_storage name{};
@@ -66,17 +72,17 @@ Task<> Server::pause(std::chrono::milliseconds time) {
 
 void Server::take(asio::ip::tcp::socket socket, const asio::ip::tcp::endpoint& endpoint) {
   const IpAddress peer = to_ip(endpoint.address());
-  const bool counted = !peer.is_loopback() && !contains(options_->relay_networks, peer);
-  const Admission admission =
-      counter_.enter(peer, counted, options_->max_connections, options_->max_per_address);
-  if (admission != Admission::admitted) return refuse(std::move(socket), peer, admission);
+  tl::expected<ConnectionLimits::Place, ConnectionLimits::Refusal> place =
+      limits_.enter(peer, contains(options_->relay_networks, peer));
+  if (!place) return refuse(std::move(socket), peer, place.error());
   const int on = 1;  // replies are small and each is waited for
   ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  spawn(executor_, serve(std::move(socket), peer, counted));
+  spawn(executor_, serve(std::move(socket), peer, std::move(*place)));
 }
 
-void Server::refuse(asio::ip::tcp::socket socket, const IpAddress& peer, Admission why) {
-  const bool own_fault = why == Admission::too_many_from_peer;
+void Server::refuse(asio::ip::tcp::socket socket, const IpAddress& peer,
+                    ConnectionLimits::Refusal why) {
+  const bool own_fault = why == ConnectionLimits::Refusal::client_full;
   std::string out;
   const std::string_view text = own_fault ? "4.7.0 too many connections from your network"
                                           : "4.3.2 too many connections, try again later";
@@ -88,10 +94,11 @@ void Server::refuse(asio::ip::tcp::socket socket, const IpAddress& peer, Admissi
                      {{"peer", peer.str()}, {"reason", own_fault ? "peer limit" : "total limit"}});
 }
 
-Task<> Server::serve(asio::ip::tcp::socket socket, IpAddress peer, bool counted) {
+Task<> Server::serve(asio::ip::tcp::socket socket, IpAddress peer, ConnectionLimits::Place place) {
   services_.counters.sessions.add();
   services_.counters.open_sessions.add();
   {
+    const ConnectionLimits::Place held = std::move(place);
     SocketWire wire(std::move(socket), block_,
                     services_.clock.steady() + options_->command_timeout);
     wires_.insert(&wire);
@@ -101,8 +108,7 @@ Task<> Server::serve(asio::ip::tcp::socket socket, IpAddress peer, bool counted)
     wires_.erase(&wire);
   }
   services_.counters.open_sessions.subtract();
-  counter_.leave(peer, counted);
-  if (draining_ && counter_.total() == 0) all_ended_.cancel();
+  if (draining_ && limits_.total() == 0) all_ended_.cancel();
 }
 
 Task<> Server::drain() {
@@ -112,7 +118,7 @@ Task<> Server::drain() {
     acceptor->close(ignored);
   }
   for (SocketWire* wire : wires_) wire->stop();
-  if (counter_.total() == 0) co_return;
+  if (limits_.total() == 0) co_return;
   all_ended_.expires_at(SteadyTime::max());
   (void)co_await all_ended_.async_wait(no_throw);
 }

@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "base/async.h"
+#include "base/connection_limits.h"
 #include "base/fd.h"
 #include "base/result.h"
-#include "mta/smtpd/connection_counter.h"
 #include "mta/smtpd/options.h"
 #include "mta/smtpd/services.h"
 #include "mta/smtpd/socket_wire.h"
@@ -26,24 +26,24 @@ class Server {
   // A bound, listening, non-blocking TCP socket, shared with other processes.
   [[nodiscard]] Result<void> listen(Fd listener);
   // For connections from now on.
-  void set_options(std::shared_ptr<const Options> options) { options_ = std::move(options); }
+  void set_options(std::shared_ptr<const Options> options);
   // Accepts nothing more; sessions end when their transaction does. Completes when all have ended.
   Task<> drain();
-  std::size_t connections() const { return counter_.total(); }
+  std::size_t connections() const { return limits_.total(); }
 
  private:
   using Acceptor = asio::ip::tcp::acceptor;
   Task<> accept_loop(std::shared_ptr<Acceptor> acceptor);
   void take(asio::ip::tcp::socket socket, const asio::ip::tcp::endpoint& peer);
-  void refuse(asio::ip::tcp::socket socket, const IpAddress& peer, Admission why);
-  Task<> serve(asio::ip::tcp::socket socket, IpAddress peer, bool counted);
+  void refuse(asio::ip::tcp::socket socket, const IpAddress& peer, ConnectionLimits::Refusal why);
+  Task<> serve(asio::ip::tcp::socket socket, IpAddress peer, ConnectionLimits::Place place);
   Task<> pause(std::chrono::milliseconds time);
 
   asio::any_io_executor executor_;
   Services& services_;
   std::shared_ptr<const Options> options_;
   std::vector<std::shared_ptr<Acceptor>> acceptors_;
-  ConnectionCounter counter_;
+  ConnectionLimits limits_;
   std::unordered_set<SocketWire*> wires_;
   asio::steady_timer all_ended_;  // cancelled when the last session of a drain is over
   std::shared_ptr<ReadBlock> block_ = std::make_shared<ReadBlock>();

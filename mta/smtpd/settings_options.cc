@@ -1,5 +1,6 @@
 #include "mta/smtpd/settings_options.h"
 
+#include "base/connection_limits.h"
 #include "base/settings_registry.h"
 
 namespace toast::smtpd {
