@@ -11,7 +11,7 @@ namespace {
 constexpr std::chrono::milliseconds kDrainStep{5};
 // A listing is kept for the next visit when the client of this one has what it came for: the two
 // would compete for the processor.
-constexpr std::chrono::milliseconds kKeepDelay{20};
+constexpr std::chrono::milliseconds kKeepDelay{5};
 
 // Which program is at the other end: "toast-pop3d" of "toast-pop3d.1".
 std::string_view program_of(std::string_view peer) { return peer.substr(0, peer.find('.')); }
