@@ -10,10 +10,10 @@
 namespace toast::maildir {
 namespace {
 
-constexpr std::size_t kBufferBytes = 64 * 1024;  // each; stays in the L2 cache
-constexpr std::size_t kBufferEntries = kBufferBytes / kListingEntryBytes;
+constexpr std::size_t kPieceBytes = 64 * 1024;  // each; stays in the L2 cache
+constexpr std::size_t kPieceEntries = kPieceBytes / kListingEntryBytes;
 // Below that a half is written sooner than a thread wakes up.
-constexpr std::size_t kWorthHalving = 4096;
+constexpr std::size_t kWorthTwoThreads = 4096;
 constexpr std::size_t kAhead = 16;  // of will_need_name(): some cache misses under way at a time
 
 Result<void> write_at(const Fd& file, std::uint64_t offset, const void* from, std::size_t size) {
@@ -89,11 +89,11 @@ void ListingWriter::add(std::string_view name, std::string_view base, std::uint6
                         std::uint8_t bits) {
   const bool own = (bits & kListedOwnUniqueId) != 0;
   const std::string own_id = own ? unique_id(base) : std::string();
-  if (entries_.size() == kBufferEntries || text_.size() + kNameMax + kMaxUniqueId > kBufferBytes)
+  if (entries_.size() == kPieceEntries || text_.size() + kNameMax + kMaxUniqueId > kPieceBytes)
     flush();
   if (entries_.capacity() == 0) {
-    entries_.reserve(kBufferEntries);
-    text_.reserve(kBufferBytes);
+    entries_.reserve(kPieceEntries);
+    text_.reserve(kPieceBytes);
   }
   ListingEntry& entry = entries_.emplace_back();
   entry.wire_bytes = wire_bytes;
@@ -127,7 +127,7 @@ Result<void> write_header(const Fd& file, const ListingHeader& header) {
 Result<ListingHeader> write_messages(const Fd& file, const ScannedMaildir& found,
                                      asio::thread_pool* helpers) {
   Extent extent = measure(found);
-  const bool halves = helpers != nullptr && extent.end.message >= kWorthHalving;
+  const bool halves = helpers != nullptr && extent.end.message >= kWorthTwoThreads;
   if (!halves) extent.middle = extent.end;
   const std::uint32_t count = extent.end.entry;
   Result<std::uint64_t> mine = 0;
