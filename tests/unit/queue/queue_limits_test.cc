@@ -7,8 +7,6 @@ namespace toast::queue {
 namespace {
 
 using std::chrono::seconds;
-using testing::HasSubstr;
-using testing::Not;
 using testing::StartsWith;
 
 TEST_F(QueueTest, LargeBodiesGoToFiles) {
