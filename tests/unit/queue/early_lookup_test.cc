@@ -11,12 +11,8 @@ class EarlyLookupTest : public QueueTest {
   // A message to ann that has come as far as its record, which the closed gate holds back.
   void begin_to_submit() {
     store_.close_gate();
-    SubmitBegin begin;
-    begin.submission = ++submission_;
-    begin.id = next_id();
-    begin.recipients.push_back(address("ann@example.org"));
-    smtpd_->notify(std::move(begin));
-    asio::co_spawn(io_, send_body(submission_, "x\n"),
+    const std::uint32_t number = begin_submission("ann@example.org");
+    asio::co_spawn(io_, send_body(number, "x\n"),
                    [this](std::exception_ptr, Result<ipc::Done> r) { accepted_ = r.has_value(); });
     ASSERT_TRUE(run_until([this] { return directory_.questions == 1; }));
     ASSERT_TRUE(run_until([this] { return queue_->commits().backlog() == 1; }));

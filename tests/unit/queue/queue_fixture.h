@@ -215,6 +215,15 @@ class QueueTest : public testing::Test {
     smtpd_->notify(std::move(begin));
     return wait_for(send_body(submission_, std::move(content)));
   }
+  // A submission to one recipient, without its content; returns its number.
+  std::uint32_t begin_submission(const std::string& to) {
+    SubmitBegin begin;
+    begin.submission = ++submission_;
+    begin.id = next_id();
+    begin.recipients.push_back(address(to));
+    smtpd_->notify(std::move(begin));
+    return submission_;
+  }
   Task<Result<ipc::Done>> send_body(std::uint32_t number, std::string content) {
     std::size_t at = 0;
     while (content.size() - at > kMaxChunk) {

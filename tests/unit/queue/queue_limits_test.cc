@@ -84,31 +84,23 @@ TEST_F(QueueTest, AnIdThatIsLiveIsRefused) {
 TEST_F(QueueTest, UnknownSubmissionsAndAborts) {
   EXPECT_FALSE(wait_for(smtpd_->call(SubmitEnd{999, "x"})));
   EXPECT_FALSE(wait_for(smtpd_->call(SubmitChunk{999, "x"})));
-  SubmitBegin begin;
-  begin.submission = 5;
-  begin.id = next_id();
-  begin.recipients.push_back(address("ann@example.org"));
-  smtpd_->notify(std::move(begin));
-  ASSERT_TRUE(wait_for(smtpd_->call(SubmitChunk{5, "x"})));
-  smtpd_->notify(SubmitAbort{5});
-  EXPECT_FALSE(wait_for(smtpd_->call(SubmitEnd{5, "x"})));
+  const std::uint32_t number = begin_submission("ann@example.org");
+  ASSERT_TRUE(wait_for(smtpd_->call(SubmitChunk{number, "x"})));
+  smtpd_->notify(SubmitAbort{number});
+  EXPECT_FALSE(wait_for(smtpd_->call(SubmitEnd{number, "x"})));
   EXPECT_TRUE(store_.live().empty());
 }
 
 // Chunks that were not waited for are stored in order all the same.
 TEST_F(QueueTest, PipelinedChunksKeepTheirOrder) {
-  SubmitBegin begin;
-  begin.submission = 6;
-  begin.id = next_id();
-  begin.recipients.push_back(address("ann@example.org"));
-  smtpd_->notify(std::move(begin));
+  const std::uint32_t number = begin_submission("ann@example.org");
   std::string content;
   for (char c = 'a'; c <= 'z'; ++c) {
     std::string piece(kMaxChunk, c);
     content += piece;
-    asio::co_spawn(io_, smtpd_->call(SubmitChunk{6, std::move(piece)}), asio::detached);
+    asio::co_spawn(io_, smtpd_->call(SubmitChunk{number, std::move(piece)}), asio::detached);
   }
-  ASSERT_TRUE(wait_for(smtpd_->call(SubmitEnd{6, "end\n"})));
+  ASSERT_TRUE(wait_for(smtpd_->call(SubmitEnd{number, "end\n"})));
   run_until_quiet();
   ASSERT_EQ(maild_.in("ann@example.org").size(), 1U);
   EXPECT_TRUE(maild_.in("ann@example.org")[0].content == content + "end\n");
@@ -148,13 +140,9 @@ TEST_F(QueueTest, ADelayEndsEvenIfNothingIsDelivered) {
   maild_link_.channel()->close("gone");
   ASSERT_TRUE(submit("s@client.test", std::vector<std::string>(100, "ann@example.org")));
   bool answered = false;
-  SubmitBegin begin;
-  begin.submission = ++submission_;
-  begin.id = next_id();
-  begin.recipients.push_back(address("bob@example.org"));
-  smtpd_->notify(std::move(begin));
+  const std::uint32_t number = begin_submission("bob@example.org");
   asio::co_spawn(
-      io_, send_body(submission_, "x\n"),
+      io_, send_body(number, "x\n"),
       [&answered](std::exception_ptr, Result<ipc::Done> r) { answered = r.has_value(); });
   int looks = 0;
   ASSERT_TRUE(run_until([&looks] { return ++looks > 10; }));
@@ -164,16 +152,12 @@ TEST_F(QueueTest, ADelayEndsEvenIfNothingIsDelivered) {
 }
 
 TEST_F(QueueTest, AnUnfinishedSubmissionIsDroppedByTheDrain) {
-  SubmitBegin begin;
-  begin.submission = 7;
-  begin.id = next_id();
-  begin.recipients.push_back(address("ann@example.org"));
-  smtpd_->notify(std::move(begin));
-  ASSERT_TRUE(wait_for(smtpd_->call(SubmitChunk{7, "x"})));
+  const std::uint32_t number = begin_submission("ann@example.org");
+  ASSERT_TRUE(wait_for(smtpd_->call(SubmitChunk{number, "x"})));
   bool drained = false;
   asio::co_spawn(io_, queue_->drain(), [&drained](std::exception_ptr) { drained = true; });
   ASSERT_TRUE(run_until([&drained] { return drained; }));
-  EXPECT_FALSE(wait_for(smtpd_->call(SubmitEnd{7, "y"})));
+  EXPECT_FALSE(wait_for(smtpd_->call(SubmitEnd{number, "y"})));
 }
 
 }  // namespace
