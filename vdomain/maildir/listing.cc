@@ -37,6 +37,10 @@ Result<void> read_at(const Fd& file, std::uint64_t offset, void* into, std::size
   return {};
 }
 
+std::uint64_t size_of_file(const ListingHeader& header) {
+  return kListingHeaderBytes + std::uint64_t{header.count} * kListingEntryBytes + header.text_bytes;
+}
+
 std::size_t text_length(const ListingEntry& entry) {
   const bool own = (entry.bits & kListedOwnUniqueId) != 0;
   return entry.name_bytes + (own ? entry.unique_id_bytes : 0U);
@@ -75,9 +79,8 @@ Result<Listing> Listing::open(Fd descriptor) {
     return damaged("over its limits");
   struct stat status {};
   if (::fstat(descriptor.get(), &status) != 0) return system_error("stat", "listing");
-  const std::uint64_t expected =
-      kListingHeaderBytes + std::uint64_t{header.count} * kListingEntryBytes + header.text_bytes;
-  if (static_cast<std::uint64_t>(status.st_size) != expected) return damaged("of the wrong size");
+  if (static_cast<std::uint64_t>(status.st_size) != size_of_file(header))
+    return damaged("of the wrong size");
   return Listing(std::move(descriptor), header);
 }
 
@@ -126,18 +129,18 @@ Result<ListingPage> Listing::page(std::uint32_t first, std::uint32_t most) const
   return page;
 }
 
-Result<std::array<unsigned char, 16>> checksum_of(const Fd& listing) {
+Result<std::array<unsigned char, 16>> checksum_of(const Fd& listing, const ListingHeader& header) {
   crypto_generichash_state state;
   std::array<unsigned char, 16> sum{};
   crypto_generichash_init(&state, nullptr, 0, sum.size());
   std::array<unsigned char, 64 * 1024> piece;
-  for (off_t at = kListingHeaderBytes;;) {
-    const ssize_t n = ::pread(listing.get(), piece.data(), piece.size(), at);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return system_error("read", "listing");
-    if (n == 0) break;
-    crypto_generichash_update(&state, piece.data(), static_cast<std::size_t>(n));
-    at += n;
+  const std::uint64_t end = size_of_file(header);
+  for (std::uint64_t at = kListingHeaderBytes; at < end;) {
+    const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(piece.size(), end - at));
+    Result<void> read = read_at(listing, at, piece.data(), size);
+    if (!read) return pass(read);
+    crypto_generichash_update(&state, piece.data(), size);
+    at += size;
   }
   crypto_generichash_final(&state, sum.data(), sum.size());
   return sum;

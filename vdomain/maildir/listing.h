@@ -109,7 +109,9 @@ class Listing {
   ListingHeader header_;
 };
 
-// Of entries and text, as the file has them now. Reads all of it.
-[[nodiscard]] Result<std::array<unsigned char, 16>> checksum_of(const Fd& listing);
+// Of entries and text, as the file has them now: as many bytes as `header` says, however long the
+// file has grown meanwhile.
+[[nodiscard]] Result<std::array<unsigned char, 16>> checksum_of(const Fd& listing,
+                                                                const ListingHeader& header);
 
 }  // namespace toast::maildir

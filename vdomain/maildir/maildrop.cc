@@ -63,7 +63,8 @@ class RememberedSizes {
     if (fd < 0) return;
     Result<Listing> listing = Listing::open(Fd(fd));
     if (!listing) return;
-    const Result<std::array<unsigned char, 16>> sum = checksum_of(listing->file());
+    const Result<std::array<unsigned char, 16>> sum =
+        checksum_of(listing->file(), listing->header());
     if (!sum || *sum != listing->header().checksum) return;  // torn by a power cut
     listing_.emplace(std::move(*listing));
   }
@@ -237,7 +238,7 @@ void MaildropReader::keep(Unkept unkept) {
 
 // 0, or minus the errno.
 int MaildropReader::copy_listing(const Unkept& from, const Fd& to) {
-  const Result<std::array<unsigned char, 16>> sum = checksum_of(from.listing);
+  const Result<std::array<unsigned char, 16>> sum = checksum_of(from.listing, from.header);
   if (!sum) return -EIO;
   ListingHeader header = from.header;
   header.checksum = *sum;

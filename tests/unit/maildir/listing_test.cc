@@ -104,16 +104,21 @@ TEST_F(ListingTest, FileThatShrinksUnderTheReader) {
 }
 
 TEST_F(ListingTest, ChecksumIsOfAllBehindTheHeader) {
+  const ListingHeader header = Listing::open(file_of(three()))->header();
   const auto sum = [&](std::size_t changed) {
     std::string bytes = three();
     bytes[changed] ^= 1;
-    return *checksum_of(file_of(bytes));
+    return *checksum_of(file_of(bytes), header);
   };
   const std::size_t end = three().size();
   EXPECT_EQ(sum(0), sum(kListingHeaderBytes - 1));
   EXPECT_NE(sum(0), sum(kListingHeaderBytes));
   EXPECT_NE(sum(0), sum(end - 1));
   EXPECT_NE(sum(kListingHeaderBytes), sum(end - 1));
+  // Somebody appends to it, or cuts it, while it is read.
+  EXPECT_EQ(*checksum_of(file_of(three() + "more"), header),
+            *checksum_of(file_of(three()), header));
+  EXPECT_FALSE(checksum_of(file_of(three().substr(0, end - 1)), header));
 }
 
 // More than the writer's buffers hold, whatever is large in it: entries, names, unique-ids.
