@@ -48,11 +48,24 @@ inline constexpr IntegerSetting queuesyncdelay{"queuesyncdelay", 0, 0, 100000, "
 inline constexpr SizeSetting queuememory{"queuememory", 64 * kMiB, kMiB, 1LL << 40, "Memory for the bodies of messages in arrival; beyond it they are written to files at once.", "queued"};
 inline constexpr SizeSetting queuereserve{"queuereserve", 64 * kMiB, kMiB, 1LL << 40, "Free disk space below which new mail is refused with 452, kept for outcomes and compaction.", "queued", Applies::at_restart};
 inline constexpr IntegerSetting queuehighwater{"queuehighwater", 100000, 100, 100000000, "messages", "Backlog above which new mail is accepted more slowly.", "queued"};
+inline constexpr IntegerSetting concurrencyremote{"concurrencyremote", 200, 1, 10000, "transactions", "SMTP transactions with other hosts at a time. qmail's 20 counted processes; these are connections of one process.", "queued"};
+inline constexpr IntegerSetting concurrencydestination{"concurrencydestination", 20, 1, 1000, "transactions", "Of these, at most so many with one destination. It begins with 4, grows with success and shrinks with failure.", "queued"};
+inline constexpr DurationSetting delaywarning{"delaywarning", 0, 0, 30 * kDay, "Age at which the sender of a deferred message is told once that it waits; 0: never. 14400 is customary.", "queued"};
+inline constexpr BooleanSetting qmaillog{"qmaillog", false, "Write qmail-send's log lines (new msg, info msg, starting delivery, ...) beside our own, for programs that read them.", "queued"};
+inline constexpr SizeSetting tracebytes{"tracebytes", 256 * kMiB, 0, 1LL << 40, "Disk space for the events that toastctl trace reads; the oldest go first. 0: nothing is kept.", "queued"};
 inline constexpr LineSetting bouncefrom{"bouncefrom", "MAILER-DAEMON", LineShape::local_part, "Local part of the author of bounces.", "queued"};
 inline constexpr LineSetting bouncehost{"bouncehost", kFromMe, LineShape::host_name, "Domain of the author of bounces, also named in their text.", "queued"};
 inline constexpr LineSetting doublebounceto{"doublebounceto", "postmaster", LineShape::local_part, "Local part of the address for bounces that bounced.", "queued"};
 inline constexpr LineSetting doublebouncehost{"doublebouncehost", kFromMe, LineShape::host_name, "Domain of the address for bounces that bounced.", "queued"};
 inline constexpr SizeSetting bouncemaxbytes{"bouncemaxbytes", 50000, 0, 1LL << 30, "Bytes of the original message quoted in a bounce; 0: the whole message.", "queued"};
+
+// --- remote delivery
+inline constexpr ListSetting smtproutes{"smtproutes", "", "Where mail for a domain goes instead of its MX hosts: domain:host[:port] a line; .domain for all names below it, nothing before the colon for every domain, nothing after it for the MX hosts after all.", "queued remoted"};
+inline constexpr LineSetting helohost{"helohost", kFromMe, LineShape::host_name, "The name this host gives itself in EHLO.", "remoted"};
+inline constexpr ListSetting outgoingip{"outgoingip", "", "Address to connect from, one a line: ADDRESS [HELO-NAME] for all mail, or DOMAIN ADDRESS [HELO-NAME] for senders of that domain. One line for IPv4 and one for IPv6 may stand for each.", "remoted"};
+inline constexpr DurationSetting timeoutconnect{"timeoutconnect", 30, 1, 600, "Time for the TCP connection to one address.", "remoted"};
+inline constexpr DurationSetting timeoutremote{"timeoutremote", 300, 10, 3600, "Wait for one reply of a remote host; twice that for the reply to the end of a message (RFC 5321 section 4.5.3.2.6).", "remoted"};
+inline constexpr EndpointListSetting dnsservers{"dnsservers", "", "Name servers to ask, address:port a line. An empty file: those of /etc/resolv.conf.", "remoted", Applies::at_restart};
 
 // --- mailboxes
 inline constexpr IntegerSetting maildeliverythreads{"maildeliverythreads", 8, 1, 256, "threads", "Threads that write mail into Maildirs; each takes several messages at once when many wait.", "maild", Applies::at_restart};
@@ -80,6 +93,7 @@ inline constexpr LineSetting userqueued{"userqueued", "toast-queue", LineShape::
 inline constexpr LineSetting usermaild{"usermaild", "toast-mail", LineShape::account, "System account of toast-maild, owner of mail/.", "toastd toastctl", Applies::at_restart};
 inline constexpr LineSetting uservdomaind{"uservdomaind", "toast-directory", LineShape::account, "System account of toast-vdomaind, owner of db/.", "toastd toastctl", Applies::at_restart};
 inline constexpr LineSetting userauthd{"userauthd", "toast-auth", LineShape::account, "System account of toast-authd, owner of db-auth/.", "toastd toastctl", Applies::at_restart};
+inline constexpr LineSetting userremoted{"userremoted", "toast-remote", LineShape::account, "System account of toast-remoted.", "toastd", Applies::at_restart};
 inline constexpr LineSetting userpop3d{"userpop3d", "toast-pop3d", LineShape::account, "System account of toast-pop3d.", "toastd", Applies::at_restart};
 // clang-format on
 
@@ -116,11 +130,22 @@ inline constexpr const SettingInfo* kAllSettings[] = {
     &setting::queuememory,
     &setting::queuereserve,
     &setting::queuehighwater,
+    &setting::concurrencyremote,
+    &setting::concurrencydestination,
+    &setting::delaywarning,
+    &setting::qmaillog,
+    &setting::tracebytes,
     &setting::bouncefrom,
     &setting::bouncehost,
     &setting::doublebounceto,
     &setting::doublebouncehost,
     &setting::bouncemaxbytes,
+    &setting::smtproutes,
+    &setting::helohost,
+    &setting::outgoingip,
+    &setting::timeoutconnect,
+    &setting::timeoutremote,
+    &setting::dnsservers,
     &setting::maildeliverythreads,
     &setting::pop3timeout,
     &setting::pop3logintimeout,
@@ -140,6 +165,7 @@ inline constexpr const SettingInfo* kAllSettings[] = {
     &setting::usermaild,
     &setting::uservdomaind,
     &setting::userauthd,
+    &setting::userremoted,
     &setting::userpop3d,
 };
 
