@@ -14,7 +14,7 @@ struct Foreign {
 };
 
 constexpr std::string_view kDomains = "domains are in the directory: toastctl domain add";
-constexpr std::string_view kRemote = "mail to other hosts is not sent by this version";
+constexpr std::string_view kRemote = "TLS and logins towards other hosts are not in this version";
 constexpr std::string_view kPatch = "a setting of a qmail patch";
 constexpr std::string_view kScript = "read by qmail's start scripts only";
 constexpr std::string_view kInject = "a setting of qmail-inject";
