@@ -24,39 +24,6 @@ std::string without_status(const std::string& reason) {
   return has_status ? reason.substr(blank + 1) : reason;
 }
 
-// Of several instructions the best counts: one addressee who takes the mail is enough.
-Result<CheckRecipient::Reply> judge(const std::vector<Instruction>& instructions,
-                                    UsageMemory& usage, std::uint64_t size_bytes) {
-  bool full = false;
-  const std::string* refused = nullptr;
-  const std::string* deferred = nullptr;
-  bool elsewhere = false;
-  for (const Instruction& instruction : instructions) {
-    if (const auto* refuse = std::get_if<Refuse>(&instruction)) {
-      refused = &refuse->reason;
-    } else if (const auto* defer = std::get_if<Defer>(&instruction)) {
-      deferred = &defer->reason;
-    } else if (const auto* deliver = std::get_if<DeliverMaildir>(&instruction)) {
-      if (!usage.is_full(deliver->mailbox, deliver->quota, size_bytes))
-        return CheckRecipient::Reply{Verdict::accept, {}};
-      full = true;
-    } else if (std::holds_alternative<Forward>(instruction)) {
-      elsewhere = true;  // local targets were followed: this one is another host's, or nobody's
-    } else {
-      return CheckRecipient::Reply{Verdict::accept, {}};
-    }
-  }
-  if (full) return CheckRecipient::Reply{Verdict::over_quota, {}};
-  if (deferred != nullptr) return transient(*deferred);  // nothing it could be taken for
-  if (elsewhere)  // not accepted to wait in the queue for what this version cannot do
-    return transient(
-        "it only forwards to addresses that are not here, and mail is not sent to other hosts",
-        "4.3.3 forwarding to other hosts is not available");
-  if (refused != nullptr)
-    return CheckRecipient::Reply{Verdict::suspended, without_status(*refused)};
-  return CheckRecipient::Reply{Verdict::unknown, {}};
-}
-
 bool is_switched_on(const ServiceSwitches& switches, auth::Service service) {
   switch (service) {
     case auth::Service::pop3:
@@ -140,7 +107,40 @@ Result<CheckRecipient::Reply> DirectoryKeeper::check(const CheckRecipient& quest
     case Resolution::Status::resolved:
       break;
   }
-  return judge(resolution->instructions, usage_, question.size_bytes);
+  return judge(resolution->instructions, question.size_bytes);
+}
+
+// Of several instructions the best counts: one addressee who takes the mail is enough.
+Result<CheckRecipient::Reply> DirectoryKeeper::judge(const std::vector<Instruction>& instructions,
+                                                     std::uint64_t size_bytes) {
+  bool full = false;
+  const std::string* refused = nullptr;
+  const std::string* deferred = nullptr;
+  for (const Instruction& instruction : instructions) {
+    if (const auto* refuse = std::get_if<Refuse>(&instruction)) {
+      refused = &refuse->reason;
+    } else if (const auto* defer = std::get_if<Defer>(&instruction)) {
+      deferred = &defer->reason;
+    } else if (const auto* deliver = std::get_if<DeliverMaildir>(&instruction)) {
+      if (!usage_.is_full(deliver->mailbox, deliver->quota, size_bytes))
+        return CheckRecipient::Reply{Verdict::accept, {}};
+      full = true;
+    } else if (const auto* forward = std::get_if<Forward>(&instruction)) {
+      Result<Resolution> target = destination(forward->target);
+      if (!target) return pass(target);
+      // Local targets were followed: what is left over and unknown here is nobody's, and would only
+      // be bounced (RFC 5321 section 7.9).
+      if (target->status != Resolution::Status::unknown)
+        return CheckRecipient::Reply{Verdict::accept, {}};
+    } else {
+      return CheckRecipient::Reply{Verdict::accept, {}};
+    }
+  }
+  if (full) return CheckRecipient::Reply{Verdict::over_quota, {}};
+  if (deferred != nullptr) return transient(*deferred);  // nothing it could be taken for
+  if (refused != nullptr)
+    return CheckRecipient::Reply{Verdict::suspended, without_status(*refused)};
+  return CheckRecipient::Reply{Verdict::unknown, {}};
 }
 
 Result<Resolve::Reply> DirectoryKeeper::resolve(const Resolve& question) {

@@ -44,6 +44,8 @@ class DirectoryKeeper {
     bool login_suspended;
   };
   Result<Resolution> destination(const Address& recipient);
+  Result<CheckRecipient::Reply> judge(const std::vector<Instruction>& instructions,
+                                      std::uint64_t size_bytes);
   Result<std::optional<Account>> account(const Address& login);
   std::optional<Address> address_of_login(const std::string& login) const;
   template <class Answer, class Ask, class IsPositive>

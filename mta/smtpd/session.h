@@ -81,6 +81,7 @@ class Session {
   smtp::Reply answer_plain(const smtp::Command& command);
   Task<> answer_mail(smtp::Mail mail);
   Task<> answer_rcpt(smtp::Rcpt rcpt);
+  bool is_taken(const RecipientVerdict& verdict) const;
   smtp::Reply verdict_reply(const RecipientVerdict& verdict) const;
   void accept_recipient(Address recipient);
   void refuse_recipient(const Address& recipient, const smtp::Reply& reply);

@@ -163,11 +163,17 @@ Task<> Session::answer_rcpt(smtp::Rcpt rcpt) {
         "smtp.rcpt.deferred",
         {{"session", id_}, {"rcpt", recipient->str()}, {"reason", verdict.error().detail}});
     refuse_recipient(*recipient, database_away());
-  } else if (verdict->verdict == Verdict::accept) {
+  } else if (is_taken(*verdict)) {
     accept_recipient(std::move(*recipient));
   } else {
     refuse_recipient(*recipient, verdict_reply(*verdict));
   }
+}
+
+// Mail for other hosts is taken from our own clients and from nobody else.
+bool Session::is_taken(const RecipientVerdict& verdict) const {
+  if (verdict.verdict == Verdict::not_local) return security_.may_relay;
+  return verdict.verdict == Verdict::accept;
 }
 
 void Session::accept_recipient(Address recipient) {
@@ -193,9 +199,6 @@ Reply Session::verdict_reply(const RecipientVerdict& verdict) const {
     case Verdict::not_local:
       break;
   }
-  // Remote delivery does not exist yet. Those who may relay one day are told so; to all others the
-  // answer stays what it will be then.
-  if (security_.may_relay) return {550, "5.3.3 delivery to other hosts is not available here"};
   return {550, "5.7.1 relaying denied"};
 }
 
