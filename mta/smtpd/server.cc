@@ -99,8 +99,8 @@ Task<> Server::serve(asio::ip::tcp::socket socket, IpAddress peer, ConnectionLim
   services_.counters.open_sessions.add();
   {
     const ConnectionLimits::Place held = std::move(place);
-    SocketWire wire(std::move(socket), block_,
-                    services_.clock.steady() + options_->command_timeout);
+    smtp::SocketWire wire(std::move(socket), block_,
+                          services_.clock.steady() + options_->command_timeout);
     wires_.insert(&wire);
     if (draining_) wire.stop();
     Session session(options_, services_, peer, wire);
@@ -117,7 +117,7 @@ Task<> Server::drain() {
     asio::error_code ignored;
     acceptor->close(ignored);
   }
-  for (SocketWire* wire : wires_) wire->stop();
+  for (smtp::SocketWire* wire : wires_) wire->stop();
   if (limits_.total() == 0) co_return;
   all_ended_.expires_at(SteadyTime::max());
   (void)co_await all_ended_.async_wait(no_throw);

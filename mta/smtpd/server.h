@@ -12,9 +12,9 @@
 #include "base/connection_limits.h"
 #include "base/fd.h"
 #include "base/result.h"
+#include "mta/smtp/socket_wire.h"
 #include "mta/smtpd/options.h"
 #include "mta/smtpd/services.h"
-#include "mta/smtpd/socket_wire.h"
 
 namespace toast::smtpd {
 
@@ -44,9 +44,9 @@ class Server {
   std::shared_ptr<const Options> options_;
   std::vector<std::shared_ptr<Acceptor>> acceptors_;
   ConnectionLimits limits_;
-  std::unordered_set<SocketWire*> wires_;
+  std::unordered_set<smtp::SocketWire*> wires_;
   asio::steady_timer all_ended_;  // cancelled when the last session of a drain is over
-  std::shared_ptr<ReadBlock> block_ = std::make_shared<ReadBlock>();
+  std::shared_ptr<smtp::ReadBlock> block_ = std::make_shared<smtp::ReadBlock>();
   bool draining_ = false;
 };
 

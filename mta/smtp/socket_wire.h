@@ -1,15 +1,15 @@
-// A client's TCP connection as a Wire. Holds no buffer of its own: bytes are read into one block
-// that all connections of the process share, since nothing else runs until the caller has taken
-// them. So a connection that waits costs a socket, a timer and its coroutine.
+// A connected stream socket, TCP or local, as a Wire. Holds no buffer of its own: bytes are read
+// into one block that all connections of the process share, since nothing else runs until the
+// caller has taken them. So a connection that waits costs a socket, a timer and its coroutine.
 #pragma once
 
 #include <array>
-#include <asio/ip/tcp.hpp>
+#include <asio/generic/stream_protocol.hpp>
 #include <memory>
 
-#include "mta/smtpd/wire.h"
+#include "mta/smtp/wire.h"
 
-namespace toast::smtpd {
+namespace toast::smtp {
 
 inline constexpr std::size_t kReadBlock = 64 * 1024;
 using ReadBlock = std::array<char, kReadBlock>;
@@ -17,19 +17,21 @@ using ReadBlock = std::array<char, kReadBlock>;
 class SocketWire final : public Wire {
  public:
   // `block` is shared by all wires of one thread.
-  SocketWire(asio::ip::tcp::socket socket, std::shared_ptr<ReadBlock> block, SteadyTime deadline);
+  SocketWire(asio::generic::stream_protocol::socket socket, std::shared_ptr<ReadBlock> block,
+             SteadyTime deadline);
   ~SocketWire() override;
 
   void set_deadline(SteadyTime at) override { deadline_.move_to(at); }
   Task<tl::expected<std::string_view, WireEnd>> read(bool may_stop) override;
+  bool has_input() override;
   bool write_some(std::string& out) override;
   Task<tl::expected<void, WireEnd>> writable() override;
 
-  // The server shuts down: a read() that may stop ends now, later ones at once.
+  // We shut down: a read() that may stop ends now, later ones at once.
   void stop();
 
  private:
-  asio::ip::tcp::socket socket_;
+  asio::generic::stream_protocol::socket socket_;
   std::shared_ptr<ReadBlock> block_;
   bool more_likely_ = false;  // the last read filled the block
   bool waiting_may_stop_ = false;
@@ -38,4 +40,4 @@ class SocketWire final : public Wire {
   Deadline deadline_;
 };
 
-}  // namespace toast::smtpd
+}  // namespace toast::smtp

@@ -1,10 +1,10 @@
-#include "mta/smtpd/socket_wire.h"
+#include "mta/smtp/socket_wire.h"
 
 #include <sys/socket.h>
 
 #include <cerrno>
 
-namespace toast::smtpd {
+namespace toast::smtp {
 namespace {
 
 constexpr std::size_t kMaxDiscarded = 1U << 20U;
@@ -13,8 +13,8 @@ bool would_block() { return errno == EAGAIN || errno == EWOULDBLOCK || errno == 
 
 }  // namespace
 
-SocketWire::SocketWire(asio::ip::tcp::socket socket, std::shared_ptr<ReadBlock> block,
-                       SteadyTime deadline)
+SocketWire::SocketWire(asio::generic::stream_protocol::socket socket,
+                       std::shared_ptr<ReadBlock> block, SteadyTime deadline)
     : socket_(std::move(socket)),
       block_(std::move(block)),
       deadline_(socket_.get_executor(), deadline, [this] {
@@ -56,6 +56,11 @@ Task<tl::expected<std::string_view, WireEnd>> SocketWire::read(bool may_stop) {
   }
 }
 
+bool SocketWire::has_input() {
+  char byte = 0;
+  return ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || !would_block();
+}
+
 bool SocketWire::write_some(std::string& out) {
   while (!out.empty()) {
     const ssize_t n =
@@ -81,4 +86,4 @@ void SocketWire::stop() {
   socket_.cancel(ignored);
 }
 
-}  // namespace toast::smtpd
+}  // namespace toast::smtp
