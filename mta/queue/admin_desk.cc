@@ -64,8 +64,9 @@ QueueStatus::Reply AdminDesk::status() const {
   const Totals now = totals();
   QueueStatus::Reply reply;
   reply.messages = services_.ledger.messages().size();
-  reply.waiting = counts.fresh;
-  reply.in_hand = counts.in_hand;
+  reply.waiting = counts.fresh;  // and those at their destination, tried or not
+  reply.waiting += services_.ledger.destinations().waiting();
+  reply.in_hand = counts.in_hand + counts.in_hand_remote;
   reply.deferred = counts.deferred;
   if (!services_.ledger.messages().empty())
     reply.oldest_arrival_seconds =
@@ -88,6 +89,9 @@ QueueStatus::Reply AdminDesk::status() const {
   reply.warnings = warnings_;
   if (const std::string keeper = services_.deliverer.missing_keeper(); !keeper.empty())
     reply.warnings.insert(reply.warnings.begin(), keeper + " is away: nothing is delivered");
+  if (services_.remote.is_away())
+    reply.warnings.insert(reply.warnings.begin(),
+                          "toast-remoted is away: no mail goes to other hosts");
   if (!journal.last_maintenance_error.empty())
     reply.warnings.push_back(
         ("journal housekeeping: " + journal.last_maintenance_error).substr(0, kMaxAdminText));

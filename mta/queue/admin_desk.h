@@ -10,6 +10,7 @@
 #include "mta/queue/deliverer.h"
 #include "mta/queue/intake.h"
 #include "mta/queue/ledger.h"
+#include "mta/queue/remote_deliverer.h"
 
 namespace toast::queue {
 
@@ -20,6 +21,7 @@ class AdminDesk {
     Ledger& ledger;
     Intake& intake;
     Deliverer& deliverer;
+    RemoteDeliverer& remote;
     const Clock& clock;
     QueueMetrics& metrics;
   };

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "mta/message/verp.h"
+#include "mta/queue/bounce.h"
+
 namespace toast::queue {
 namespace {
 
@@ -19,8 +22,10 @@ StepResult from_error(const Error& error) {
   return {kWholeRecipient, kind, error.reply, error.detail};
 }
 
-ReversePath delivery_path(const Envelope& envelope) {
-  Result<Address> path = Address::parse(envelope.reverse_path);
+ReversePath delivery_path(const Envelope& envelope, const Address& recipient) {
+  std::string text = wire_reverse_path(envelope);
+  if (envelope.verp) text = expand_verp(text, recipient);
+  Result<Address> path = Address::parse(text);
   if (!path) return std::nullopt;  // null, or the sender of double bounces
   return *path;
 }
@@ -33,7 +38,15 @@ bool is(const vdomain::Instruction& instruction) {
 }  // namespace
 
 Deliverer::Deliverer(Services services, const Options& options)
-    : services_(services), unknown_grace_(options.unknown_grace), timer_(services.loop) {}
+    : services_(services),
+      unknown_grace_(options.unknown_grace),
+      routes_(options.routes),
+      timer_(services.loop) {}
+
+void Deliverer::set_options(const Options& options) {
+  unknown_grace_ = options.unknown_grace;
+  routes_ = options.routes;
+}
 
 std::string Deliverer::missing_keeper() const {
   for (const ipc::Link* link : {&services_.directory, &services_.mailboxes})
@@ -71,15 +84,19 @@ void Deliverer::arm(std::chrono::milliseconds wait) {
 
 Task<> Deliverer::deliver(Work work) {
   const Moment started = services_.ledger.now();
-  Result<Attempt> attempt = co_await carry_out(work, started);
-  if (attempt)
-    services_.ledger.record(work, started, std::move(*attempt));
-  else
-    services_.ledger.give_back(work, started, attempt.error().detail);
+  Result<Done> done = co_await carry_out(work, started);
+  if (!done) {
+    services_.ledger.give_back(work, started, done.error().detail);
+  } else if (const auto* next_hop = std::get_if<remote::NextHop>(&*done)) {
+    services_.ledger.to_destination(work, *next_hop);
+    if (on_remote_) on_remote_();
+  } else {
+    services_.ledger.record(work, started, std::get<Attempt>(std::move(*done)));
+  }
   pump();
 }
 
-Task<Result<Attempt>> Deliverer::carry_out(Work work, Moment started) {
+Task<Result<Deliverer::Done>> Deliverer::carry_out(Work work, Moment started) {
   std::shared_ptr<QueuedMessage> message = services_.ledger.find(work.message);
   Attempt attempt;
   Result<Address> recipient = Address::parse(message->recipient(work.recipient).address);
@@ -89,17 +106,25 @@ Task<Result<Attempt>> Deliverer::carry_out(Work work, Moment started) {
   }
   Result<Plan> plan = co_await make_plan(work, *recipient, started);
   if (!plan) co_return pass(plan);
+  if (plan->next_hop) co_return std::move(*plan->next_hop);
   if (plan->verdict) {
     attempt.steps.push_back(std::move(*plan->verdict));
     co_return attempt;
   }
+  Result<Attempt> steps = co_await carry_out(work, std::move(*recipient), std::move(*plan));
+  if (!steps) co_return pass(steps);
+  co_return std::move(*steps);
+}
+
+Task<Result<Attempt>> Deliverer::carry_out(Work work, Address recipient, Plan plan) {
+  Attempt attempt;
   std::vector<Address> targets;
   std::vector<std::uint32_t> forwards;
-  for (Step& step : plan->steps) {
+  for (Step& step : plan.steps) {
     StepResult result;
     if (auto* maildir = std::get_if<vdomain::DeliverMaildir>(&step.instruction)) {
       Result<StepResult> delivered =
-          co_await deliver_maildir(work, step.index, std::move(*maildir), *recipient);
+          co_await deliver_maildir(work, step.index, std::move(*maildir), recipient);
       if (!delivered) co_return pass(delivered);
       result = std::move(*delivered);
     } else if (auto* target = std::get_if<vdomain::Forward>(&step.instruction)) {
@@ -114,13 +139,13 @@ Task<Result<Attempt>> Deliverer::carry_out(Work work, Moment started) {
       result.text = "discarded";
       result.detail = std::get<vdomain::Discard>(step.instruction).reason;
     }
-    if (plan->frozen) result.instruction = step.index;
+    if (plan.frozen) result.instruction = step.index;
     attempt.steps.push_back(std::move(result));
   }
   if (targets.empty()) co_return attempt;
-  Forwarded forwarded = co_await forward(work, *recipient, std::move(targets));
+  Forwarded forwarded = co_await forward(work, std::move(recipient), std::move(targets));
   attempt.child = std::move(forwarded.child);
-  if (plan->frozen) {
+  if (plan.frozen) {
     for (const std::uint32_t index : forwards) {
       attempt.steps.push_back(forwarded.result);
       attempt.steps.back().instruction = index;
@@ -150,7 +175,7 @@ Task<Result<Deliverer::Plan>> Deliverer::make_plan(Work work, Address recipient,
   const QueuedRecipient& queued = services_.ledger.find(work.message)->recipients[work.recipient];
   if (queued.past && queued.past->frozen) co_return frozen_plan(queued);
   Result<Plan> plan = co_await resolve(work, std::move(recipient), started);
-  if (!plan || plan->verdict || plan->steps.size() < 2) co_return std::move(plan);
+  if (!plan || plan->verdict || plan->next_hop || plan->steps.size() < 2) co_return std::move(plan);
   const bool only_forwards = std::ranges::all_of(
       plan->steps, [](const Step& s) { return is<vdomain::Forward>(s.instruction); });
   if (only_forwards) co_return std::move(plan);
@@ -191,12 +216,13 @@ Task<Result<Deliverer::Plan>> Deliverer::resolve(Work work, Address recipient, M
   Plan plan;
   std::shared_ptr<ipc::Channel> channel = services_.directory.channel();
   if (!channel) co_return transient("toast-vdomaind is not running");
+  const Domain domain = recipient.domain();
   Result<vdomain::Resolve::Reply> reply = co_await ask_directory(work, std::move(recipient));
   if (!reply) {
     if (!channel->is_open()) co_return pass(reply);
     plan.verdict = deferred("4.3.0 the directory cannot be asked at present", reply.error().detail);
   } else if (reply->status == Status::not_local) {
-    plan.verdict = deferred("4.3.3 this server does not deliver mail to other hosts yet");
+    plan.next_hop = routes_.next_hop(domain);
   } else if (reply->status == Status::unknown) {
     plan.verdict = unknown_recipient(*services_.ledger.find(work.message), started);
   } else if (reply->instructions.empty()) {
@@ -229,7 +255,7 @@ Task<Result<StepResult>> Deliverer::deliver_maildir(Work work, std::uint32_t ins
                            instruction,
                            unix_seconds(message->arrival),
                            std::move(target),
-                           delivery_path(*message->envelope),
+                           delivery_path(*message->envelope, recipient),
                            std::move(recipient),
                            std::move(body->bytes),
                            bytes,

@@ -15,12 +15,14 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "base/async.h"
 #include "base/ipc.h"
 #include "mta/queue/early_lookup.h"
 #include "mta/queue/ledger.h"
+#include "mta/remote/routes.h"
 #include "vdomain/instruction.h"
 #include "vdomain/maildir/delivery_messages.h"
 #include "vdomain/resolver_messages.h"
@@ -58,7 +60,9 @@ class Deliverer {
   // Starts whatever can be started now. Cheap; call it whenever something has changed.
   void pump();
   void stop() { stopped_ = true; }
-  void set_options(const Options& options) { unknown_grace_ = options.unknown_grace; }
+  void set_options(const Options& options);
+  // Called when something for another host may begin.
+  void on_remote(std::function<void()> callee) { on_remote_ = std::move(callee); }
   // Which keeper is away, if one is: nothing is delivered, and nothing deferred, until it is back.
   std::string missing_keeper() const;
 
@@ -70,11 +74,14 @@ class Deliverer {
   struct Plan {
     bool frozen = false;
     std::vector<Step> steps;
-    std::optional<StepResult> verdict;  // instead of steps
+    std::optional<StepResult> verdict;        // instead of steps
+    std::optional<remote::NextHop> next_hop;  // instead of steps: not ours to deliver
   };
+  using Done = std::variant<Attempt, remote::NextHop>;
   // An error of these means: the keeper went away, the attempt did not happen.
   Task<> deliver(Work work);
-  Task<Result<Attempt>> carry_out(Work work, Moment started);
+  Task<Result<Done>> carry_out(Work work, Moment started);
+  Task<Result<Attempt>> carry_out(Work work, Address recipient, Plan plan);
   Task<Result<Plan>> make_plan(Work work, Address recipient, Moment started);
   Task<Result<Plan>> resolve(Work work, Address recipient, Moment started);
   Task<Result<vdomain::Resolve::Reply>> ask_directory(Work work, Address recipient);
@@ -96,6 +103,8 @@ class Deliverer {
 
   Services services_;
   std::chrono::seconds unknown_grace_;
+  remote::Routes routes_;
+  std::function<void()> on_remote_;
   bool stopped_ = false;
   asio::steady_timer timer_;
 };

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "mta/queue/bounce.h"
+
 namespace toast::queue {
 
 struct Intake::Submission {
@@ -29,10 +31,16 @@ namespace {
 std::shared_ptr<Envelope> envelope_from(const SubmitBegin& begin) {
   auto envelope = std::make_shared<Envelope>();
   envelope->reverse_path = path_text(begin.reverse_path);
+  if (begin.verp) envelope->reverse_path += kVerpMark;
   envelope->recipients.reserve(begin.recipients.size());
-  for (const Address& recipient : begin.recipients)
-    envelope->recipients.push_back(Recipient{recipient.str(), {}, {}, 0});
+  for (const SubmitRecipient& recipient : begin.recipients)
+    envelope->recipients.push_back(
+        Recipient{recipient.address.str(), {}, recipient.orcpt, recipient.notify});
   envelope->eight_bit_mime = begin.body_type == BodyType::eight_bit_mime;
+  envelope->smtputf8 = begin.smtputf8;
+  envelope->verp = begin.verp;
+  envelope->ret = begin.ret;
+  envelope->envid = begin.envid;
   envelope->authenticated = begin.authenticated;
   envelope->peer = begin.peer;
   envelope->helo = begin.helo;
@@ -188,7 +196,8 @@ Task<Result<void>> Intake::judge(std::shared_ptr<Submission> submission) {
   filter::Judge question;
   question.id = submission->envelope.id;
   question.reverse_path = submission->envelope.reverse_path;
-  question.recipients = submission->envelope.recipients;
+  for (const SubmitRecipient& recipient : submission->envelope.recipients)
+    question.recipients.push_back(recipient.address);
   question.peer = submission->envelope.peer;
   question.body = submission->bytes;
   if (submission->file_finished) {
@@ -260,7 +269,7 @@ Task<Result<void>> Intake::promise(std::shared_ptr<Submission> submission) {
   // From here on a record may name the file, even one that could not be committed for certain.
   submission->file_finished = false;
   if (submission->envelope.recipients.size() == 1 && !submission->hold)
-    services_.early.ask(submission->envelope.id, submission->envelope.recipients.front());
+    services_.early.ask(submission->envelope.id, submission->envelope.recipients.front().address);
   Result<void> durable = co_await services_.ledger.accept(std::move(accepted), submission->total,
                                                           std::move(submission->share));
   if (durable) co_return durable;

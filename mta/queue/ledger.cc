@@ -34,6 +34,12 @@ std::uint64_t sender_key(const Envelope& envelope) {
   return std::hash<std::string>{}(envelope.reverse_path);
 }
 
+Scheduler::Limits limits_from(const Options& options) {
+  return {options.concurrency,
+          options.lifetime,
+          {options.concurrency_remote, options.concurrency_destination}};
+}
+
 std::uint64_t size_of(const Accepted& child, std::uint64_t parent_bytes) {
   if (const auto* body = std::get_if<InlineBody>(&child.body))
     return child.prefix.size() + body->bytes.size();
@@ -58,11 +64,11 @@ QueueMetrics::QueueMetrics(Metrics& m)
       deferred(m.gauge("queue.recipients.deferred")) {}
 
 Ledger::Ledger(Services services, const Options& options)
-    : services_(services), options_(options), scheduler_({options.concurrency, options.lifetime}) {}
+    : services_(services), options_(options), scheduler_(limits_from(options)) {}
 
 void Ledger::set_options(const Options& options) {
   options_ = options;
-  scheduler_.set_limits({options.concurrency, options.lifetime});
+  scheduler_.set_limits(limits_from(options));
   if (on_work_) on_work_();
 }
 
@@ -87,9 +93,9 @@ void Ledger::schedule_recovered(const QueuedMessage& message) {
     if (r.phase == RecipientPhase::waiting) fresh.push_back(i);
     if (r.phase != RecipientPhase::deferred) continue;
     // A time that a wrong clock wrote down is held against the present one.
-    const Moment due =
-        std::min(r.past->next_attempt, present + longest_wait(message.birth(), present));
-    waiting.push_back({i, due});
+    const Moment due = std::min(r.past->next_attempt,
+                                present + longest_wait(message.birth(), present, kRemoteSkip));
+    waiting.push_back({i, due, false});
   }
   scheduler_.add(message.id, message.birth(), sender_key(*message.envelope), fresh, waiting);
 }
@@ -103,9 +109,11 @@ bool Ledger::is_crowded() const {
   return scheduler_.counts().fresh > kCrowdedPerSlot * options_.concurrency;
 }
 
+void Ledger::update_in_hand() { services_.metrics.in_hand.set(in_hand()); }
+
 void Ledger::update_gauges() {
   services_.metrics.messages.set(messages_.size());
-  services_.metrics.in_hand.set(scheduler_.counts().in_hand);
+  update_in_hand();
   services_.metrics.deferred.set(scheduler_.counts().deferred);
   const std::uint64_t batches = services_.commits.batches();
   services_.metrics.batches.add(batches - std::exchange(counted_batches_, batches));
@@ -165,14 +173,39 @@ void Ledger::admit_child(const Accepted& child, std::uint64_t size_bytes) {
   admit(message_from(child, size_bytes));
 }
 
+bool Ledger::may_deliver() const {
+  return !services_.commits.failure() && services_.commits.backlog() <= kMaxUnwritten;
+}
+
 std::optional<Work> Ledger::next() {
-  if (services_.commits.failure() || services_.commits.backlog() > kMaxUnwritten)
-    return std::nullopt;
+  if (!may_deliver()) return std::nullopt;
   std::optional<Work> work = scheduler_.next(now());
   if (!work) return std::nullopt;
   messages_.at(work->message)->recipients[work->recipient].phase = RecipientPhase::in_hand;
-  services_.metrics.in_hand.set(scheduler_.counts().in_hand);
+  update_in_hand();
   return work;
+}
+
+std::optional<RemoteWork> Ledger::next_remote() {
+  if (!may_deliver()) return std::nullopt;
+  std::optional<RemoteWork> work = scheduler_.next_remote(now());
+  if (!work) return std::nullopt;
+  QueuedMessage& message = *messages_.at(work->message);
+  for (const Work& one : work->works)
+    message.recipients[one.recipient].phase = RecipientPhase::in_hand;
+  update_in_hand();
+  return work;
+}
+
+void Ledger::to_destination(const Work& work, const remote::NextHop& next_hop) {
+  messages_.at(work.message)->recipients[work.recipient].phase =
+      work.fresh ? RecipientPhase::waiting : RecipientPhase::deferred;
+  scheduler_.to_destination(work, next_hop.str());
+  update_in_hand();
+}
+
+void Ledger::batch_over(const RemoteWork& work, bool reached, const std::string& why) {
+  scheduler_.batch_over(work, reached, why, now());
 }
 
 Task<Result<void>> Ledger::freeze(Work work, std::vector<std::string> instructions) {
@@ -187,18 +220,29 @@ Task<Result<void>> Ledger::freeze(Work work, std::vector<std::string> instructio
   co_return durable;
 }
 
-void Ledger::give_back(const Work& work, Moment started, const std::string& why) {
+bool Ledger::give_up_after(const Work& work, Moment started, const std::string& why) {
   QueuedRecipient& r = messages_.at(work.message)->recipients[work.recipient];
-  if (++r.given_back >= kMaxGivenBack) {
-    r.given_back = 0;
-    Attempt attempt;
-    attempt.steps.push_back({kWholeRecipient, StepResult::Kind::deferred,
-                             "4.3.0 the delivery process ended during the delivery", why});
-    record(work, started, std::move(attempt));
-    return;
+  if (++r.given_back < kMaxGivenBack) {
+    r.phase = work.fresh ? RecipientPhase::waiting : RecipientPhase::deferred;
+    return false;
   }
-  r.phase = work.fresh ? RecipientPhase::waiting : RecipientPhase::deferred;
-  scheduler_.given_back(work);
+  r.given_back = 0;
+  Attempt attempt;
+  attempt.steps.push_back({kWholeRecipient, StepResult::Kind::deferred,
+                           "4.3.0 the delivery process ended during the delivery", why});
+  record(work, started, std::move(attempt));
+  return true;
+}
+
+void Ledger::give_back(const Work& work, Moment started, const std::string& why) {
+  if (!give_up_after(work, started, why)) scheduler_.given_back(work);
+}
+
+void Ledger::give_back(const RemoteWork& work, Moment started, const std::string& why) {
+  for (const Work& one : work.works)
+    if (!give_up_after(one, started, why)) scheduler_.given_back(one, work);
+  // Nothing was learned about the destination; a slot more is put right by the next transaction.
+  scheduler_.batch_over(work, true, {}, now());
 }
 
 void Ledger::log_step(const QueuedMessage& message, const Work& work, const StepResult& step) {
@@ -386,7 +430,7 @@ void Ledger::commit_failed(const Error& error) {
 }
 
 Task<> Ledger::settle() {
-  while ((scheduler_.counts().in_hand > 0 || concluding_ > 0) && !services_.commits.failure()) {
+  while ((in_hand() > 0 || concluding_ > 0) && !services_.commits.failure()) {
     asio::steady_timer tick(services_.loop, std::chrono::milliseconds(5));
     auto [ignored] = co_await tick.async_wait(no_throw);
     (void)ignored;

@@ -29,6 +29,7 @@
 #include "mta/queue/queued_message.h"
 #include "mta/queue/scheduler.h"
 #include "mta/queue/store.h"
+#include "mta/remote/next_hop.h"
 
 namespace toast::queue {
 
@@ -47,8 +48,9 @@ struct StepResult {
   enum class Kind : std::uint8_t { delivered, failed, deferred };
   std::uint32_t instruction = kWholeRecipient;
   Kind kind = Kind::delivered;
-  std::string text;    // for the sender: "5.1.1 no mailbox here by that name"
-  std::string detail;  // for the log: a file name, what failed
+  std::string text;         // for the sender: "5.1.1 no mailbox here by that name"
+  std::string detail;       // for the log: a file name, a remote host, what failed
+  bool passed_dsn = false;  // the next host took over the reports that were asked for
 };
 struct Attempt {
   std::vector<StepResult> steps;
@@ -89,6 +91,7 @@ class Ledger {
 
   // Work to do now. Nothing once the journal has failed.
   std::optional<Work> next();
+  std::optional<RemoteWork> next_remote();
   std::optional<Moment> next_due() const { return scheduler_.next_due(); }
   Moment now() const { return std::chrono::floor<std::chrono::seconds>(services_.clock.wall()); }
 
@@ -98,6 +101,11 @@ class Ledger {
   void record(const Work& work, Moment started, Attempt attempt);
   // The process that worked on it is gone.
   void give_back(const Work& work, Moment started, const std::string& why);
+  void give_back(const RemoteWork& work, Moment started, const std::string& why);
+  // It goes to another host: later, from next_remote().
+  void to_destination(const Work& work, const remote::NextHop& next_hop);
+  // After the results of all its works are recorded.
+  void batch_over(const RemoteWork& work, bool reached, const std::string& why);
 
   // Content in memory, or read back; large bodies only as a file (StoredBody::blob).
   Task<Result<StoredBody>> read_body(MessageId id);
@@ -105,6 +113,7 @@ class Ledger {
   const MessageTable& messages() const { return messages_; }
   std::shared_ptr<QueuedMessage> find(MessageId id) const;
   const Scheduler::Counts& counts() const { return scheduler_.counts(); }
+  const Destinations& destinations() const { return scheduler_.destinations(); }
   // The 250 of new mail is to wait.
   bool is_crowded() const;
   bool is_over_high_water() const { return messages_.size() > options_.high_water; }
@@ -132,7 +141,14 @@ class Ledger {
   Task<Result<NewBody>> store_text(std::string text, MessageId id);
   void commit(std::vector<Record> records, bool has_child, CommitQueue::Done done);
   void commit_failed(const Error& error);
+  std::uint64_t in_hand() const {
+    return scheduler_.counts().in_hand + scheduler_.counts().in_hand_remote;
+  }
+  void update_in_hand();
   void update_gauges();
+  bool may_deliver() const;
+  // True: it died over this once too often, and that was recorded as a deferral.
+  bool give_up_after(const Work& work, Moment started, const std::string& why);
 
   Services services_;
   Options options_;

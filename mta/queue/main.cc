@@ -54,6 +54,8 @@ Result<void> build(Daemon& daemon) {
   struct stat root {};
   if (::stat(daemon.startup().root.c_str(), &root) != 0)
     return system_error("stat", daemon.startup().root);
+  Result<queue::Options> options = queue::Options::from(daemon.settings());
+  if (!options) return pass(options);
   auto parts = std::make_shared<Parts>();
   Result<std::unique_ptr<queue::RealDisk>> disk = open_disk(daemon);
   if (!disk) return pass(disk);
@@ -70,8 +72,8 @@ Result<void> build(Daemon& daemon) {
   parts->queue = std::make_unique<queue::Queue>(
       queue::Queue::Services{daemon.executor(), *parts->store, daemon.clock(), daemon.log(),
                              daemon.metrics(), daemon.link("toast-vdomaind"),
-                             daemon.link("toast-maild")},
-      queue::Options::from(daemon.settings()), newest, std::move(warnings));
+                             daemon.link("toast-maild"), daemon.link("toast-remoted")},
+      *options, newest, std::move(warnings));
 
   daemon.on_client([parts](const std::string& peer) { return parts->queue->client(peer); });
   daemon.on_listener([parts, &daemon, owner = root.st_uid](const std::string&, Fd socket) {
@@ -79,8 +81,14 @@ Result<void> build(Daemon& daemon) {
                                                         parts->queue->admin(), daemon.log());
   });
   daemon.on_reload(
-      [](const Settings&) { return Result<void>(); },
-      [parts](const Settings& now) { parts->queue->set_options(queue::Options::from(now)); });
+      [](const Settings& next) -> Result<void> {
+        Result<queue::Options> read = queue::Options::from(next);
+        if (!read) return pass(read);
+        return {};
+      },
+      [parts](const Settings& now) {
+        parts->queue->set_options(queue::Options::from(now).value());
+      });
   daemon.on_drain([parts] { return parts->queue->drain(); });
   parts->queue->start(opened->live);
   return {};

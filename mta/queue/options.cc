@@ -4,8 +4,14 @@
 
 namespace toast::queue {
 
-Options Options::from(const Settings& settings) {
+Result<Options> Options::from(const Settings& settings) {
   Options o;
+  Result<remote::Routes> routes = remote::Routes::parse(settings.get(setting::smtproutes));
+  if (!routes) return pass(routes, "control/smtproutes");
+  o.routes = std::move(*routes);
+  o.concurrency_remote = static_cast<std::uint32_t>(settings.get(setting::concurrencyremote));
+  o.concurrency_destination =
+      static_cast<std::uint32_t>(settings.get(setting::concurrencydestination));
   o.host = settings.get(setting::bouncehost);
   o.bounce_from = settings.get(setting::bouncefrom);
   o.double_bounce_to =

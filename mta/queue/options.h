@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/settings.h"
+#include "mta/remote/routes.h"
 
 namespace toast::queue {
 
@@ -17,6 +18,9 @@ struct Options {
   // Deliveries in hand. qmail's 10 counted processes; here one is an entry in a batch whose
   // members share disk syncs, so fewer would leave the disk waiting for company.
   std::uint32_t concurrency = 64;
+  std::uint32_t concurrency_remote = 200;      // transactions with other hosts
+  std::uint32_t concurrency_destination = 20;  // of these with one destination
+  remote::Routes routes;                       // smtproutes
   std::chrono::seconds lifetime{7 * 86400};
   std::chrono::seconds unknown_grace{3600};
   std::chrono::microseconds sync_delay{0};
@@ -27,7 +31,8 @@ struct Options {
   std::uint64_t reserve_bytes = std::uint64_t{64} * 1024 * 1024;
   std::uint64_t high_water = 100'000;  // messages
 
-  static Options from(const Settings& settings);
+  // Error: a line of smtproutes is wrong.
+  [[nodiscard]] static Result<Options> from(const Settings& settings);
 };
 
 }  // namespace toast::queue

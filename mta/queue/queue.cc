@@ -18,18 +18,26 @@ Queue::Queue(Services services, const Options& options, MessageId newest,
       deliverer_({services.loop, pool_, services.store, ledger_, early_, services.clock,
                   services.log, ids_, services.directory, services.mailboxes},
                  options),
-      desk_({services.store, ledger_, intake_, deliverer_, services.clock, metrics_}, options,
-            std::move(warnings)) {
+      remote_deliverer_({services.loop, ledger_, services.log, services.remote}),
+      desk_({services.store, ledger_, intake_, deliverer_, remote_deliverer_, services.clock,
+             metrics_},
+            options, std::move(warnings)) {
   ids_.skip_past(newest);
   ledger_.on_work([this] {
-    deliverer_.pump();
+    pump();
     intake_.room_again();
   });
+  deliverer_.on_remote([this] { remote_deliverer_.pump(); });
+}
+
+void Queue::pump() {
+  deliverer_.pump();
+  remote_deliverer_.pump();
 }
 
 void Queue::start(std::span<const MessageState> live) {
   ledger_.load(live);
-  deliverer_.pump();
+  pump();
 }
 
 void Queue::set_options(const Options& options) {
@@ -43,6 +51,7 @@ void Queue::set_options(const Options& options) {
 Task<> Queue::drain() {
   intake_.close();
   deliverer_.stop();
+  remote_deliverer_.stop();
   while (intake_.under_way() > 0 && !commits_.failure()) {
     asio::steady_timer tick(services_.loop, std::chrono::milliseconds(5));
     auto [ignored] = co_await tick.async_wait(no_throw);

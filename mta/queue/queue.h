@@ -14,6 +14,7 @@
 #include "mta/queue/intake.h"
 #include "mta/queue/ledger.h"
 #include "mta/queue/options.h"
+#include "mta/queue/remote_deliverer.h"
 #include "mta/queue/store.h"
 
 namespace toast::queue {
@@ -28,6 +29,7 @@ class Queue {
     Metrics& metrics;
     ipc::Link& directory;
     ipc::Link& mailboxes;
+    ipc::Link& remote;
     Filter* filter = nullptr;
   };
   // `newest`: the greatest id ever used. `warnings`: for the operator, shown by the status.
@@ -40,7 +42,7 @@ class Queue {
   void start(std::span<const MessageState> live);
   void set_options(const Options& options);
   // Looks at the schedule: the clock may have been set.
-  void wake() { deliverer_.pump(); }
+  void wake() { pump(); }
   // Takes nothing new, finishes what is in hand, writes every outcome.
   Task<> drain();
 
@@ -53,6 +55,8 @@ class Queue {
   CommitQueue& commits() { return commits_; }
 
  private:
+  void pump();
+
   static constexpr std::size_t kDiskThreads = 4;  // bodies read back, large bodies written
   Services services_;
   MessageIdSource ids_;
@@ -63,6 +67,7 @@ class Queue {
   EarlyLookup early_;
   Intake intake_;
   Deliverer deliverer_;
+  RemoteDeliverer remote_deliverer_;
   AdminDesk desk_;
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/codec.h"
+#include "mta/queue/bounce.h"
 #include "vdomain/instruction.h"
 
 namespace toast::queue {
@@ -90,6 +91,13 @@ std::shared_ptr<QueuedMessage> message_from(const MessageState& state) {
       message->failed.push_back(static_cast<std::uint32_t>(message->recipients.size() - 1));
   }
   return message;
+}
+
+std::string wire_reverse_path(const Envelope& envelope) {
+  std::string_view path = envelope.reverse_path;
+  if (path == kDoubleBounceSender) return {};
+  if (path.ends_with(kVerpMark)) path.remove_suffix(kVerpMark.size());
+  return std::string(path);
 }
 
 MessageSummary summarise(const QueuedMessage& message) {

@@ -90,6 +90,10 @@ std::shared_ptr<QueuedMessage> message_from(const Accepted& accepted, std::uint6
 // As the journal found it at start.
 std::shared_ptr<QueuedMessage> message_from(const MessageState& state);
 
+// The reverse path as other hosts see it: without qmail's mark of a VERP sender, and the null
+// sender for what is no address (the sender of double bounces).
+std::string wire_reverse_path(const Envelope& envelope);
+
 MessageSummary summarise(const QueuedMessage& message);
 RecipientDetail describe_recipient(const QueuedMessage& message, std::uint32_t index);
 

@@ -12,15 +12,15 @@ std::int64_t integer_square_root(std::int64_t n) {
   return root;
 }
 
-Moment retry_at(Moment birth, Moment now) {
+Moment retry_at(Moment birth, Moment now, std::int64_t skip) {
   const std::int64_t age = std::max<std::int64_t>((now - birth).count(), 0);
-  const std::int64_t step = integer_square_root(age) + kLocalSkip;
+  const std::int64_t step = integer_square_root(age) + skip;
   return birth + std::chrono::seconds(step * step);
 }
 
-std::chrono::seconds longest_wait(Moment birth, Moment now) {
+std::chrono::seconds longest_wait(Moment birth, Moment now, std::int64_t skip) {
   const Moment start = std::min(birth, now);  // born in the future: as young as can be
-  return retry_at(start, now) - now;
+  return retry_at(start, now, skip) - now;
 }
 
 }  // namespace toast::queue

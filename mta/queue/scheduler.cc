@@ -11,6 +11,19 @@ constexpr auto kLater = std::greater<>();  // makes a std heap give the earliest
 
 }  // namespace
 
+Scheduler::Scheduler(Limits limits)
+    : limits_(limits),
+      destinations_(limits.remote,
+                    {[this](std::uint32_t slot) { return messages_[slot].unrouted == 0; },
+                     [this](std::uint32_t slot, Moment now) {
+                       return is_last_attempt(messages_[slot].birth, now, limits_.lifetime);
+                     }}) {}
+
+void Scheduler::set_limits(Limits limits) {
+  limits_ = limits;
+  destinations_.set_limits(limits.remote);
+}
+
 std::uint32_t Scheduler::sender_for(std::uint64_t key) {
   if (auto found = sender_index_.find(key); found != sender_index_.end()) return found->second;
   std::uint32_t index = 0;
@@ -37,7 +50,7 @@ std::uint32_t Scheduler::insert_message(MessageId id, Moment birth, std::uint64_
     free_messages_.pop_back();
   }
   const std::uint32_t index = sender_for(sender);
-  messages_[slot] = Message{id, birth, index, open};
+  messages_[slot] = Message{id, birth, index, open, 0, 0};
   ++senders_[index].messages;
   slots_.emplace(id, slot);
   ++counts_.messages;
@@ -48,6 +61,7 @@ void Scheduler::add(MessageId id, Moment birth, std::uint64_t sender, std::uint3
   if (recipients == 0 || slots_.contains(id)) return;
   const std::uint32_t slot = insert_message(id, birth, sender, recipients);
   counts_.fresh += recipients;
+  messages_[slot].unrouted = recipients;
   queue_fresh(messages_[slot].sender, Range{slot, 0, recipients}, false);
 }
 
@@ -56,7 +70,13 @@ void Scheduler::add(MessageId id, Moment birth, std::uint64_t sender,
   const auto open = static_cast<std::uint32_t>(fresh.size() + waiting.size());
   if (open == 0 || slots_.contains(id)) return;
   const std::uint32_t slot = insert_message(id, birth, sender, open);
+  add_items(slot, fresh, waiting);
+}
+
+void Scheduler::add_items(std::uint32_t slot, std::span<const std::uint32_t> fresh,
+                          std::span<const Waiting> waiting) {
   const std::uint32_t index = messages_[slot].sender;
+  messages_[slot].unrouted += static_cast<std::uint32_t>(fresh.size());
   counts_.fresh += fresh.size();
   counts_.deferred += waiting.size();
   for (std::size_t i = 0; i < fresh.size();) {  // runs of neighbours are one range
@@ -66,7 +86,7 @@ void Scheduler::add(MessageId id, Moment birth, std::uint64_t sender,
     i = end;
   }
   for (const Waiting& item : waiting)
-    queue_deferred(index, Deferred{item.next_attempt, slot, item.recipient});
+    queue_deferred(index, Deferred{item.next_attempt, slot, item.recipient, item.remote ? 1U : 0U});
 }
 
 void Scheduler::queue_fresh(std::uint32_t sender, Range range, bool in_front) {
@@ -121,11 +141,13 @@ void Scheduler::after_clock_went_back(Moment now) {
     Sender& s = senders_[i];
     for (Deferred& item : s.deferred) {
       const Moment birth = messages_[item.message].birth;
-      item.due = std::min(item.due, now + longest_wait(birth, now));
+      const std::int64_t skip = item.remote != 0 ? kRemoteSkip : kLocalSkip;
+      item.due = std::min(item.due, now + longest_wait(birth, now, skip));
     }
     std::make_heap(s.deferred.begin(), s.deferred.end(), kLater);
     if (!s.deferred.empty() && !s.in_retry_ring) wake_ups_.emplace(s.deferred.front().due, i);
   }
+  destinations_.after_clock_went_back(now);
 }
 
 // The sender whose turn it is, taken out of the ring.
@@ -134,7 +156,7 @@ std::optional<std::uint32_t> Scheduler::take_turn(std::deque<std::uint32_t>& rin
   const auto waiting = static_cast<std::uint32_t>(ring.size());
   const std::uint32_t share = std::max(1U, limits_.concurrency / waiting);
   std::size_t chosen = 0;
-  const std::size_t looked_at = std::min(ring.size(), kSenderScan);
+  const std::size_t looked_at = std::min(ring.size(), kTurnScan);
   for (std::size_t i = 0; i < looked_at; ++i) {
     if (senders_[ring[i]].in_hand >= share) continue;
     chosen = i;
@@ -183,6 +205,7 @@ Work Scheduler::start_retry(std::uint32_t sender, Moment now) {
   s.deferred.pop_back();
   file_retries(sender, now);
   --counts_.deferred;
+  ++messages_[item.message].unrouted;
   return start(item.message, item.recipient, false, now);
 }
 
@@ -193,18 +216,28 @@ Work Scheduler::start(std::uint32_t slot, std::uint32_t recipient, bool fresh, M
   return Work{message.id, recipient, fresh, is_last_attempt(message.birth, now, limits_.lifetime)};
 }
 
-std::uint32_t Scheduler::release(const Work& work) {
+std::uint32_t Scheduler::let_go(const Work& work) {
   const std::uint32_t slot = message_slot(work.message);
-  assert(counts_.in_hand > 0 && senders_[messages_[slot].sender].in_hand > 0);
-  --senders_[messages_[slot].sender].in_hand;
+  if (work.channel == Channel::remote) {
+    assert(counts_.in_hand_remote > 0);
+    --counts_.in_hand_remote;
+    return slot;
+  }
+  Message& message = messages_[slot];
+  assert(counts_.in_hand > 0 && senders_[message.sender].in_hand > 0 && message.unrouted > 0);
+  --senders_[message.sender].in_hand;
   --counts_.in_hand;
+  --message.unrouted;
   return slot;
 }
 
 void Scheduler::ended(const Work& work) {
-  const std::uint32_t slot = release(work);
-  Message& message = messages_[slot];
-  if (--message.open > 0) return;
+  const std::uint32_t slot = let_go(work);
+  if (--messages_[slot].open == 0) forget(slot);
+}
+
+void Scheduler::forget(std::uint32_t slot) {
+  const Message& message = messages_[slot];
   Sender& sender = senders_[message.sender];
   --counts_.messages;
   slots_.erase(message.id);
@@ -215,30 +248,73 @@ void Scheduler::ended(const Work& work) {
 }
 
 Moment Scheduler::deferred(const Work& work, Moment started) {
-  const std::uint32_t slot = release(work);
+  const std::uint32_t slot = let_go(work);
   const Message& message = messages_[slot];
-  const Moment due =
-      std::min(retry_at(message.birth, started), started + longest_wait(message.birth, started));
+  const std::int64_t skip = work.channel == Channel::local ? kLocalSkip : kRemoteSkip;
+  const Moment due = std::min(retry_at(message.birth, started, skip),
+                              started + longest_wait(message.birth, started, skip));
+  if (message.held != 0) return due;
   ++counts_.deferred;
-  queue_deferred(message.sender, Deferred{due, slot, work.recipient});
+  queue_deferred(message.sender,
+                 Deferred{due, slot, work.recipient, work.channel == Channel::remote ? 1U : 0U});
   return due;
 }
 
 void Scheduler::given_back(const Work& work) {
-  const std::uint32_t slot = release(work);
-  const std::uint32_t sender = messages_[slot].sender;
+  const std::uint32_t slot = let_go(work);
+  Message& message = messages_[slot];
+  if (message.held != 0) return;
   if (work.fresh) {
     ++counts_.fresh;
-    queue_fresh(sender, Range{slot, work.recipient, work.recipient + 1}, true);
+    ++message.unrouted;
+    queue_fresh(message.sender, Range{slot, work.recipient, work.recipient + 1}, true);
   } else {
     ++counts_.deferred;
-    queue_deferred(sender, Deferred{Moment{}, slot, work.recipient});  // whatever the clock does
+    // Whatever the clock does.
+    queue_deferred(message.sender, Deferred{Moment{}, slot, work.recipient, 0});
   }
 }
 
+void Scheduler::to_destination(const Work& work, std::string_view next_hop) {
+  const std::uint32_t slot = let_go(work);
+  const Message& message = messages_[slot];
+  if (message.held != 0) return;
+  destinations_.push(next_hop, message.sender,
+                     Destinations::Item{slot, work.recipient, work.fresh ? 1U : 0U});
+}
+
+std::optional<RemoteWork> Scheduler::next_remote(Moment now) {
+  observe(now);
+  std::optional<Destinations::Batch> batch = destinations_.take(now);
+  if (!batch) return std::nullopt;
+  const Message& message = messages_[batch->items.front().message];
+  const bool last = is_last_attempt(message.birth, now, limits_.lifetime);
+  RemoteWork work{message.id, destinations_.name(batch->destination), {}, batch->given_up, {}, {}};
+  if (work.given_up) work.why = destinations_.why_down(batch->destination);
+  for (const Destinations::Item& item : batch->items)
+    work.works.push_back(Work{message.id, item.recipient, item.fresh != 0, last, Channel::remote});
+  counts_.in_hand_remote += batch->items.size();
+  work.batch = std::move(*batch);
+  return work;
+}
+
+void Scheduler::given_back(const Work& work, const RemoteWork& from) {
+  const std::uint32_t slot = let_go(work);
+  const Message& message = messages_[slot];
+  if (message.held != 0) return;
+  destinations_.push_back(from.batch.destination, message.sender,
+                          Destinations::Item{slot, work.recipient, work.fresh ? 1U : 0U});
+}
+
+void Scheduler::batch_over(const RemoteWork& work, bool reached, std::string_view why, Moment now) {
+  destinations_.ended(work.batch, reached, why, now);
+}
+
 std::optional<Moment> Scheduler::next_due() const {
-  if (wake_ups_.empty()) return std::nullopt;
-  return wake_ups_.begin()->first;
+  std::optional<Moment> due = destinations_.next_due();
+  if (!wake_ups_.empty() && (!due || wake_ups_.begin()->first < *due))
+    due = wake_ups_.begin()->first;
+  return due;
 }
 
 }  // namespace toast::queue

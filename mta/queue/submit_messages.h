@@ -16,6 +16,7 @@
 #include "base/ipc.h"
 #include "mta/message/address_codec.h"
 #include "mta/message/message_id.h"
+#include "mta/queue/journal/record.h"
 
 namespace toast::queue {
 
@@ -26,14 +27,44 @@ inline constexpr std::size_t kMaxTraceText = 256;
 
 enum class BodyType : std::uint8_t { seven_bit, eight_bit_mime };
 
+struct SubmitRecipient {
+  // Not explicit: most recipients are nothing but their address.
+  SubmitRecipient(Address to, std::uint8_t notify_bits = 0, std::string original = {})
+      : address(std::move(to)), notify(notify_bits), orcpt(std::move(original)) {}
+  Address address;
+  std::uint8_t notify = 0;  // kNotify... of journal/record.h; 0: nothing was said
+  std::string orcpt;        // as the client gave it, "rfc822;ann@example.org"; empty: none
+};
+inline void put_submit_recipient(Encoder& e, const SubmitRecipient& recipient) {
+  put_address(e, recipient.address);
+  e.u8(recipient.notify);
+  e.bytes(recipient.orcpt);
+}
+inline std::uint8_t take_notify(Decoder& d) {
+  const std::uint8_t notify = d.u8();
+  if (notify >= 2 * kNotifyDelay || (notify > kNotifyNever && (notify & kNotifyNever) != 0))
+    d.fail("NOTIFY");
+  return notify;
+}
+inline SubmitRecipient take_submit_recipient(Decoder& d) {
+  SubmitRecipient recipient(take_address(d));
+  recipient.notify = take_notify(d);
+  recipient.orcpt = d.string(kMaxOrcptBytes);
+  return recipient;
+}
+
 struct SubmitBegin {  // a notice
   static constexpr std::uint16_t kType = 1;
   std::uint32_t submission = 0;  // smtpd's number for it, unique on the channel while it is open
   MessageId id;                  // made by smtpd: it is in the Received field already
   ReversePath reverse_path;
-  std::vector<Address> recipients;  // at least one
+  bool verp = false;  // bounces come one per recipient; the path is without its mark "-@[]"
+  std::vector<SubmitRecipient> recipients;  // at least one
   BodyType body_type = BodyType::seven_bit;
-  std::string peer;  // "192.0.2.7" or "2001:db8::7"
+  bool smtputf8 = false;
+  DsnReturn ret = DsnReturn::unset;
+  std::string envid;  // decoded; empty: none
+  std::string peer;   // "192.0.2.7" or "2001:db8::7"
   std::string helo;
   std::string authenticated;  // the login, empty for a stranger
 
@@ -41,8 +72,12 @@ struct SubmitBegin {  // a notice
     e.u32(submission);
     e.u64(id.value());
     put_reverse_path(e, reverse_path);
-    e.list(recipients, put_address);
+    e.boolean(verp);
+    e.list(recipients, put_submit_recipient);
     e.enumeration(body_type);
+    e.boolean(smtputf8);
+    e.enumeration(ret);
+    e.bytes(envid);
     e.bytes(peer);
     e.bytes(helo);
     e.bytes(authenticated);
@@ -52,9 +87,14 @@ struct SubmitBegin {  // a notice
     m.submission = d.u32();
     m.id = MessageId(d.u64());
     m.reverse_path = take_reverse_path(d);
-    m.recipients = d.list(kMaxEnvelopeRecipients, take_address);
+    m.verp = d.boolean();
+    if (m.verp && !m.reverse_path) d.fail("VERP without a sender");
+    m.recipients = d.list(kMaxEnvelopeRecipients, take_submit_recipient);
     if (m.recipients.empty()) d.fail("no recipient");
     m.body_type = d.enumeration(BodyType::eight_bit_mime);
+    m.smtputf8 = d.boolean();
+    m.ret = d.enumeration(DsnReturn::full);
+    m.envid = d.string(kMaxEnvidBytes);
     m.peer = d.string(kMaxTraceText);
     m.helo = d.string(kMaxTraceText);
     m.authenticated = d.string(2 * kMaxTraceText);

@@ -98,6 +98,47 @@ struct FakeMaild {
   }
 };
 
+// toast-remoted: what each next hop says.
+struct FakeRemoted {
+  using Outcome = remote::DeliverRemote::Outcome;
+  struct Transaction {
+    std::string next_hop;
+    std::string reverse_path;
+    bool verp = false;
+    std::vector<std::string> recipients;
+    std::string content;
+  };
+  std::vector<Transaction> transactions;
+  std::set<std::string> unreachable;       // next hops
+  std::map<std::string, Outcome> answers;  // by recipient
+  std::function<void()> before_reply;
+
+  Task<Result<remote::DeliverRemote::Reply>> deliver(remote::DeliverRemote m) {
+    Transaction seen{m.next_hop.str(), m.reverse_path, m.verp, {}, m.body};
+    if (m.descriptor) {
+      ::lseek(m.descriptor.get(), 0, SEEK_SET);
+      seen.content = *read_all(m.descriptor, 1U << 30U, "blob");
+    }
+    EXPECT_EQ(seen.content.size(), m.body_bytes);
+    remote::DeliverRemote::Reply reply;
+    reply.reached = !unreachable.contains(seen.next_hop);
+    reply.remote = "mx." + seen.next_hop;
+    for (const remote::RemoteRecipient& r : m.recipients) {
+      seen.recipients.push_back(r.address.str());
+      const auto found = answers.find(r.address.str());
+      if (!reply.reached)
+        reply.outcomes.push_back({Outcome::Kind::deferred, "4.4.1 no answer", false});
+      else if (found != answers.end())
+        reply.outcomes.push_back(found->second);
+      else
+        reply.outcomes.push_back({Outcome::Kind::delivered, "2.1.5 ok", false});
+    }
+    transactions.push_back(std::move(seen));
+    if (before_reply) before_reply();
+    co_return std::move(reply);
+  }
+};
+
 class QueueTest : public testing::Test {
  protected:
   QueueTest() {
@@ -122,21 +163,22 @@ class QueueTest : public testing::Test {
     std::vector<MessageState> live = open_store();
     connect_directory();
     connect_maild();
-    queue_ =
-        std::make_unique<Queue>(Queue::Services{io_.get_executor(), *store_in_use_, clock_, log_,
-                                                metrics_, directory_link_, maild_link_, filter_},
-                                options_, newest_id_, std::vector<std::string>{});
+    connect_remoted();
+    queue_ = std::make_unique<Queue>(
+        Queue::Services{io_.get_executor(), *store_in_use_, clock_, log_, metrics_, directory_link_,
+                        maild_link_, remoted_link_, filter_},
+        options_, newest_id_, std::vector<std::string>{});
     queue_->start(live);
     smtpd_ = connect(queue_->client("toast-smtpd.0"));
   }
   // As kill -9 for the queue: whatever it had in memory is gone. Calls to the keepers are waited
   // for, since their coroutines are the queue's and cannot be torn off alone.
   void stop_queue() {
-    EXPECT_TRUE(run_until([this] { return queue_->ledger().counts().in_hand == 0; }));
+    EXPECT_TRUE(run_until([this] { return in_hand() == 0; }));
     if (smtpd_) smtpd_->close("test");
     store_.open_gate();
     queue_.reset();
-    for (ipc::Link* link : {&directory_link_, &maild_link_})
+    for (ipc::Link* link : {&directory_link_, &maild_link_, &remoted_link_})
       if (link->channel()) link->channel()->close("test");
     close_store();
   }
@@ -155,6 +197,12 @@ class QueueTest : public testing::Test {
     dispatcher->on<maildir::Deliver>(
         [this](maildir::Deliver request) { return maild_.deliver(std::move(request)); });
     maild_link_.attach(connect(std::move(dispatcher)));
+  }
+  void connect_remoted() {
+    auto dispatcher = std::make_shared<ipc::Dispatcher>();
+    dispatcher->on<remote::DeliverRemote>(
+        [this](remote::DeliverRemote m) { return remoted_.deliver(std::move(m)); });
+    remoted_link_.attach(connect(std::move(dispatcher)));
   }
   // The caller's end of a channel to somebody who answers with `keeper`.
   std::shared_ptr<ipc::Channel> connect(std::shared_ptr<const ipc::Dispatcher> keeper) {
@@ -184,12 +232,15 @@ class QueueTest : public testing::Test {
     EXPECT_TRUE(run_until([&value] { return value.has_value(); }));
     return std::move(*value);
   }
+  std::uint64_t in_hand() const {
+    const Scheduler::Counts& counts = queue_->ledger().counts();
+    return counts.in_hand + counts.in_hand_remote;
+  }
   // Nothing in hand, nothing fresh, all records written.
   void run_until_quiet() {
     EXPECT_TRUE(run_until([this] {
       const Scheduler::Counts& counts = queue_->ledger().counts();
-      if (counts.fresh != 0 || counts.in_hand != 0 || queue_->commits().backlog() != 0)
-        return false;
+      if (counts.fresh != 0 || in_hand() != 0 || queue_->commits().backlog() != 0) return false;
       for (const auto& [id, message] : queue_->ledger().messages())
         if (message->open == 0) return false;
       return true;
@@ -245,8 +296,10 @@ class QueueTest : public testing::Test {
   MessageId newest_id_;
   FakeDirectory directory_;
   FakeMaild maild_;
+  FakeRemoted remoted_;
   ipc::Link directory_link_{"toast-vdomaind"};
   ipc::Link maild_link_{"toast-maild"};
+  ipc::Link remoted_link_{"toast-remoted"};
   Filter* filter_ = nullptr;
   Options options_;
   MessageIdSource ids_{clock_, 1};

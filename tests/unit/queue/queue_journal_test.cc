@@ -111,7 +111,8 @@ TEST_F(QueueJournalTest, ThousandsOfMessagesThroughRestarts) {
       begin.submission = ++submission_;
       begin.id = next_id();
       begin.reverse_path = address("s@client.test");
-      begin.recipients.push_back(address(i % 2 == 0 ? "ann@example.org" : "bob@example.org"));
+      begin.recipients.push_back(
+          {address(i % 2 == 0 ? "ann@example.org" : "bob@example.org"), 0, {}});
       smtpd_->notify(std::move(begin));
       asio::co_spawn(io_, send_body(submission_, "message " + std::to_string(i) + "\n"),
                      [&answered](std::exception_ptr, Result<ipc::Done> r) {

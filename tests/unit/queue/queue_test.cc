@@ -213,15 +213,6 @@ TEST_F(QueueTest, LargeForwardHasItsOwnFile) {
   EXPECT_EQ(maild_.in("ann@example.org")[0].content, "Delivered-To: alias@example.org\n" + content);
 }
 
-TEST_F(QueueTest, ForwardToAnotherHostWaitsWithAReason) {
-  directory_.table["alias@example.org"] = {vdomain::Forward{address("x@remote.test")}};
-  ASSERT_TRUE(submit("s@client.test", {"alias@example.org"}));
-  run_until_quiet();
-  const QueueList::Reply list = queue_->desk().list({});
-  ASSERT_EQ(list.messages.size(), 1U);
-  EXPECT_THAT(list.messages[0].last_error, HasSubstr("does not deliver mail to other hosts"));
-}
-
 // Several instructions are fixed before the first is carried out, and each is done once.
 TEST_F(QueueTest, MixedInstructionsAreFrozenAndEachIsDoneOnce) {
   directory_.table["team@example.org"] = {
@@ -292,6 +283,7 @@ TEST_F(QueueTest, BounceOfABounceGoesToThePostmasterAndNoFurther) {
 
 TEST_F(QueueTest, BounceToAnotherHostWaitsThenGoesToThePostmaster) {
   directory_.table["no@example.org"] = {vdomain::Refuse{"5.7.1 closed"}};
+  remoted_.answers["s@remote.test"] = {FakeRemoted::Outcome::Kind::deferred, "4.7.1 later", false};
   ASSERT_TRUE(submit("s@remote.test", {"no@example.org"}));
   run_until_quiet();
   EXPECT_EQ(queue_->ledger().counts().deferred, 1U);

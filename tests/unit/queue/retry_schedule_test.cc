@@ -26,7 +26,7 @@ TEST(RetrySchedule, AgesAreThoseOfQmail) {
   std::vector<std::int64_t> ages{0};
   Moment now = kBirth;
   while (!is_last_attempt(kBirth, now, kLifetime)) {
-    now = retry_at(kBirth, now);
+    now = retry_at(kBirth, now, kLocalSkip);
     ages.push_back((now - kBirth).count());
   }
   const std::vector<std::int64_t> first{0,    100,  400,  900,  1600,  2500,
@@ -47,7 +47,7 @@ const Case kLate[] = {{1, 121}, {99, 361}, {100, 400}, {120, 400}, {121, 441}, {
 TEST(RetrySchedule, LateAttempts) {
   for (const Case& c : kLate) {
     SCOPED_TRACE(c.age);
-    EXPECT_EQ(retry_at(kBirth, kBirth + seconds{c.age}), kBirth + seconds{c.next_age});
+    EXPECT_EQ(retry_at(kBirth, kBirth + seconds{c.age}, kLocalSkip), kBirth + seconds{c.next_age});
   }
 }
 
@@ -58,9 +58,9 @@ TEST(RetrySchedule, LifetimeIsExceededNotReached) {
 
 // A message "from the future" counts as new: qmail's formula alone would wait for its birth.
 TEST(RetrySchedule, ClockBehindTheBirthDoesNotStall) {
-  EXPECT_EQ(retry_at(kBirth, kBirth - seconds{86400}), kBirth + seconds{100});
-  EXPECT_EQ(longest_wait(kBirth, kBirth - seconds{86400}), seconds{100});
-  EXPECT_EQ(longest_wait(kBirth, kBirth + seconds{2500}), seconds{1100});
+  EXPECT_EQ(retry_at(kBirth, kBirth - seconds{86400}, kLocalSkip), kBirth + seconds{100});
+  EXPECT_EQ(longest_wait(kBirth, kBirth - seconds{86400}, kLocalSkip), seconds{100});
+  EXPECT_EQ(longest_wait(kBirth, kBirth + seconds{2500}, kLocalSkip), seconds{1100});
 }
 
 }  // namespace

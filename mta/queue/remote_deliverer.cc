@@ -1,0 +1,114 @@
+#include "mta/queue/remote_deliverer.h"
+
+#include "mta/queue/bounce.h"
+
+namespace toast::queue {
+namespace {
+
+using Reply = remote::DeliverRemote::Reply;
+using HopOutcome = remote::DeliverRemote::Outcome;
+
+// The same for all recipients.
+Reply reply_of(const RemoteWork& work, bool reached, HopOutcome::Kind kind,
+               const std::string& text) {
+  Reply reply;
+  reply.reached = reached;
+  reply.outcomes.assign(work.works.size(), HopOutcome{kind, text, false});
+  return reply;
+}
+
+StepResult result_of(const HopOutcome& outcome, const std::string& remote) {
+  using Kind = StepResult::Kind;
+  StepResult result;
+  result.kind = outcome.kind == HopOutcome::Kind::delivered ? Kind::delivered
+                : outcome.kind == HopOutcome::Kind::failed  ? Kind::failed
+                                                            : Kind::deferred;
+  result.text = outcome.text;
+  result.detail = remote;
+  result.passed_dsn = outcome.passed_dsn;
+  return result;
+}
+
+}  // namespace
+
+void RemoteDeliverer::pump() {
+  if (stopped_ || is_away()) return;
+  while (std::optional<RemoteWork> work = services_.ledger.next_remote())
+    spawn(services_.loop, deliver(std::move(*work)));
+}
+
+Task<> RemoteDeliverer::deliver(RemoteWork work) {
+  const Moment started = services_.ledger.now();
+  Result<Reply> reply = co_await attempt(work);
+  if (reply)
+    finish(work, started, std::move(*reply));
+  else
+    services_.ledger.give_back(work, started, reply.error().detail);
+  pump();
+}
+
+Task<Result<Reply>> RemoteDeliverer::attempt(const RemoteWork& work) {
+  if (work.given_up) co_return reply_of(work, false, HopOutcome::Kind::deferred, work.why);
+  Result<StoredBody> body = co_await services_.ledger.read_body(work.message);
+  if (!body) {
+    services_.log.error("queue.body.unreadable",
+                        {{"id", work.message.str()}, {"reason", body.error().detail}});
+    co_return reply_of(work, true, HopOutcome::Kind::deferred,
+                       "4.3.0 the message cannot be read back at present");
+  }
+  Result<remote::DeliverRemote> request = request_for(work, std::move(*body));
+  if (!request) co_return reply_of(work, true, HopOutcome::Kind::deferred, request.error().reply);
+  std::shared_ptr<ipc::Channel> channel = services_.remote.channel();
+  if (!channel) co_return transient("toast-remoted is not running");
+  Result<Reply> reply = co_await channel->call(std::move(*request), kRemoteTimeout);
+  if (!reply && !channel->is_open()) co_return pass(reply);
+  if (!reply)
+    co_return reply_of(work, true, HopOutcome::Kind::deferred, "4.3.0 " + reply.error().detail);
+  if (reply->outcomes.size() != work.works.size())
+    co_return reply_of(work, true, HopOutcome::Kind::deferred,
+                       "4.3.0 the remote delivery process gave a wrong number of results");
+  co_return std::move(reply);
+}
+
+Result<remote::DeliverRemote> RemoteDeliverer::request_for(const RemoteWork& work,
+                                                           StoredBody body) const {
+  const std::shared_ptr<QueuedMessage> message = services_.ledger.find(work.message);
+  const Envelope& envelope = *message->envelope;
+  remote::DeliverRemote request;
+  request.message = work.message;
+  Result<remote::NextHop> hop = remote::NextHop::parse(work.next_hop);
+  if (!hop) return pass(hop);
+  request.next_hop = std::move(*hop);
+  request.reverse_path = wire_reverse_path(envelope);
+  request.verp = envelope.verp;
+  for (const Work& one : work.works) {
+    const Recipient& recipient = message->recipient(one.recipient);
+    Result<Address> address = Address::parse(recipient.address);
+    if (!address) return pass(address);
+    request.recipients.push_back({std::move(*address), recipient.notify, recipient.orcpt});
+  }
+  request.eight_bit_mime = envelope.eight_bit_mime;
+  request.smtputf8 = envelope.smtputf8;
+  request.ret = static_cast<remote::DsnReturn>(envelope.ret);
+  request.envid = envelope.envid;
+  request.body_bytes = body.blob ? body.blob_bytes : body.prefix.size() + body.bytes.size();
+  if (!body.blob) {
+    request.body = std::move(body.bytes);
+    if (!body.prefix.empty()) request.body.insert(0, body.prefix);
+  } else if (!body.prefix.empty()) {
+    return transient("4.3.0 a large body with fields in front of it cannot be delivered");
+  }
+  request.descriptor = std::move(body.blob);
+  return request;
+}
+
+void RemoteDeliverer::finish(const RemoteWork& work, Moment started, Reply reply) {
+  for (std::size_t i = 0; i < work.works.size(); ++i) {
+    Attempt attempt;
+    attempt.steps.push_back(result_of(reply.outcomes[i], reply.remote));
+    services_.ledger.record(work.works[i], started, std::move(attempt));
+  }
+  services_.ledger.batch_over(work, reply.reached, reply.outcomes.front().text);
+}
+
+}  // namespace toast::queue

@@ -1,0 +1,46 @@
+// Hands to toast-remoted what the schedule gives for other hosts, one transaction at a time for
+// each slot, and reports to the ledger.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "base/async.h"
+#include "base/ipc.h"
+#include "mta/queue/ledger.h"
+#include "mta/remote/delivery_messages.h"
+
+namespace toast::queue {
+
+// remoted ends every transaction itself, well before this.
+inline constexpr std::chrono::hours kRemoteTimeout{2};
+
+class RemoteDeliverer {
+ public:
+  struct Services {
+    asio::any_io_executor loop;
+    Ledger& ledger;
+    Logger& log;
+    ipc::Link& remote;  // toast-remoted
+  };
+  explicit RemoteDeliverer(Services services) : services_(services) {}
+  RemoteDeliverer(const RemoteDeliverer&) = delete;
+  RemoteDeliverer& operator=(const RemoteDeliverer&) = delete;
+
+  // Starts whatever can be started now.
+  void pump();
+  void stop() { stopped_ = true; }
+  bool is_away() const { return !services_.remote.connected(); }
+
+ private:
+  Task<> deliver(RemoteWork work);
+  // An error: remoted went away, the attempt did not happen.
+  Task<Result<remote::DeliverRemote::Reply>> attempt(const RemoteWork& work);
+  Result<remote::DeliverRemote> request_for(const RemoteWork& work, StoredBody body) const;
+  void finish(const RemoteWork& work, Moment started, remote::DeliverRemote::Reply reply);
+
+  Services services_;
+  bool stopped_ = false;
+};
+
+}  // namespace toast::queue

@@ -1,0 +1,277 @@
+#include "mta/queue/destinations.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+namespace toast::queue {
+namespace {
+
+using std::chrono::seconds;
+using Item = Destinations::Item;
+using Batch = Destinations::Batch;
+
+const Moment kStart{seconds{1'800'000'000}};
+
+class DestinationsTest : public testing::Test {
+ protected:
+  Destinations make(std::uint32_t concurrency = 200, std::uint32_t per_destination = 20) {
+    return Destinations(
+        {concurrency, per_destination},
+        {[this](std::uint32_t message) { return !unrouted_.contains(message); },
+         [this](std::uint32_t message, Moment) { return expired_.contains(message); }});
+  }
+  static Item item(std::uint32_t message, std::uint32_t recipient = 0, bool fresh = true) {
+    return {message, recipient, fresh ? 1U : 0U};
+  }
+  // As many as may begin now.
+  static std::vector<Batch> take_all(Destinations& d, Moment now) {
+    std::vector<Batch> all;
+    while (std::optional<Batch> batch = d.take(now)) all.push_back(std::move(*batch));
+    return all;
+  }
+  // The first transaction gets through: from now on several may go at a time.
+  static void open(Destinations& d) { d.ended(*d.take(kStart), true, "", kStart); }
+  std::set<std::uint32_t> unrouted_, expired_;
+};
+
+TEST_F(DestinationsTest, TheFirstTransactionGoesAlone) {
+  Destinations d = make();
+  for (std::uint32_t m = 0; m < 10; ++m) d.push("a.test", m, item(m));
+  std::vector<Batch> first = take_all(d, kStart);
+  ASSERT_EQ(first.size(), 1U);
+  d.ended(first[0], true, "", kStart);
+  EXPECT_EQ(take_all(d, kStart).size(), kOpenSlots);
+}
+
+TEST_F(DestinationsTest, GrowsWithSuccessUpToItsLimit) {
+  Destinations d = make(200, 6);
+  for (std::uint32_t m = 0; m < 1000; ++m) d.push("a.test", m, item(m));
+  std::size_t most = 0;
+  for (int round = 0; round < 20; ++round) {
+    std::vector<Batch> now = take_all(d, kStart);
+    most = std::max(most, now.size());
+    for (const Batch& batch : now) d.ended(batch, true, "", kStart);
+  }
+  EXPECT_EQ(most, 6U);
+}
+
+TEST_F(DestinationsTest, ADeadDestinationCostsOneProbe) {
+  Destinations d = make();
+  for (std::uint32_t m = 0; m < 1000; ++m) d.push("dead.test", m, item(m));
+  int tries = 0;
+  const Moment end = kStart + seconds{86400};
+  for (Moment now = kStart; now < end; now += seconds{10}) {
+    for (const Batch& batch : take_all(d, now)) {
+      ++tries;
+      for (const Item& i : batch.items)
+        d.push("dead.test", batch.sender, i);  // deferred, due again
+      d.ended(batch, false, "4.4.1 no answer", now);
+    }
+  }
+  // 60 s, 120 s, ... 3600 s, then once an hour.
+  EXPECT_GE(tries, 24);
+  EXPECT_LE(tries, 32);
+  EXPECT_EQ(d.waiting(), 1000U);
+  EXPECT_EQ(d.states().at(0).why, "4.4.1 no answer");
+}
+
+TEST_F(DestinationsTest, AProbeThatSucceedsOpensIt) {
+  Destinations d = make();
+  for (std::uint32_t m = 0; m < 10; ++m) d.push("a.test", m, item(m));
+  d.ended(*d.take(kStart), false, "no answer", kStart);
+  EXPECT_FALSE(d.take(kStart + seconds{59}));
+  ASSERT_EQ(d.next_due(), kStart + kFirstPause);
+  const std::optional<Batch> probe = d.take(kStart + kFirstPause);
+  ASSERT_TRUE(probe);
+  EXPECT_FALSE(d.take(kStart + kFirstPause));  // one only
+  d.ended(*probe, true, "", kStart + kFirstPause);
+  EXPECT_EQ(take_all(d, kStart + kFirstPause).size(), kOpenSlots);
+}
+
+TEST_F(DestinationsTest, ShrinksByHalfBeforeItIsDown) {
+  Destinations d = make();
+  for (std::uint32_t m = 0; m < 100; ++m) d.push("a.test", m, item(m));
+  open(d);
+  std::vector<Batch> four = take_all(d, kStart);
+  ASSERT_EQ(four.size(), 4U);
+  d.ended(four[0], false, "reset", kStart);
+  EXPECT_FALSE(d.states().at(0).down);
+  EXPECT_FALSE(d.take(kStart));  // three in hand, two allowed
+  d.ended(four[1], false, "reset", kStart);
+  d.ended(four[2], false, "reset", kStart);
+  EXPECT_TRUE(d.states().at(0).down);
+  d.ended(four[3], false, "reset", kStart);  // begun before: teaches nothing
+  EXPECT_EQ(d.next_due(), kStart + kFirstPause);
+}
+
+TEST_F(DestinationsTest, OthersGoOnWhileOneIsDown) {
+  Destinations d = make();
+  for (std::uint32_t m = 0; m < 1000; ++m) d.push("dead.test", m, item(m));
+  d.ended(*d.take(kStart), false, "no answer", kStart);
+  d.push("good.test", 5, item(5000));
+  const std::optional<Batch> batch = d.take(kStart);
+  ASSERT_TRUE(batch);
+  EXPECT_EQ(d.name(batch->destination), "good.test");
+}
+
+TEST_F(DestinationsTest, WhatIsPastItsTimeIsGivenUpWhenAProbeFails) {
+  Destinations d = make();
+  for (std::uint32_t m = 0; m < 10; ++m) d.push("dead.test", m, item(m));
+  d.ended(*d.take(kStart), false, "no answer", kStart);
+  expired_ = {3, 4};
+  const Moment later = kStart + kFirstPause;
+  const std::optional<Batch> probe = d.take(later);
+  ASSERT_TRUE(probe);
+  EXPECT_FALSE(probe->given_up);
+  d.ended(*probe, false, "no answer", later);
+  std::set<std::uint32_t> given_up;
+  for (const Batch& batch : take_all(d, later)) {
+    EXPECT_TRUE(batch.given_up);
+    given_up.insert(batch.items.at(0).message);
+    d.ended(batch, false, "", later);
+  }
+  given_up.insert(probe->items.at(0).message);  // it may have been one of the two
+  EXPECT_TRUE(given_up.contains(3));
+  EXPECT_TRUE(given_up.contains(4));
+  EXPECT_LE(given_up.size(), 3U);
+  EXPECT_TRUE(d.states().at(0).down);
+}
+
+TEST_F(DestinationsTest, RecipientsOfOneMessageShareATransaction) {
+  Destinations d = make();
+  for (std::uint32_t r = 0; r < 250; ++r) d.push("a.test", 1, item(1, r));
+  std::size_t seen = 0;
+  for (const std::size_t expected : {kMaxBatch, kMaxBatch, std::size_t{50}}) {
+    const std::optional<Batch> batch = d.take(kStart);
+    ASSERT_TRUE(batch);
+    EXPECT_EQ(batch->items.size(), expected);
+    EXPECT_EQ(batch->items.front().recipient, seen);
+    seen += batch->items.size();
+    d.ended(*batch, true, "", kStart);
+  }
+}
+
+TEST_F(DestinationsTest, WaitsForTheRestOfTheMessageUnlessTheBatchIsFull) {
+  Destinations d = make();
+  unrouted_ = {1};
+  d.push("a.test", 1, item(1, 0));
+  EXPECT_FALSE(d.take(kStart));
+  d.push("a.test", 2, item(2, 0));  // another sender's is not held up by that
+  ASSERT_EQ(d.take(kStart)->items.front().message, 2U);
+  Destinations full = make();
+  for (std::uint32_t r = 0; r < kMaxBatch; ++r) full.push("a.test", 1, item(1, r));
+  EXPECT_TRUE(full.take(kStart));
+}
+
+TEST_F(DestinationsTest, ALetterDoesNotWaitBehindAList) {
+  Destinations d = make(10, 10);
+  for (std::uint32_t m = 0; m < 1000; ++m) d.push("a.test", 1, item(m));
+  open(d);
+  d.push("a.test", 2, item(5000));
+  std::set<std::uint32_t> senders;
+  senders.insert(d.take(kStart)->sender);
+  senders.insert(d.take(kStart)->sender);
+  EXPECT_EQ(senders, (std::set<std::uint32_t>{1, 2}));
+}
+
+TEST_F(DestinationsTest, ASenderWithItsShareIsPassedOver) {
+  Destinations d = make(10, 20);
+  for (std::uint32_t n = 0; n < 100; ++n)
+    for (std::uint32_t m = 0; m < 10; ++m) d.push("d" + std::to_string(n), 1, item(n * 10 + m));
+  EXPECT_EQ(take_all(d, kStart).size(), 10U);  // alone it may have all
+  d.push("other.test", 2, item(5000));
+  EXPECT_EQ(d.in_hand(), 10U);
+}
+
+TEST_F(DestinationsTest, FreshGoesBeforeDeferredWithAShareForTheOld) {
+  Destinations d = make(1, 1);
+  for (std::uint32_t m = 0; m < 100; ++m) {
+    d.push("a.test", m, item(m, 0, false));
+    d.push("a.test", 1000 + m, item(1000 + m, 0, true));
+  }
+  int old = 0;
+  for (int i = 0; i < 80; ++i) {
+    const std::optional<Batch> batch = d.take(kStart);
+    ASSERT_TRUE(batch);
+    if (batch->items.front().fresh == 0) ++old;
+    d.ended(*batch, true, "", kStart);
+  }
+  EXPECT_EQ(old, 10);
+}
+
+TEST_F(DestinationsTest, ForgetsADestinationWithNothingLeft) {
+  Destinations d = make();
+  d.push("a.test", 1, item(1));
+  d.ended(*d.take(kStart), true, "", kStart);
+  EXPECT_TRUE(d.states().empty());
+  d.push("b.test", 1, item(2));  // its number is used again
+  EXPECT_EQ(d.name(d.take(kStart)->destination), "b.test");
+}
+
+TEST_F(DestinationsTest, RemembersADownDestinationUntilItsProbeIsDue) {
+  Destinations d = make();
+  d.push("a.test", 1, item(1));
+  d.ended(*d.take(kStart), false, "no answer", kStart);
+  d.push("a.test", 1, item(2));
+  EXPECT_FALSE(d.take(kStart + seconds{30}));
+  d.remove_if([](std::uint32_t) { return true; });
+  EXPECT_FALSE(d.take(kStart + seconds{61}));
+  EXPECT_TRUE(d.states().empty());
+}
+
+TEST_F(DestinationsTest, PausedUntilResumed) {
+  Destinations d = make();
+  d.pause("a.test");
+  d.push("a.test", 1, item(1));
+  EXPECT_FALSE(d.take(kStart));
+  EXPECT_FALSE(d.resume("b.test"));
+  EXPECT_TRUE(d.resume("a.test"));
+  EXPECT_TRUE(d.take(kStart));
+}
+
+TEST_F(DestinationsTest, PausedWhileDownDoesNotSpin) {
+  Destinations d = make();
+  d.push("a.test", 1, item(1));
+  d.push("a.test", 1, item(2));
+  d.ended(*d.take(kStart), false, "no answer", kStart);
+  d.pause("a.test");
+  EXPECT_FALSE(d.take(kStart + seconds{4000}));
+  EXPECT_FALSE(d.next_due());
+  d.resume("a.test");
+  EXPECT_TRUE(d.take(kStart + seconds{4000}));
+}
+
+TEST_F(DestinationsTest, FlushProbesAtOnce) {
+  Destinations d = make();
+  d.push("a.test", 1, item(1));
+  d.push("a.test", 1, item(2));
+  d.ended(*d.take(kStart), false, "no answer", kStart);
+  EXPECT_FALSE(d.take(kStart));
+  EXPECT_TRUE(d.flush("a.test", kStart));
+  EXPECT_TRUE(d.take(kStart));
+  EXPECT_FALSE(d.flush("b.test", kStart));
+}
+
+TEST_F(DestinationsTest, ClockSetBackDoesNotStallAProbe) {
+  Destinations d = make();
+  d.push("a.test", 1, item(1));
+  d.push("a.test", 1, item(2));
+  d.ended(*d.take(kStart), false, "no answer", kStart);
+  const Moment yesterday = kStart - seconds{86400};
+  d.after_clock_went_back(yesterday);
+  EXPECT_EQ(d.next_due(), yesterday + kFirstPause);
+}
+
+TEST_F(DestinationsTest, GivenBackGoesFirst) {
+  Destinations d = make();
+  d.push("a.test", 1, item(1));
+  d.push("a.test", 1, item(2));
+  const std::optional<Batch> batch = d.take(kStart);
+  d.push_back(batch->destination, batch->sender, batch->items.front());
+  d.ended(*batch, true, "", kStart);
+  EXPECT_EQ(d.take(kStart)->items.front().message, 1U);
+}
+
+}  // namespace
+}  // namespace toast::queue

@@ -1,0 +1,179 @@
+// Mail for other hosts, from the submission to every way it can end.
+#include <gmock/gmock.h>
+
+#include "tests/unit/queue/queue_fixture.h"
+
+namespace toast::queue {
+namespace {
+
+using std::chrono::seconds;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using Outcome = remote::DeliverRemote::Outcome;
+
+class RemoteQueueTest : public QueueTest {
+ protected:
+  RemoteQueueTest() {
+    for (const char* domain : {"a.test", "b.test", "dead.test"})
+      directory_.remote_domains.insert(domain);
+  }
+  std::vector<std::string> hops() const {
+    std::vector<std::string> hops;
+    for (const auto& t : remoted_.transactions) hops.push_back(t.next_hop);
+    return hops;
+  }
+};
+
+TEST_F(RemoteQueueTest, DeliversAndForgets) {
+  ASSERT_TRUE(submit("sender@client.test", {"x@a.test"}));
+  run_until_quiet();
+  ASSERT_EQ(remoted_.transactions.size(), 1U);
+  EXPECT_EQ(remoted_.transactions[0].next_hop, "a.test");
+  EXPECT_EQ(remoted_.transactions[0].reverse_path, "sender@client.test");
+  EXPECT_EQ(remoted_.transactions[0].content, "Subject: x\n\nhello\n");
+  EXPECT_TRUE(store_.live().empty());
+  EXPECT_EQ(store_.records, 2);
+  EXPECT_EQ(log_.events["queue.delivery.done"], 1);
+}
+
+TEST_F(RemoteQueueTest, RecipientsOfOneDestinationShareATransaction) {
+  ASSERT_TRUE(submit("s@client.test", {"x@a.test", "y@b.test", "ann@example.org", "z@a.test"}));
+  run_until_quiet();
+  ASSERT_EQ(remoted_.transactions.size(), 2U);
+  for (const auto& t : remoted_.transactions) {
+    if (t.next_hop == "a.test") {
+      EXPECT_THAT(t.recipients, ElementsAre("x@a.test", "z@a.test"));
+    } else {
+      EXPECT_THAT(t.recipients, ElementsAre("y@b.test"));
+    }
+  }
+  EXPECT_EQ(maild_.in("ann@example.org").size(), 1U);
+  EXPECT_TRUE(store_.live().empty());
+}
+
+TEST_F(RemoteQueueTest, ARouteBringsDomainsTogether) {
+  options_.routes = *remote::Routes::parse({":[192.0.2.1]:2525"});
+  queue_->set_options(options_);
+  ASSERT_TRUE(submit("s@client.test", {"x@a.test", "y@b.test"}));
+  run_until_quiet();
+  EXPECT_THAT(hops(), ElementsAre("[192.0.2.1]:2525"));
+}
+
+TEST_F(RemoteQueueTest, DeferredByTheRemoteIsTriedOnItsOwnSchedule) {
+  remoted_.answers["x@a.test"] = {Outcome::Kind::deferred, "4.7.1 greylisted", false};
+  ASSERT_TRUE(submit("s@client.test", {"x@a.test"}));
+  run_until_quiet();
+  advance(seconds{399});
+  EXPECT_EQ(remoted_.transactions.size(), 1U);
+  advance(seconds{1});
+  EXPECT_EQ(remoted_.transactions.size(), 2U);
+  remoted_.answers.clear();
+  advance(seconds{1200});
+  EXPECT_EQ(remoted_.transactions.size(), 3U);
+  EXPECT_TRUE(store_.live().empty());
+}
+
+TEST_F(RemoteQueueTest, RefusedGoesBackToItsSender) {
+  remoted_.answers["x@a.test"] = {Outcome::Kind::failed,
+                                  "5.1.1 no such user\nRemote host said: 550 no", false};
+  ASSERT_TRUE(submit("bob@example.org", {"x@a.test", "y@a.test"}));
+  run_until_quiet();
+  const auto bounces = maild_.in("bob@example.org");
+  ASSERT_EQ(bounces.size(), 1U);
+  EXPECT_THAT(bounces[0].content, HasSubstr("<x@a.test>:\nno such user\n"));
+  EXPECT_THAT(bounces[0].content, HasSubstr("Remote host said: 550 no"));
+  EXPECT_THAT(bounces[0].content, HasSubstr("Status: 5.1.1"));
+  EXPECT_THAT(bounces[0].content, testing::Not(HasSubstr("y@a.test")));
+  EXPECT_TRUE(store_.live().empty());
+}
+
+TEST_F(RemoteQueueTest, ADeadDestinationCostsOneProbeAndNobodyElse) {
+  remoted_.unreachable.insert("dead.test");
+  for (int i = 0; i < 50; ++i) ASSERT_TRUE(submit("s@client.test", {"x@dead.test"}));
+  ASSERT_TRUE(submit("s@client.test", {"x@a.test"}));
+  run_until_quiet();
+  EXPECT_EQ(std::ranges::count(hops(), "dead.test"), 1);
+  EXPECT_EQ(std::ranges::count(hops(), "a.test"), 1);
+  advance(seconds{60});
+  EXPECT_EQ(std::ranges::count(hops(), "dead.test"), 2);
+  remoted_.unreachable.clear();
+  advance(seconds{120});
+  advance(seconds{1600});  // the two that were probes
+  EXPECT_EQ(std::ranges::count(hops(), "dead.test"), 52);
+  EXPECT_TRUE(store_.live().empty());
+}
+
+TEST_F(RemoteQueueTest, WhatWaitsForADeadDestinationBouncesAtTheEndOfItsLife) {
+  remoted_.unreachable.insert("dead.test");
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(submit("bob@example.org", {"x@dead.test"}));
+  run_until_quiet();
+  for (int hour = 0; hour < 24 * 8; ++hour) advance(seconds{3600});
+  const auto bounces = maild_.in("bob@example.org");
+  EXPECT_EQ(bounces.size(), 5U);
+  for (const auto& bounce : bounces) {
+    EXPECT_THAT(bounce.content, HasSubstr("no answer"));
+    EXPECT_THAT(bounce.content, HasSubstr("in the queue too long"));
+  }
+  EXPECT_TRUE(store_.live().empty());
+  EXPECT_LT(remoted_.transactions.size(), 200U);
+}
+
+TEST_F(RemoteQueueTest, RemotedAwayDelaysAndLosesNothing) {
+  remoted_link_.channel()->close("killed");
+  ASSERT_TRUE(submit("s@client.test", {"x@a.test", "ann@example.org"}));
+  ASSERT_TRUE(run_until([this] { return maild_.in("ann@example.org").size() == 1; }));
+  EXPECT_TRUE(remoted_.transactions.empty());
+  connect_remoted();
+  queue_->wake();
+  run_until_quiet();
+  EXPECT_EQ(remoted_.transactions.size(), 1U);
+  EXPECT_TRUE(store_.live().empty());
+}
+
+TEST_F(RemoteQueueTest, ATransactionThatRemotedDiedOverIsDoneAgain) {
+  int lost = 0;
+  remoted_.before_reply = [&] {
+    if (lost++ == 0) remoted_link_.channel()->close("killed");
+  };
+  ASSERT_TRUE(submit("s@client.test", {"x@a.test"}));
+  ASSERT_TRUE(run_until([&] { return lost == 1 && in_hand() == 0; }));
+  connect_remoted();
+  queue_->wake();
+  run_until_quiet();
+  EXPECT_EQ(remoted_.transactions.size(), 2U);
+  EXPECT_TRUE(store_.live().empty());
+}
+
+TEST_F(RemoteQueueTest, SurvivesARestart) {
+  remoted_.answers["x@a.test"] = {Outcome::Kind::deferred, "4.7.1 later", false};
+  ASSERT_TRUE(submit("s@client.test", {"x@a.test", "y@a.test"}));
+  run_until_quiet();
+  stop_queue();
+  start_queue();
+  remoted_.answers.clear();
+  advance(seconds{400});
+  ASSERT_EQ(remoted_.transactions.size(), 2U);
+  EXPECT_THAT(remoted_.transactions[1].recipients, ElementsAre("x@a.test"));
+  EXPECT_TRUE(store_.live().empty());
+}
+
+TEST_F(RemoteQueueTest, AForwardToAnotherHostGoesThere) {
+  directory_.table["alias@example.org"] = {vdomain::Forward{address("x@a.test")}};
+  ASSERT_TRUE(submit("s@client.test", {"alias@example.org"}));
+  run_until_quiet();
+  ASSERT_EQ(remoted_.transactions.size(), 1U);
+  EXPECT_EQ(remoted_.transactions[0].content,
+            "Delivered-To: alias@example.org\nSubject: x\n\nhello\n");
+  EXPECT_EQ(remoted_.transactions[0].reverse_path, "s@client.test");
+}
+
+TEST_F(RemoteQueueTest, LargeBodiesGoAsAFile) {
+  const std::string large = "Subject: x\n\n" + std::string(600'000, 'y') + "\n";
+  ASSERT_TRUE(submit("s@client.test", {"x@a.test"}, large));
+  run_until_quiet();
+  ASSERT_EQ(remoted_.transactions.size(), 1U);
+  EXPECT_EQ(remoted_.transactions[0].content, large);
+}
+
+}  // namespace
+}  // namespace toast::queue
