@@ -27,11 +27,12 @@ struct SandboxPath {
 };
 
 // Groups of system calls, by what they are for. Memory, time and threads are always allowed; new
-// processes, new programs, new sockets, mounting, tracing and executable memory never.
+// processes, new programs, mounting, tracing and executable memory never.
 enum CallGroup : unsigned {
   kCallsSockets = 1U << 0U,      // read, write, accept on sockets that were handed in; no socket()
   kCallsReadFiles = 1U << 1U,    // open and list, as far as Landlock lets it
   kCallsChangeFiles = 1U << 2U,  // create, rename, unlink, sync, lock
+  kCallsConnect = 1U << 3U,      // new sockets, connect, bind to an address to send from
 };
 
 struct SandboxPolicy {

@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -130,6 +131,15 @@ void allow_by_argument(Filter& filter) {
   filter.allow_if("prlimit64", argument_is(2, 0));  // asks, does not set
 }
 
+// To other hosts, and to local sockets (LMTP). Netlink tells a resolver which addresses this host
+// has; without rights it changes nothing. socketpair: a resolver's thread is talked to by one.
+void allow_connecting(Filter& filter) {
+  constexpr const char* kConnect[] = {"connect", "bind", "socketpair"};
+  filter.allow(kConnect);
+  for (const int family : {AF_INET, AF_INET6, AF_UNIX, AF_NETLINK})
+    filter.allow_if("socket", argument_is(0, static_cast<std::uint64_t>(family)));
+}
+
 }  // namespace
 
 Result<SandboxGaps> restrict_calls(const SandboxPolicy& policy, OnForbiddenCall on_forbidden) {
@@ -141,6 +151,7 @@ Result<SandboxGaps> restrict_calls(const SandboxPolicy& policy, OnForbiddenCall 
   if ((policy.calls & kCallsSockets) != 0) filter.allow(kSockets);
   if ((policy.calls & kCallsReadFiles) != 0) filter.allow(kReadFiles);
   if ((policy.calls & kCallsChangeFiles) != 0) filter.allow(kChangeFiles);
+  if ((policy.calls & kCallsConnect) != 0) allow_connecting(filter);
   if (kSanitizerBuild) filter.allow(kSanitizers);
   if (!kSanitizerBuild) allow_by_argument(filter);
   const int error = filter.load();

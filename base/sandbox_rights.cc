@@ -51,12 +51,13 @@ constexpr LandlockAbi kAbis[] = {
     {6, "signals and abstract sockets are not restricted (needs Linux 6.12)"},
 };
 
-RulesetAttributes attributes_for(long abi) {
+RulesetAttributes attributes_for(long abi, bool connects) {
   RulesetAttributes attributes;
   attributes.handled_access_fs = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1U) - 1;  // all of ABI 1
   if (abi >= 2) attributes.handled_access_fs |= LANDLOCK_ACCESS_FS_REFER;
   if (abi >= 3) attributes.handled_access_fs |= kFsTruncate;
-  if (abi >= 4) attributes.handled_access_net = kNetBindTcp | kNetConnectTcp;
+  // Mail goes to any port that a route or an LMTP server has.
+  if (abi >= 4 && !connects) attributes.handled_access_net = kNetBindTcp | kNetConnectTcp;
   if (abi >= 5) attributes.handled_access_fs |= kFsIoctlDev;
   if (abi >= 6) attributes.scoped = kScopeAbstractUnixSocket | kScopeSignal;
   return attributes;
@@ -86,7 +87,7 @@ Result<void> restrict_files(const SandboxPolicy& policy, const std::string& root
   }
   for (const LandlockAbi& known : kAbis)
     if (abi < known.version) gaps.push_back(fmt::format("Landlock ABI {}: {}", abi, known.gap));
-  const RulesetAttributes attributes = attributes_for(abi);
+  const RulesetAttributes attributes = attributes_for(abi, (policy.calls & kCallsConnect) != 0);
   const Fd ruleset(static_cast<int>(
       ::syscall(SYS_landlock_create_ruleset, &attributes, attributes_size(abi), 0)));
   if (!ruleset) return system_error("landlock_create_ruleset", "");

@@ -13,6 +13,7 @@ constexpr Program kPrograms[] = {
     {"toast-vdomaind",  Stage::keepers,    &setting::uservdomaind, "",      nullptr,              nullptr,                 "",            false},
     {"toast-authd",     Stage::keepers,    &setting::userauthd,    "",      nullptr,              nullptr,                 "",            true},
     {"toast-maild",     Stage::keepers,    &setting::usermaild,    "",      nullptr,              nullptr,                 "",            true},
+    {"toast-remoted",   Stage::keepers,    &setting::userremoted,  "",      nullptr,              nullptr,                 "",            false},
     {"toast-queued",    Stage::queue,      &setting::userqueued,   "",      nullptr,              nullptr,                 "queue.sock",  false},
     {"toast-smtpd",     Stage::front_ends, &setting::usersmtpd,    "smtp",  &setting::smtplisten, &setting::smtpprocesses, "",            false},
     {"toast-pop3d",     Stage::front_ends, &setting::userpop3d,    "pop3",  &setting::pop3listen, &setting::pop3processes, "",            false},
@@ -24,6 +25,7 @@ constexpr Wire kWires[] = {
     {"toast-smtpd",  "toast-queued"},    // take this message
     {"toast-queued", "toast-vdomaind"},  // where does this recipient go now
     {"toast-queued", "toast-maild"},     // put it there
+    {"toast-queued", "toast-remoted"},   // hand it to another host
     {"toast-pop3d",  "toast-authd"},     // who is this: a ticket
     {"toast-pop3d",  "toast-maild"},     // open the mailbox of this ticket
     {"toast-authd",  "toast-vdomaind"},  // what may this account use

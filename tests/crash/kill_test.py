@@ -21,7 +21,7 @@ MESSAGES = int(os.environ.get("TOAST_KILL_MESSAGES", "20000"))
 ROUNDS = int(os.environ.get("TOAST_KILL_ROUNDS", "3"))
 SEED = int(os.environ.get("TOAST_KILL_SEED", str(random.randrange(1 << 30))))
 PROGRAMS = ("toast-smtpd", "toast-queued", "toast-maild", "toast-vdomaind", "toast-authd",
-            "toast-pop3d")
+            "toast-remoted", "toast-pop3d")
 
 
 def make_instance():

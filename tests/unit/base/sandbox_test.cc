@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <linux/capability.h>
+#include <netinet/in.h>
 #include <sqlite3.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -77,9 +78,9 @@ struct Reach {
   std::string_view reads;
 };
 const Reach kReach[] = {
-    {"toast-smtpd", "", ""},      {"toast-pop3d", "", ""},          {"toast-queued", "queue", ""},
-    {"toast-maild", "mail", ""},  {"toast-vdomaind", "db", "mail"}, {"toast-authd", "db-auth", ""},
-    {"toast-unheard-of", "", ""},
+    {"toast-smtpd", "", ""},     {"toast-pop3d", "", ""},          {"toast-queued", "queue", ""},
+    {"toast-maild", "mail", ""}, {"toast-vdomaind", "db", "mail"}, {"toast-authd", "db-auth", ""},
+    {"toast-remoted", "", ""},   {"toast-unheard-of", "", ""},
 };
 
 TEST_F(Sandbox, EachProgramReachesItsFoldersOnly) {
@@ -162,6 +163,33 @@ TEST_F(Sandbox, NoNewProcessProgramSocketOrCode) {
     EXPECT_EQ(errno_of(program, [] { return ::kill(::getppid(), 0); }), EPERM);
     EXPECT_EQ(errno_of(program, [] { return ::setuid(0); }), EPERM);
   }
+}
+
+TEST_F(Sandbox, RemotedConnectsButNobodyElse) {
+  sockaddr_in somewhere{};
+  somewhere.sin_family = AF_INET;
+  somewhere.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const Fd listener(::socket(AF_INET, SOCK_STREAM, 0));
+  auto* const name = reinterpret_cast<sockaddr*>(&somewhere);
+  socklen_t size = sizeof somewhere;
+  ASSERT_EQ(::bind(listener.get(), name, size), 0);
+  ASSERT_EQ(::listen(listener.get(), 1), 0);
+  ASSERT_EQ(::getsockname(listener.get(), name, &size), 0);
+  const auto connect = [&] {
+    const Fd socket(::socket(AF_INET, SOCK_STREAM, 0));
+    if (!socket) return -1;
+    sockaddr_in source{};
+    source.sin_family = AF_INET;
+    source.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&source), sizeof source) != 0)
+      return -1;
+    return ::connect(socket.get(), name, size);
+  };
+  EXPECT_EQ(errno_of("toast-remoted", connect), 0);
+  if (kSanitizerBuild) return;  // their run-time library needs sockets
+  EXPECT_EQ(errno_of("toast-maild", connect), EPERM);
+  EXPECT_EQ(errno_of("toast-remoted", [&] { return ::listen(::dup(listener.get()), 1); }), EPERM);
+  EXPECT_EQ(errno_of("toast-remoted", [] { return ::socket(AF_PACKET, SOCK_RAW, 0); }), EPERM);
 }
 
 TEST_F(Sandbox, FrontEndMayServeSocketsItWasGiven) {

@@ -19,7 +19,7 @@ using testing::AnyOf;
 using testing::HasSubstr;
 
 const char* const kKeepers[] = {"toast-vdomaind.0", "toast-authd.0", "toast-maild.0",
-                                "toast-queued.0"};
+                                "toast-remoted.0", "toast-queued.0"};
 
 // --- start and wiring
 
@@ -28,12 +28,12 @@ TEST_F(ToastdTest, StartsEveryProgramAndSaysSo) {
   const nlohmann::json now = status();
   EXPECT_EQ(now["pid"], toastd_);
   EXPECT_EQ(now["unprivileged"], true);
-  EXPECT_EQ(now["processes"].size(), 7U);
+  EXPECT_EQ(now["processes"].size(), 8U);
   for (const nlohmann::json& process : now["processes"]) {
     EXPECT_EQ(process["state"], "running") << process;
     EXPECT_EQ(process["restarts"], 0) << process;
   }
-  EXPECT_EQ(read_metrics(root_ + "/run/metrics")->size(), 7U);
+  EXPECT_EQ(read_metrics(root_ + "/run/metrics")->size(), 8U);
   EXPECT_EQ(ask("queue.sock", "pid"), std::to_string(pid_of("toast-queued.0")));
 }
 
@@ -45,6 +45,8 @@ TEST_F(ToastdTest, EveryWireWorks) {
               HasSubstr("toast-vdomaind/toast-queued.0"));
   EXPECT_THAT(ask("smtp", "call toast-queued toast-maild toast-vdomaind"),
               HasSubstr("toast-maild/toast-queued.0 toast-vdomaind/toast-maild.0"));
+  EXPECT_THAT(ask("smtp", "call toast-queued toast-remoted"),
+              HasSubstr("toast-remoted/toast-queued.0"));
   EXPECT_EQ(ask("pop3", "call toast-authd toast-vdomaind"),
             "toast-authd/toast-pop3d.0 toast-vdomaind/toast-authd.0");
   EXPECT_EQ(ask("pop3", "call toast-maild"), "toast-maild/toast-pop3d.0");
@@ -55,8 +57,8 @@ TEST_F(ToastdTest, EveryWireWorks) {
 
 TEST_F(ToastdTest, ChildrenRunAsTheirAccounts) {
   if (::geteuid() != 0) return;  // only root can change users
-  for (const char* setting :
-       {"usersmtpd", "userqueued", "usermaild", "uservdomaind", "userauthd", "userpop3d"})
+  for (const char* setting : {"usersmtpd", "userqueued", "usermaild", "uservdomaind", "userauthd",
+                              "userremoted", "userpop3d"})
     set(setting, "nobody\n");
   launch({});
   ASSERT_TRUE(wait_ready()) << log_text();

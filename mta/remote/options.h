@@ -1,0 +1,15 @@
+// What remote delivery is told, as plain values; main fills it from the settings.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+namespace toast::remote {
+
+struct Options {
+  std::string helo;  // our name in EHLO
+  std::chrono::seconds connect_timeout{30};
+  std::chrono::seconds reply_timeout{300};
+};
+
+}  // namespace toast::remote

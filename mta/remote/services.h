@@ -1,0 +1,39 @@
+// What the parts of remote delivery are given, built once in main or in a test.
+#pragma once
+
+#include <asio/thread_pool.hpp>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "mta/remote/dialer.h"
+#include "mta/remote/host_finder.h"
+
+namespace toast::remote {
+
+struct Counters {
+  explicit Counters(Metrics& metrics)
+      : connections(metrics.counter("remote.connections")),
+        failed_connections(metrics.counter("remote.connections.failed")),
+        transactions(metrics.counter("remote.transactions")),
+        delivered(metrics.counter("remote.recipients.delivered")),
+        deferred(metrics.counter("remote.recipients.deferred")),
+        failed(metrics.counter("remote.recipients.failed")) {}
+  Counter connections;
+  Counter failed_connections;
+  Counter transactions;
+  Counter delivered;
+  Counter deferred;
+  Counter failed;
+};
+
+struct Services {
+  const Clock& clock;
+  Logger& log;
+  HostFinder& hosts;
+  Dialer& dialer;
+  asio::thread_pool& disk;  // reads of large messages
+  Counters& counters;
+};
+
+}  // namespace toast::remote
