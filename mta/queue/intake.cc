@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "mta/queue/bounce.h"
+#include "mta/queue/report.h"
 
 namespace toast::queue {
 

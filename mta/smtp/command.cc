@@ -77,7 +77,7 @@ Parsed parse_mail(std::string_view argument) {
   if (!path) return bad_path(path.error(), true);
   auto parameters = parse_mail_parameters(argument);
   if (!parameters) return tl::unexpected(std::move(parameters.error()));
-  return Mail{std::move(*path), *parameters, !argument.empty()};
+  return Mail{std::move(*path), std::move(*parameters), !argument.empty()};
 }
 
 Parsed parse_rcpt(std::string_view argument) {
@@ -85,9 +85,9 @@ Parsed parse_rcpt(std::string_view argument) {
     return refuse(501, "5.5.4 write RCPT TO:<recipient@example.org>");
   auto path = take_forward_path(argument);
   if (!path) return bad_path(path.error(), false);
-  if (auto none = parse_rcpt_parameters(argument); !none)
-    return tl::unexpected(std::move(none.error()));
-  return Rcpt{std::move(*path), !argument.empty()};
+  auto parameters = parse_rcpt_parameters(argument);
+  if (!parameters) return tl::unexpected(std::move(parameters.error()));
+  return Rcpt{std::move(*path), std::move(*parameters), !argument.empty()};
 }
 
 struct Verb {

@@ -27,6 +27,7 @@ struct Mail {
 };
 struct Rcpt {
   ForwardPath forward_path;
+  RcptParameters parameters;
   bool has_parameters = false;
 };
 struct Data {};

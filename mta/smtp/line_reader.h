@@ -9,9 +9,10 @@
 
 namespace toast::smtp {
 
-// RFC 5321 section 4.5.3.1.4 with CRLF, and what the extensions that we offer add to MAIL: SIZE 26
-// (RFC 1870 section 3), BODY 17 (RFC 6152 section 2).
-inline constexpr std::size_t kMaxCommandLine = 512 + 26 + 17;
+// RFC 5321 section 4.5.3.1.4 with CRLF, and what the extensions that we offer add to RCPT: NOTIFY
+// 29, ORCPT 507 (RFC 3461 sections 4.1 and 4.2). To MAIL they add less: SIZE 26 (RFC 1870 section
+// 3), BODY 17 (RFC 6152 section 2), RET 9, ENVID 307 (RFC 3461 sections 4.3 and 4.4).
+inline constexpr std::size_t kMaxCommandLine = 512 + 29 + 507;
 
 enum class LineEvent : unsigned char {
   need_more,     // everything given has been taken

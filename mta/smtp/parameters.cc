@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <string>
 
 #include "mta/message/ascii.h"
@@ -76,31 +77,86 @@ tl::expected<void, Reply> set_body(MailParameters& parameters, const Parameter& 
   return {};
 }
 
-}  // namespace
+tl::expected<void, Reply> set_ret(MailParameters& parameters, const Parameter& parameter) {
+  if (parameters.ret != DsnReturn::unset) return refuse(501, "5.5.4 RET was given twice");
+  if (parameter.value && ascii::equal_fold(*parameter.value, "FULL")) {
+    parameters.ret = DsnReturn::full;
+  } else if (parameter.value && ascii::equal_fold(*parameter.value, "HDRS")) {
+    parameters.ret = DsnReturn::headers;
+  } else {
+    return refuse(501, "5.5.4 RET is FULL or HDRS");
+  }
+  return {};
+}
 
-tl::expected<MailParameters, Reply> parse_mail_parameters(std::string_view text) {
-  MailParameters parameters;
+tl::expected<void, Reply> set_envid(MailParameters& parameters, const Parameter& parameter) {
+  if (!parameters.envid.empty()) return refuse(501, "5.5.4 ENVID was given twice");
+  if (!parameter.value) return refuse(501, "5.5.4 ENVID takes a text");
+  std::optional<std::string> envid = decode_xtext(*parameter.value);
+  if (!envid) return refuse(501, "5.5.4 ENVID is not xtext of printable characters");
+  if (envid->size() > kMaxEnvid) return refuse(501, "5.5.4 ENVID is over 100 characters");
+  parameters.envid = std::move(*envid);
+  return {};
+}
+
+tl::expected<void, Reply> set_notify(RcptParameters& parameters, const Parameter& parameter) {
+  if (parameters.notify != 0) return refuse(501, "5.5.4 NOTIFY was given twice");
+  const auto notify = parameter.value ? parse_notify(*parameter.value) : std::nullopt;
+  if (!notify) return refuse(501, "5.5.4 NOTIFY is NEVER or a list of SUCCESS, FAILURE, DELAY");
+  parameters.notify = *notify;
+  return {};
+}
+
+tl::expected<void, Reply> set_orcpt(RcptParameters& parameters, const Parameter& parameter) {
+  if (!parameters.orcpt.empty()) return refuse(501, "5.5.4 ORCPT was given twice");
+  if (!parameter.value || !is_orcpt(*parameter.value))
+    return refuse(501, "5.5.4 ORCPT is a type, a semicolon and an address in xtext");
+  parameters.orcpt = *parameter.value;
+  return {};
+}
+
+template <class Parameters>
+struct Keyword {
+  std::string_view name;
+  tl::expected<void, Reply> (*set)(Parameters& parameters, const Parameter& parameter);
+};
+constexpr Keyword<MailParameters> kMailKeywords[] = {
+    {"SIZE", set_size},
+    {"BODY", set_body},
+    {"RET", set_ret},
+    {"ENVID", set_envid},
+};
+constexpr Keyword<RcptParameters> kRcptKeywords[] = {
+    {"NOTIFY", set_notify},
+    {"ORCPT", set_orcpt},
+};
+
+template <class Parameters, std::size_t N>
+tl::expected<Parameters, Reply> parse(std::string_view text,
+                                      const Keyword<Parameters> (&keywords)[N]) {
+  Parameters parameters;
   while (true) {
     auto parameter = take_parameter(text);
     if (!parameter) return tl::unexpected(std::move(parameter.error()));
     if (!*parameter) return parameters;
-    tl::expected<void, Reply> set;
-    if (ascii::equal_fold((*parameter)->keyword, "SIZE")) {
-      set = set_size(parameters, **parameter);
-    } else if (ascii::equal_fold((*parameter)->keyword, "BODY")) {
-      set = set_body(parameters, **parameter);
-    } else {
-      return unknown(**parameter);
-    }
-    if (!set) return tl::unexpected(std::move(set.error()));
+    const auto* known =
+        std::find_if(std::begin(keywords), std::end(keywords), [&](const auto& keyword) {
+          return ascii::equal_fold((*parameter)->keyword, keyword.name);
+        });
+    if (known == std::end(keywords)) return unknown(**parameter);
+    if (auto set = known->set(parameters, **parameter); !set)
+      return tl::unexpected(std::move(set.error()));
   }
 }
 
-tl::expected<void, Reply> parse_rcpt_parameters(std::string_view text) {
-  auto parameter = take_parameter(text);
-  if (!parameter) return tl::unexpected(std::move(parameter.error()));
-  if (*parameter) return unknown(**parameter);
-  return {};
+}  // namespace
+
+tl::expected<MailParameters, Reply> parse_mail_parameters(std::string_view text) {
+  return parse(text, kMailKeywords);
+}
+
+tl::expected<RcptParameters, Reply> parse_rcpt_parameters(std::string_view text) {
+  return parse(text, kRcptKeywords);
 }
 
 }  // namespace toast::smtp

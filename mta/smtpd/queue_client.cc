@@ -15,9 +15,26 @@ constexpr std::uint64_t kSmallMessage = 256 * 1024;
 
 static_assert(kMaxBodyChunk <= queue::kMaxChunk);
 
-queue::BodyType translate(smtp::BodyType type) {
+static_assert(smtp::kNotifyNever == queue::kNotifyNever &&
+              smtp::kNotifySuccess == queue::kNotifySuccess &&
+              smtp::kNotifyFailure == queue::kNotifyFailure &&
+              smtp::kNotifyDelay == queue::kNotifyDelay);
+static_assert(smtp::kMaxEnvid <= queue::kMaxEnvidBytes && smtp::kMaxOrcpt <= queue::kMaxOrcptBytes);
+
+queue::BodyType translate(std::optional<smtp::BodyType> type) {
   return type == smtp::BodyType::eight_bit_mime ? queue::BodyType::eight_bit_mime
                                                 : queue::BodyType::seven_bit;
+}
+queue::DsnReturn translate(smtp::DsnReturn ret) {
+  switch (ret) {
+    case smtp::DsnReturn::unset:
+      return queue::DsnReturn::unset;
+    case smtp::DsnReturn::headers:
+      return queue::DsnReturn::headers;
+    case smtp::DsnReturn::full:
+      return queue::DsnReturn::full;
+  }
+  return queue::DsnReturn::unset;
 }
 
 // SubmitBegin is sent with the first chunk, so a small message is one write to queued. The channel
@@ -85,8 +102,13 @@ std::unique_ptr<Submission> QueueClient::submit(Envelope envelope) {
   begin.submission = ++last_submission_;
   begin.id = envelope.id;
   begin.reverse_path = std::move(envelope.reverse_path);
-  begin.recipients = std::move(envelope.recipients);
-  begin.body_type = translate(envelope.body_type);
+  begin.recipients.reserve(envelope.recipients.size());
+  for (Recipient& recipient : envelope.recipients)
+    begin.recipients.push_back({std::move(recipient.address), recipient.parameters.notify,
+                                std::move(recipient.parameters.orcpt)});
+  begin.body_type = translate(envelope.parameters.body);
+  begin.ret = translate(envelope.parameters.ret);
+  begin.envid = std::move(envelope.parameters.envid);
   begin.peer = std::move(envelope.peer);
   begin.helo = std::move(envelope.helo);
   begin.authenticated = std::move(envelope.authenticated);

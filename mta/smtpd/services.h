@@ -32,11 +32,16 @@ class RecipientCheck {
   virtual Task<Result<RecipientVerdict>> check(Address recipient, std::uint64_t size_bytes) = 0;
 };
 
+struct Recipient {
+  Address address;
+  smtp::RcptParameters parameters;
+};
+
 struct Envelope {
   MessageId id;  // stands in the Received field already
   ReversePath reverse_path;
-  std::vector<Address> recipients;  // at least one, none twice
-  smtp::BodyType body_type = smtp::BodyType::seven_bit;
+  std::vector<Recipient> recipients;  // at least one, no address twice
+  smtp::MailParameters parameters;
   std::string peer;
   std::string helo;
   std::string authenticated;  // the login, empty for a stranger

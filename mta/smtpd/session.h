@@ -55,10 +55,9 @@ class Session {
  private:
   struct Transaction {
     ReversePath reverse_path;
-    std::vector<Address> recipients;
+    smtp::MailParameters parameters;
+    std::vector<Recipient> recipients;
     std::unordered_set<Address> known;  // the same, to find duplicates
-    std::uint64_t announced_bytes = 0;
-    smtp::BodyType body_type = smtp::BodyType::seven_bit;
   };
   class Body;
 
@@ -83,7 +82,7 @@ class Session {
   Task<> answer_rcpt(smtp::Rcpt rcpt);
   bool is_taken(const RecipientVerdict& verdict) const;
   smtp::Reply verdict_reply(const RecipientVerdict& verdict) const;
-  void accept_recipient(Address recipient);
+  void accept_recipient(Recipient recipient);
   void refuse_recipient(const Address& recipient, const smtp::Reply& reply);
   void reset_transaction();
 

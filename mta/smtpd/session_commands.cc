@@ -16,6 +16,7 @@ struct Overloaded : Ts... {
 template <class... Ts>
 Overloaded(Ts...) -> Overloaded<Ts...>;
 
+Reply parameters_need_ehlo() { return {555, "5.5.4 parameters need EHLO"}; }
 Reply database_away() { return {451, "4.3.0 try again later"}; }
 
 }  // namespace
@@ -49,7 +50,7 @@ Reply Session::answer_plain(const smtp::Command& command) {
             greet(ehlo.name, Hello::ehlo);
             return Reply{250, options_->greeting + "\nPIPELINING\nSIZE " +
                                   std::to_string(options_->max_message_bytes) +
-                                  "\n8BITMIME\nENHANCEDSTATUSCODES"};
+                                  "\n8BITMIME\nENHANCEDSTATUSCODES\nDSN"};
           },
           [this](const smtp::Rset&) {
             reset_transaction();
@@ -104,7 +105,7 @@ Task<> Session::answer_mail(smtp::Mail mail) {
     co_return;
   }
   if (mail.has_parameters && hello_ != Hello::ehlo) {  // nothing was offered (RFC 5321, 4.1.1.11)
-    refuse({555, "5.5.4 parameters need EHLO"});
+    refuse(parameters_need_ehlo());
     co_return;
   }
   if (messages_ >= options_->max_messages) {
@@ -128,8 +129,7 @@ Task<> Session::answer_mail(smtp::Mail mail) {
   }
   transaction_ = {};
   transaction_.reverse_path = std::move(mail.reverse_path);
-  transaction_.announced_bytes = size;
-  transaction_.body_type = mail.parameters.body.value_or(smtp::BodyType::seven_bit);
+  transaction_.parameters = std::move(mail.parameters);
   state_ = State::mail_given;
   say({250, "2.1.0 ok"});
 }
@@ -137,6 +137,10 @@ Task<> Session::answer_mail(smtp::Mail mail) {
 Task<> Session::answer_rcpt(smtp::Rcpt rcpt) {
   if (state_ != State::mail_given && state_ != State::recipients_given) {
     refuse({503, "5.5.1 MAIL first"});
+    co_return;
+  }
+  if (rcpt.has_parameters && hello_ != Hello::ehlo) {
+    refuse(parameters_need_ehlo());
     co_return;
   }
   Address* given = std::get_if<Address>(&rcpt.forward_path);
@@ -156,15 +160,15 @@ Task<> Session::answer_rcpt(smtp::Rcpt rcpt) {
     co_return;
   }
   Address asked = *recipient;
-  Result<RecipientVerdict> verdict =
-      co_await services_.recipients.check(std::move(asked), transaction_.announced_bytes);
+  Result<RecipientVerdict> verdict = co_await services_.recipients.check(
+      std::move(asked), transaction_.parameters.size.value_or(0));
   if (!verdict) {
     services_.log.warning(
         "smtp.rcpt.deferred",
         {{"session", id_}, {"rcpt", recipient->str()}, {"reason", verdict.error().detail}});
     refuse_recipient(*recipient, database_away());
   } else if (is_taken(*verdict)) {
-    accept_recipient(std::move(*recipient));
+    accept_recipient({std::move(*recipient), std::move(rcpt.parameters)});
   } else {
     refuse_recipient(*recipient, verdict_reply(*verdict));
   }
@@ -176,8 +180,8 @@ bool Session::is_taken(const RecipientVerdict& verdict) const {
   return verdict.verdict == Verdict::accept;
 }
 
-void Session::accept_recipient(Address recipient) {
-  transaction_.known.insert(recipient);
+void Session::accept_recipient(Recipient recipient) {
+  transaction_.known.insert(recipient.address);
   transaction_.recipients.push_back(std::move(recipient));
   state_ = State::recipients_given;
   say({250, "2.1.5 ok"});

@@ -103,11 +103,12 @@ Task<> Session::answer_data() {
                       {},    {},         services_.clock.wall()};
   const std::string id_text = id.str();
   trace.id = id_text;
-  if (transaction_.recipients.size() == 1) trace.only_recipient = transaction_.recipients.front();
+  if (transaction_.recipients.size() == 1)
+    trace.only_recipient = transaction_.recipients.front().address;
   Envelope envelope{id,
                     transaction_.reverse_path,
                     std::move(transaction_.recipients),
-                    transaction_.body_type,
+                    std::move(transaction_.parameters),
                     peer_text_,
                     helo_,
                     security_.authenticated};

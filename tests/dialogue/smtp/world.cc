@@ -56,6 +56,24 @@ Result<void> expect_equal(const std::string& got, const std::string& wanted) {
   return permanent("got \"" + escape_log_value(got) + "\"");
 }
 
+// "ret=hdrs envid=a b | ann@example.org success delay rfc822;ann | bob@example.org"
+std::string dsn_text(const Envelope& envelope) {
+  constexpr std::string_view kReturns[] = {"unset", "hdrs", "full"};
+  std::string text = "ret=";
+  text += kReturns[static_cast<std::size_t>(envelope.parameters.ret)];
+  text += " envid=" + envelope.parameters.envid;
+  for (const Recipient& recipient : envelope.recipients) {
+    text += " | " + recipient.address.str();
+    const std::uint8_t notify = recipient.parameters.notify;
+    if ((notify & smtp::kNotifyNever) != 0) text += " never";
+    if ((notify & smtp::kNotifySuccess) != 0) text += " success";
+    if ((notify & smtp::kNotifyFailure) != 0) text += " failure";
+    if ((notify & smtp::kNotifyDelay) != 0) text += " delay";
+    if (!recipient.parameters.orcpt.empty()) text += " " + recipient.parameters.orcpt;
+  }
+  return text;
+}
+
 Error error_of(const Words& words) {
   const bool later = words[2].starts_with("4");
   return {later ? Failure::transient : Failure::permanent, words[2], "as given"};
@@ -175,7 +193,8 @@ Result<void> World::then(const Words& words) const {
   if (what == "to") {
     std::string got = "to";
     std::string wanted = "to";
-    for (const Address& recipient : last.envelope.recipients) got += " " + recipient.str();
+    for (const Recipient& recipient : last.envelope.recipients)
+      got += " " + recipient.address.str();
     for (std::size_t i = 1; i < words.size(); ++i) wanted += " " + words[i];
     return expect_equal(got, wanted);
   }
@@ -184,8 +203,9 @@ Result<void> World::then(const Words& words) const {
     return expect_equal(std::to_string(without_received(last.body).size()), words[1]);
   if (what == "received") return expect_equal(unfold(received_of(last.body)), words[1]);
   if (what == "8bitmime")
-    return expect_equal(last.envelope.body_type == smtp::BodyType::eight_bit_mime ? "yes" : "no",
-                        words[1]);
+    return expect_equal(
+        last.envelope.parameters.body == smtp::BodyType::eight_bit_mime ? "yes" : "no", words[1]);
+  if (what == "dsn") return expect_equal(dsn_text(last.envelope), words[1]);
   return permanent("then what? " + what);
 }
 

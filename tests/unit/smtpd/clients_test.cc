@@ -49,8 +49,8 @@ Address ann() { return *Address::parse("ann@example.org"); }
 Envelope envelope() {
   return {MessageId(7),
           *Address::parse("bob@client.example"),
-          {ann()},
-          smtp::BodyType::eight_bit_mime,
+          {{ann(), {smtp::kNotifyDelay, "rfc822;a"}}},
+          {5, smtp::BodyType::eight_bit_mime, smtp::DsnReturn::headers, "QQ314159"},
           "192.0.2.7",
           "client.example",
           ""};
@@ -109,9 +109,13 @@ struct Heard {
     ipc::Dispatcher d;
     d.on_notice<queue::SubmitBegin>([this](queue::SubmitBegin m) {
       events.push_back("begin " + std::to_string(m.submission) + " " + m.id.str() + " " +
-                       path_text(m.reverse_path) + " " + m.recipients.front().str() + " " + m.peer +
-                       " " + m.helo);
+                       path_text(m.reverse_path) + " " + m.recipients.front().address.str() + " " +
+                       m.peer + " " + m.helo);
       EXPECT_EQ(m.body_type, queue::BodyType::eight_bit_mime);
+      EXPECT_EQ(m.ret, queue::DsnReturn::headers);
+      EXPECT_EQ(m.envid, "QQ314159");
+      EXPECT_EQ(m.recipients.front().notify, queue::kNotifyDelay);
+      EXPECT_EQ(m.recipients.front().orcpt, "rfc822;a");
     });
     d.on_notice<queue::SubmitAbort>([this](queue::SubmitAbort m) {
       events.push_back("abort " + std::to_string(m.submission));

@@ -182,7 +182,7 @@ class SmtpdProgram : public testing::Test {
 TEST_F(SmtpdProgram, ServesInItsSandboxAndSurvivesItsKeepers) {
   Client client(io_, port_);
   EXPECT_EQ(client.reply(), "220 mx.example.org ESMTP");
-  EXPECT_EQ(client.say("EHLO client.example"), "250 ENHANCEDSTATUSCODES");
+  EXPECT_EQ(client.say("EHLO client.example"), "250 DSN");
   begin_message(client);
   std::string lines;
   for (int i = 0; i < 3000; ++i) lines += "line " + std::to_string(i) + " of several chunks\r\n";
