@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "mta/message/verp.h"
+#include "mta/remote/approach.h"
 #include "mta/remote/limits.h"
 #include "mta/remote/transaction.h"
 
@@ -10,174 +12,179 @@ namespace toast::remote {
 namespace {
 
 using End = TransactionResult::End;
-using Indices = std::vector<std::size_t>;
+using Indices = std::vector<std::size_t>;  // of recipients
 
-std::string describe(const Candidate& candidate) {
-  const IpAddress& address = candidate.endpoint.address;
-  const std::string name = candidate.host == address.str() ? "" : candidate.host;
-  return name + "[" + address.str() + "]:" + std::to_string(candidate.endpoint.port);
+bool has_control_character(std::string_view text) {
+  return std::any_of(text.begin(), text.end(),
+                     [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
 }
 
 class Errand {
  public:
   Errand(std::shared_ptr<const Options> options, Services& services, DeliverRemote request)
-      : options_(std::move(options)),
-        services_(services),
+      : services_(services),
         request_(std::move(request)),
         until_(services.clock.steady() + kRequestTime),
+        approach_(std::move(options), services, request_.next_hop, request_.reverse_path, until_),
         outcomes_(request_.recipients.size()) {}
   Task<DeliverRemote::Reply> run();
 
  private:
   Task<Result<void>> prepare();
-  Task<> deliver_to(Indices recipients);
-  Task<Result<void>> find_hosts();
-  Task<Result<void>> reach_next_host();
-  Task<Result<std::unique_ptr<smtp::Wire>>> connect(Candidate candidate);
-  Indices take_result(const Indices& tried, TransactionResult result);
+  std::vector<Indices> shares() const;
+  Task<bool> deliver_to(Indices recipients);
+  Task<bool> have_connection();
   Transaction transaction_for(const Indices& recipients) const;
-  void settle(const Indices& recipients, const Outcome& outcome);
+  bool take_result(const Indices& tried, TransactionResult result, Indices& left);
+  bool may_try_again(End end, bool used_before);
+  void log_failure(const TransactionResult& result);
+  void settle_all(const Outcome& outcome);
   DeliverRemote::Reply finish();
 
-  std::shared_ptr<const Options> options_;
   Services& services_;
   DeliverRemote request_;
   SteadyTime until_;
+  Approach approach_;
   std::shared_ptr<const OutgoingMessage> message_;
-  std::vector<Candidate> candidates_;
-  std::size_t next_candidate_ = 0;
   std::unique_ptr<Connection> connection_;
   std::vector<std::optional<Outcome>> outcomes_;
   bool reached_ = false;
-  std::string remote_;
+  bool tried_again_ = false;
 };
 
+Task<DeliverRemote::Reply> Errand::run() {
+  Result<void> prepared = co_await prepare();
+  if (!prepared) {
+    reached_ = true;  // nothing is wrong with the destination
+    settle_all(outcome_of(prepared.error()));
+    co_return finish();
+  }
+  for (const Indices& share : shares()) {
+    const bool go_on = co_await deliver_to(share);
+    if (!go_on) break;
+  }
+  if (connection_) approach_.keep(std::move(connection_));
+  co_return finish();
+}
+
 Task<Result<void>> Errand::prepare() {
+  if (has_control_character(request_.reverse_path))
+    co_return permanent("control character in the reverse path", "5.1.7 bad sender address");
   Content content(std::move(request_.body), std::move(request_.descriptor), request_.body_bytes,
                   services_.disk);
   Result<ContentFacts> facts = co_await content.scan();
   if (!facts) co_return pass(facts);
   message_ = std::make_shared<const OutgoingMessage>(
       OutgoingMessage{std::move(content), *facts, request_.smtputf8, request_.ret, request_.envid});
-  co_return co_await find_hosts();
-}
-
-Task<Result<void>> Errand::find_hosts() {
-  const NextHop& hop = request_.next_hop;
-  if (hop.is_socket()) {
-    candidates_.push_back({hop.name, {}});
-    co_return Result<void>{};
-  }
-  Result<IpAddress> address = IpAddress::parse(hop.name);
-  if (address) {
-    candidates_.push_back({address->str(), {*address, hop.port}});
-    co_return Result<void>{};
-  }
-  Result<std::vector<Candidate>> found = co_await services_.hosts.find(hop);
-  if (!found) co_return pass(found);
-  candidates_ = std::move(*found);
   co_return Result<void>{};
 }
 
-Task<DeliverRemote::Reply> Errand::run() {
+// Recipients that may share a transaction: all, or with VERP each for itself.
+std::vector<Indices> Errand::shares() const {
   Indices all(request_.recipients.size());
   std::iota(all.begin(), all.end(), 0);
-  Result<void> prepared = co_await prepare();
-  if (prepared)
-    co_await deliver_to(all);
-  else
-    settle(all, outcome_of(prepared.error()));
-  if (connection_) co_await connection_->quit();
-  co_return finish();
-}
-
-Task<Result<std::unique_ptr<smtp::Wire>>> Errand::connect(Candidate candidate) {
-  if (request_.next_hop.is_socket())
-    co_return co_await services_.dialer.connect_local(candidate.host);
-  co_return co_await services_.dialer.connect(candidate.endpoint, std::nullopt,
-                                              options_->connect_timeout);
-}
-
-// Opens a connection to the first of the remaining hosts that talks to us; else the last one's
-// error.
-Task<Result<void>> Errand::reach_next_host() {
-  Error last{Failure::transient, "4.4.1 no host answers", "no host answers"};
-  while (next_candidate_ < candidates_.size() && services_.clock.steady() < until_) {
-    const Candidate candidate = candidates_[next_candidate_++];
-    Connection::Setup setup;
-    setup.protocol =
-        request_.next_hop.kind == NextHop::Kind::lmtp ? Protocol::lmtp : Protocol::smtp;
-    setup.helo = options_->helo;
-    setup.peer = request_.next_hop.is_socket() ? candidate.host : describe(candidate);
-    setup.reply_timeout = options_->reply_timeout;
-    remote_ = setup.peer;
-    Result<std::unique_ptr<smtp::Wire>> wire = co_await connect(candidate);
-    if (!wire) {
-      last = std::move(wire.error());
-      continue;
-    }
-    connection_ = std::make_unique<Connection>(std::move(*wire), services_.clock, std::move(setup));
-    Result<void> greeted = co_await connection_->greet(until_);
-    if (greeted) co_return Result<void>{};
-    last = std::move(greeted.error());
-    connection_.reset();
-  }
-  co_return tl::unexpected(std::move(last));
+  if (!request_.verp) return {all};
+  std::vector<Indices> each;
+  for (const std::size_t i : all) each.push_back({i});
+  return each;
 }
 
 Transaction Errand::transaction_for(const Indices& recipients) const {
   Transaction transaction;
   transaction.message = message_;
-  transaction.reverse_path = request_.reverse_path;
   for (const std::size_t i : recipients) transaction.recipients.push_back(request_.recipients[i]);
+  transaction.reverse_path = request_.reverse_path;
+  if (request_.verp && !request_.reverse_path.empty())
+    transaction.reverse_path =
+        expand_verp(request_.reverse_path, request_.recipients[recipients.front()].address);
   return transaction;
 }
 
-void Errand::settle(const Indices& recipients, const Outcome& outcome) {
-  for (const std::size_t i : recipients)
-    if (!outcomes_[i]) outcomes_[i] = outcome;
-}
-
-Task<> Errand::deliver_to(Indices recipients) {
+// False: nothing more can be done for this request; every recipient has an outcome.
+Task<bool> Errand::deliver_to(Indices recipients) {
   while (!recipients.empty()) {
-    if (!connection_ || !connection_->can_carry_more()) {
-      Result<void> reached = co_await reach_next_host();
-      if (!reached) {
-        settle(recipients, outcome_of(reached.error()));
-        co_return;
-      }
-    }
-    Transaction transaction = transaction_for(recipients);
+    const bool connected = co_await have_connection();
+    if (!connected) co_return false;
+    const std::size_t limit = connection_->capabilities().max_recipients;
+    const std::size_t count = limit == 0 ? recipients.size() : std::min(limit, recipients.size());
+    const Indices now(recipients.begin(), recipients.begin() + static_cast<std::ptrdiff_t>(count));
+    Indices left;
+    Transaction transaction = transaction_for(now);
+    services_.counters.transactions.add();
     TransactionResult result =
         co_await run_transaction(*connection_, std::move(transaction), until_);
-    recipients = take_result(recipients, std::move(result));
+    const bool go_on = take_result(now, std::move(result), left);
+    if (!go_on) co_return false;
+    recipients.erase(recipients.begin(), recipients.begin() + static_cast<std::ptrdiff_t>(count));
+    recipients.insert(recipients.begin(), left.begin(), left.end());
   }
+  co_return true;
 }
 
-// Those that are to be tried once more.
-Indices Errand::take_result(const Indices& tried, TransactionResult result) {
-  Indices left;
+Task<bool> Errand::have_connection() {
+  if (connection_ && connection_->can_carry_more()) co_return true;
+  if (connection_) approach_.keep(std::move(connection_));  // which says QUIT
+  Result<std::unique_ptr<Connection>> reached = co_await approach_.reach();
+  if (reached)
+    connection_ = std::move(*reached);
+  else
+    settle_all(outcome_of(reached.error()));
+  co_return connection_ != nullptr;
+}
+
+// `left`: those of `tried` that another transaction is for.
+bool Errand::take_result(const Indices& tried, TransactionResult result, Indices& left) {
   for (std::size_t i = 0; i < tried.size(); ++i) {
     if (result.outcomes[i])
       outcomes_[tried[i]] = std::move(result.outcomes[i]);
     else
       left.push_back(tried[i]);
   }
-  if (result.end == End::not_begun) {
-    connection_.reset();
-    if (next_candidate_ < candidates_.size()) return left;
-  } else {
+  if (result.end == End::answered) {
     reached_ = true;
-    if (result.end == End::answered && left.size() < tried.size()) return left;
+    return true;
   }
-  settle(left, result.otherwise);
-  return {};
+  log_failure(result);
+  const bool used_before = connection_->transactions() > 1;
+  connection_.reset();
+  if (may_try_again(result.end, used_before)) {
+    approach_.connection_was_stale();
+    return true;
+  }
+  if (result.end == End::not_begun) {
+    approach_.host_failed(std::move(result.otherwise));
+    return true;
+  }
+  reached_ = true;
+  settle_all(result.otherwise);
+  return false;
+}
+
+// A host may close a connection that it has served before, at any time (RFC 5321 section 3.8): no
+// failure of this message, as long as it does not have the whole of it.
+bool Errand::may_try_again(End end, bool used_before) {
+  if (!used_before) return false;
+  if (end == End::not_begun) return true;
+  if (end != End::broken_off || tried_again_) return false;
+  tried_again_ = true;
+  return true;
+}
+
+void Errand::log_failure(const TransactionResult& result) {
+  services_.log.info("remote.transaction.failed", {{"id", request_.message.str()},
+                                                   {"remote", connection_->peer()},
+                                                   {"reason", result.otherwise.text}});
+}
+
+void Errand::settle_all(const Outcome& outcome) {
+  for (std::optional<Outcome>& open : outcomes_)
+    if (!open) open = outcome;
 }
 
 DeliverRemote::Reply Errand::finish() {
   DeliverRemote::Reply reply;
   reply.reached = reached_;
-  reply.remote = remote_;
+  reply.remote = approach_.remote();
   for (std::optional<Outcome>& outcome : outcomes_) reply.outcomes.push_back(std::move(*outcome));
   return reply;
 }

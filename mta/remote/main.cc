@@ -3,38 +3,60 @@
 #include <memory>
 
 #include "base/daemon.h"
+#include "base/dns/unbound_dns.h"
 #include "base/settings_registry.h"
+#include "mta/remote/dns_host_finder.h"
 #include "mta/remote/remoted.h"
 
 namespace {
 
 using namespace toast;
 
-std::shared_ptr<const remote::Options> read_options(const Settings& settings) {
+Result<std::shared_ptr<const remote::Options>> read_options(const Settings& settings) {
   remote::Options options;
-  options.helo = settings.get(setting::helohost);
+  Result<remote::OutgoingAddresses> outgoing = remote::OutgoingAddresses::parse(
+      settings.get(setting::outgoingip), settings.get(setting::helohost));
+  if (!outgoing) return pass(outgoing);
+  options.outgoing = std::move(*outgoing);
   options.connect_timeout = settings.get(setting::timeoutconnect);
   options.reply_timeout = settings.get(setting::timeoutremote);
   return std::make_shared<const remote::Options>(std::move(options));
 }
 
-// Destinations that are addresses need no names.
-class AddressesOnly final : public remote::HostFinder {
- public:
-  Task<Result<std::vector<remote::Candidate>>> find(remote::NextHop hop) override {
-    co_return transient(hop.str() + ": no resolver", "4.4.3 names cannot be looked up");
-  }
-};
+remote::DnsHostFinder::Options finder_options(const Settings& settings) {
+  remote::DnsHostFinder::Options options;
+  options.own.names = {settings.get(setting::me), settings.get(setting::helohost)};
+  options.own.addresses = remote::interface_addresses();
+  options.own.listeners = settings.get(setting::smtplisten);
+  options.prefer_ipv6 = remote::has_global_ipv6(options.own.addresses);
+  return options;
+}
+
+Result<std::unique_ptr<Dns>> open_dns(Daemon& daemon, const dns::SystemDns& system) {
+  dns::UnboundOptions options;
+  options.servers = daemon.settings().get(setting::dnsservers);
+  if (options.servers.empty()) options.servers = system.servers;
+  options.trust_anchors = system.trust_anchors;
+  return dns::UnboundDns::open(daemon.executor(), std::move(options), daemon.log());
+}
 
 struct Program {
-  explicit Program(Daemon& daemon)
-      : dialer(daemon.executor()),
+  Program(Daemon& daemon, std::unique_ptr<Dns> resolver,
+          std::shared_ptr<const remote::Options> options)
+      : dns(std::move(resolver)),
+        hosts(*dns, daemon.random(), finder_options(daemon.settings())),
+        dialer(daemon.executor()),
+        pool(daemon.executor(), daemon.clock()),
+        troubles(daemon.clock()),
         disk(remote::kDiskThreads),
         counters(daemon.metrics()),
-        services{daemon.clock(), daemon.log(), hosts, dialer, disk, counters},
-        remoted(daemon.executor(), read_options(daemon.settings()), services) {}
-  AddressesOnly hosts;
+        services{daemon.clock(), daemon.log(), hosts, dialer, pool, troubles, disk, counters},
+        remoted(daemon.executor(), std::move(options), services) {}
+  std::unique_ptr<Dns> dns;
+  remote::DnsHostFinder hosts;
   remote::SocketDialer dialer;
+  remote::ConnectionPool pool;
+  remote::HostTroubles troubles;
   asio::thread_pool disk;
   remote::Counters counters;
   remote::Services services;
@@ -42,17 +64,30 @@ struct Program {
 };
 
 // The callbacks own the program: it ends before the daemon and its event loop do.
-Result<void> build(Daemon& daemon) {
-  auto program = std::make_shared<Program>(daemon);
+Result<void> build(Daemon& daemon, const dns::SystemDns& system) {
+  auto options = read_options(daemon.settings());
+  if (!options) return pass(options);
+  Result<std::unique_ptr<Dns>> dns = open_dns(daemon, system);
+  if (!dns) return pass(dns);
+  auto program = std::make_shared<Program>(daemon, std::move(*dns), std::move(*options));
   daemon.on_client(
       [program](const std::string& peer) { return program->remoted.dispatcher_for(peer); });
   daemon.on_reload(
-      [](const Settings&) { return Result<void>{}; },
-      [program](const Settings& now) { program->remoted.set_options(read_options(now)); });
+      [](const Settings& next) {
+        auto options = read_options(next);
+        if (!options) return Result<void>(pass(options));
+        return Result<void>{};
+      },
+      [program](const Settings& now) { program->remoted.set_options(*read_options(now)); });
   daemon.on_drain([program] { return program->remoted.drain(); });
   return {};
 }
 
 }  // namespace
 
-int main(int argc, char** argv) { return daemon_main(argc, argv, "toast-remoted", build); }
+// Landlock comes before anything is built, so what /etc says is read here.
+int main(int argc, char** argv) {
+  const dns::SystemDns system = dns::read_system_dns();
+  return daemon_main(argc, argv, "toast-remoted",
+                     [&system](Daemon& daemon) { return build(daemon, system); });
+}

@@ -2,12 +2,13 @@
 #pragma once
 
 #include <chrono>
-#include <string>
+
+#include "mta/remote/outgoing.h"
 
 namespace toast::remote {
 
 struct Options {
-  std::string helo;  // our name in EHLO
+  OutgoingAddresses outgoing;  // and our name in EHLO
   std::chrono::seconds connect_timeout{30};
   std::chrono::seconds reply_timeout{300};
 };

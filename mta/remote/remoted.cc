@@ -10,7 +10,7 @@ Remoted::Remoted(asio::any_io_executor executor, std::shared_ptr<const Options> 
 }
 
 std::shared_ptr<const ipc::Dispatcher> Remoted::dispatcher_for(const std::string& peer) {
-  if (peer.starts_with("toast-queued")) return dispatcher_;
+  if (peer.substr(0, peer.find('.')) == "toast-queued") return dispatcher_;
   return nullptr;
 }
 
@@ -31,6 +31,7 @@ void Remoted::count(const DeliverRemote::Reply& reply) {
 }
 
 Task<> Remoted::drain() {
+  services_.pool.close_all();
   if (in_hand_ == 0) co_return;
   idle_.expires_at(SteadyTime::max());
   (void)co_await idle_.async_wait(no_throw);

@@ -6,22 +6,28 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "mta/remote/connection_pool.h"
 #include "mta/remote/dialer.h"
 #include "mta/remote/host_finder.h"
+#include "mta/remote/host_troubles.h"
 
 namespace toast::remote {
 
 struct Counters {
   explicit Counters(Metrics& metrics)
       : connections(metrics.counter("remote.connections")),
+        reused_connections(metrics.counter("remote.connections.reused")),
         failed_connections(metrics.counter("remote.connections.failed")),
         transactions(metrics.counter("remote.transactions")),
+        unreachable(metrics.counter("remote.destinations.unreachable")),
         delivered(metrics.counter("remote.recipients.delivered")),
         deferred(metrics.counter("remote.recipients.deferred")),
         failed(metrics.counter("remote.recipients.failed")) {}
   Counter connections;
+  Counter reused_connections;
   Counter failed_connections;
   Counter transactions;
+  Counter unreachable;
   Counter delivered;
   Counter deferred;
   Counter failed;
@@ -32,6 +38,8 @@ struct Services {
   Logger& log;
   HostFinder& hosts;
   Dialer& dialer;
+  ConnectionPool& pool;
+  HostTroubles& troubles;
   asio::thread_pool& disk;  // reads of large messages
   Counters& counters;
 };

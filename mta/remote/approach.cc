@@ -1,0 +1,116 @@
+#include "mta/remote/approach.h"
+
+namespace toast::remote {
+namespace {
+
+std::string describe(const NextHop& hop, const Candidate& candidate) {
+  if (hop.is_socket()) return candidate.host;
+  const IpAddress& address = candidate.endpoint.address;
+  const std::string name = candidate.host == address.str() ? "" : candidate.host;
+  return name + "[" + address.str() + "]:" + std::to_string(candidate.endpoint.port);
+}
+
+}  // namespace
+
+Approach::Approach(std::shared_ptr<const Options> options, Services& services, NextHop hop,
+                   std::string_view reverse_path, SteadyTime until)
+    : options_(std::move(options)),
+      services_(services),
+      hop_(std::move(hop)),
+      group_(options_->outgoing.group_of(reverse_path)),
+      key_(hop_.str() + " " + group_),
+      until_(until) {}
+
+Task<Result<std::unique_ptr<Connection>>> Approach::reach() {
+  if (may_reuse_) {
+    std::unique_ptr<Connection> kept = services_.pool.take(key_);
+    if (kept) {
+      services_.counters.reused_connections.add();
+      remote_ = kept->peer();
+      co_return kept;
+    }
+  }
+  if (!candidates_) {
+    Result<void> found = co_await find_hosts();
+    if (!found) co_return pass(found);
+  }
+  for (; next_ < candidates_->size() && services_.clock.steady() < until_; ++next_) {
+    Candidate candidate = (*candidates_)[next_];
+    Result<std::unique_ptr<Connection>> opened = co_await open(std::move(candidate));
+    if (opened) co_return std::move(opened);
+    last_ = std::move(opened.error());
+  }
+  services_.counters.unreachable.add();
+  services_.log.info("remote.destination.unreachable",
+                     {{"destination", hop_.str()}, {"reason", last_.reply}});
+  co_return tl::unexpected(last_);
+}
+
+Task<Result<void>> Approach::find_hosts() {
+  if (hop_.is_socket()) {
+    candidates_ = {Candidate{hop_.name, {}}};
+    co_return Result<void>{};
+  }
+  Result<IpAddress> address = IpAddress::parse(hop_.name);
+  if (address) {
+    candidates_ = {Candidate{address->str(), {*address, hop_.port}}};
+    co_return Result<void>{};
+  }
+  Result<std::vector<Candidate>> found = co_await services_.hosts.find(hop_);
+  if (!found) co_return pass(found);
+  candidates_ = std::move(*found);
+  services_.troubles.put_last(*candidates_);
+  co_return Result<void>{};
+}
+
+Task<Result<std::unique_ptr<smtp::Wire>>> Approach::connect(Candidate candidate, Source source) {
+  if (hop_.is_socket()) co_return co_await services_.dialer.connect_local(hop_.name);
+  co_return co_await services_.dialer.connect(candidate.endpoint, source.address,
+                                              options_->connect_timeout);
+}
+
+Task<Result<std::unique_ptr<Connection>>> Approach::open(Candidate candidate) {
+  Source source = options_->outgoing.choose(group_, candidate.endpoint.address.is_v4());
+  Connection::Setup setup;
+  if (hop_.kind == NextHop::Kind::lmtp) setup.protocol = Protocol::lmtp;
+  setup.helo = source.helo;
+  setup.peer = describe(hop_, candidate);
+  setup.reply_timeout = options_->reply_timeout;
+  remote_ = setup.peer;
+  Result<std::unique_ptr<smtp::Wire>> wire = co_await connect(candidate, std::move(source));
+  if (!wire) {
+    note_failure(candidate, wire.error().detail);
+    co_return pass(wire);
+  }
+  auto connection =
+      std::make_unique<Connection>(std::move(*wire), services_.clock, std::move(setup));
+  Result<void> greeted = co_await connection->greet(until_);
+  if (!greeted) {
+    note_failure(candidate, greeted.error().detail);
+    co_return pass(greeted);
+  }
+  services_.troubles.forget(candidate.endpoint);
+  services_.counters.connections.add();
+  services_.log.info("remote.connection.opened",
+                     {{"destination", hop_.str()}, {"remote", connection->peer()}});
+  co_return connection;
+}
+
+void Approach::note_failure(const Candidate& candidate, const std::string& reason) {
+  if (!hop_.is_socket()) services_.troubles.note(candidate.endpoint);
+  services_.counters.failed_connections.add();
+  services_.log.info("remote.connection.failed",
+                     {{"destination", hop_.str()}, {"remote", remote_}, {"reason", reason}});
+}
+
+void Approach::host_failed(Outcome why) {
+  last_ = {Failure::transient, why.text, why.text};
+  note_failure((*candidates_)[next_], why.text);
+  ++next_;
+}
+
+void Approach::keep(std::unique_ptr<Connection> connection) {
+  services_.pool.give(key_, std::move(connection));
+}
+
+}  // namespace toast::remote
