@@ -7,6 +7,8 @@
 #include <cstring>
 #include <memory>
 
+#include "mta/message/ascii.h"
+
 namespace toast::remote {
 namespace {
 
@@ -17,7 +19,8 @@ bool is_any(const IpAddress& address) {  // 0.0.0.0 or ::
 }  // namespace
 
 bool OwnHost::has_name(std::string_view host) const {
-  return std::find(names.begin(), names.end(), host) != names.end();
+  return std::any_of(names.begin(), names.end(),
+                     [host](const std::string& name) { return ascii::equal_fold(name, host); });
 }
 
 bool OwnHost::has_endpoint(const Endpoint& endpoint) const {

@@ -10,7 +10,7 @@
 namespace toast::remote {
 
 struct OwnHost {
-  std::vector<std::string> names;    // me, helohost: in lower case
+  std::vector<std::string> names;    // me, helohost
   std::vector<IpAddress> addresses;  // of our interfaces
   std::vector<Endpoint> listeners;   // where our SMTP server listens; 0.0.0.0 and :: mean all
   bool has_name(std::string_view host) const;

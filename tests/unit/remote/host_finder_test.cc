@@ -17,7 +17,7 @@ using ::testing::StartsWith;
 
 OwnHost ourselves() {
   OwnHost own;
-  own.names = {"mx.own.test", "helo.own.test"};
+  own.names = {"MX.own.test", "helo.own.test"};
   own.addresses = {*IpAddress::parse("192.0.2.200"), *IpAddress::parse("2001:db8::200")};
   own.listeners = {*Endpoint::parse("0.0.0.0:25"), *Endpoint::parse("[::]:25")};
   return own;
