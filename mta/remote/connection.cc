@@ -72,7 +72,7 @@ Task<Result<RemoteReply>> Connection::read_final_reply(std::string to_what) {
 }
 
 Task<Result<RemoteReply>> Connection::ask(std::string command, std::string name) {
-  Result<void> silent = check_silent();
+  Result<void> silent = co_await check_silent();
   if (!silent) co_return pass(silent);
   command += "\r\n";
   Result<void> sent = co_await send(std::move(command));
@@ -80,11 +80,18 @@ Task<Result<RemoteReply>> Connection::ask(std::string command, std::string name)
   co_return co_await read_reply(std::move(name));
 }
 
-Result<void> Connection::check_silent() {
-  if (unread_.empty() || unread_.starts_with("421")) return {};
+Task<Result<void>> Connection::check_silent() {
+  if (unread_.empty() && wire_->has_input()) {
+    auto bytes = co_await wire_->read(false);
+    if (!bytes) co_return tl::unexpected(lost(bytes.error(), "the next command"));
+    unread_.append(*bytes);
+  }
+  if (unread_.empty()) co_return Result<void>{};
   usable_ = false;
-  return transient("the host speaks before it is asked",
-                   "4.5.0 " + setup_.peer + ": the host speaks before it is asked");
+  const bool closing = unread_.starts_with("421");
+  const std::string why =
+      closing ? "the host closes the connection" : "the host speaks before it is asked";
+  co_return transient(why, (closing ? "4.4.2 " : "4.5.0 ") + setup_.peer + ": " + why);
 }
 
 Task<Result<void>> Connection::greet(SteadyTime until) {

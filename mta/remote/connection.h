@@ -45,8 +45,9 @@ class Connection {
   Task<Result<RemoteReply>> read_reply(std::string to_what);
   Task<Result<RemoteReply>> read_final_reply(std::string to_what);
   // A host that said something before it was asked is out of step: its next words would be taken
-  // for the answer to another question. 421 may come at any time (RFC 5321 section 3.8).
-  Result<void> check_silent();
+  // for the answer to another question. So did one that said 421, as it may at any time (RFC 5321
+  // section 3.8), or closed.
+  Task<Result<void>> check_silent();
 
   // A transaction begins; it may wait until then.
   void begin_transaction(SteadyTime until);
