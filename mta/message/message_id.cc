@@ -11,7 +11,17 @@ constexpr unsigned kMakerBits = 5;
 constexpr unsigned kSequenceBits = 8;
 constexpr std::int64_t kEpochMicroseconds = 1'767'225'600'000'000;  // 2026-01-01T00:00:00Z
 
+// Microseconds since the epoch; 0 for what was before it.
+std::uint64_t ticks_at(WallTime time) {
+  return static_cast<std::uint64_t>(
+      std::max<std::int64_t>(unix_microseconds(time) - kEpochMicroseconds, 0));
+}
+
 }  // namespace
+
+MessageId MessageId::first_at(WallTime time) {
+  return MessageId(ticks_at(time) << (kMakerBits + kSequenceBits));
+}
 
 Result<MessageId> MessageId::parse(std::string_view text) {
   if (text.size() != kLength) return permanent("a queue id has 13 characters");
@@ -33,9 +43,7 @@ std::string MessageId::str() const {
 }
 
 MessageId MessageIdSource::next() {
-  const std::int64_t now =
-      std::max<std::int64_t>(unix_microseconds(clock_.wall()) - kEpochMicroseconds, 0);
-  last_ticks_ = std::max(static_cast<std::uint64_t>(now) << kSequenceBits, last_ticks_ + 1);
+  last_ticks_ = std::max(ticks_at(clock_.wall()) << kSequenceBits, last_ticks_ + 1);
   const std::uint64_t microseconds = last_ticks_ >> kSequenceBits;
   const std::uint64_t sequence = last_ticks_ & ((1U << kSequenceBits) - 1);
   return MessageId(microseconds << (kMakerBits + kSequenceBits) | maker_ << kSequenceBits |

@@ -20,6 +20,8 @@ class MessageId {
   MessageId() = default;
   explicit MessageId(std::uint64_t value) : value_(value) {}
   [[nodiscard]] static Result<MessageId> parse(std::string_view text);
+  // No id made at this time or later is less.
+  static MessageId first_at(WallTime time);
   std::uint64_t value() const { return value_; }
   std::string str() const;  // 13 characters of 0-9a-v, sorts by time
   friend auto operator<=>(const MessageId&, const MessageId&) = default;

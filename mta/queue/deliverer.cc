@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "mta/message/verp.h"
-#include "mta/queue/bounce.h"
+#include "mta/queue/report.h"
 
 namespace toast::queue {
 namespace {
@@ -56,6 +56,7 @@ std::string Deliverer::missing_keeper() const {
 
 void Deliverer::pump() {
   if (stopped_) return;
+  if (on_turn_) on_turn_();
   if (!missing_keeper().empty()) {
     arm(kKeeperPoll);
     return;
@@ -89,7 +90,6 @@ Task<> Deliverer::deliver(Work work) {
     services_.ledger.give_back(work, started, done.error().detail);
   } else if (const auto* next_hop = std::get_if<remote::NextHop>(&*done)) {
     services_.ledger.to_destination(work, *next_hop);
-    if (on_remote_) on_remote_();
   } else {
     services_.ledger.record(work, started, std::get<Attempt>(std::move(*done)));
   }

@@ -61,8 +61,8 @@ class Deliverer {
   void pump();
   void stop() { stopped_ = true; }
   void set_options(const Options& options);
-  // Called when something for another host may begin.
-  void on_remote(std::function<void()> callee) { on_remote_ = std::move(callee); }
+  // Called whenever it looks: others may have something to begin at the same moment.
+  void on_turn(std::function<void()> callee) { on_turn_ = std::move(callee); }
   // Which keeper is away, if one is: nothing is delivered, and nothing deferred, until it is back.
   std::string missing_keeper() const;
 
@@ -104,7 +104,7 @@ class Deliverer {
   Services services_;
   std::chrono::seconds unknown_grace_;
   remote::Routes routes_;
-  std::function<void()> on_remote_;
+  std::function<void()> on_turn_;
   bool stopped_ = false;
   asio::steady_timer timer_;
 };

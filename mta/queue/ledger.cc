@@ -64,7 +64,10 @@ QueueMetrics::QueueMetrics(Metrics& m)
       deferred(m.gauge("queue.recipients.deferred")) {}
 
 Ledger::Ledger(Services services, const Options& options)
-    : services_(services), options_(options), scheduler_(limits_from(options)) {}
+    : services_(services),
+      options_(options),
+      scheduler_(limits_from(options)),
+      delays_seen_(now()) {}
 
 void Ledger::set_options(const Options& options) {
   options_ = options;
@@ -77,7 +80,7 @@ void Ledger::load(std::span<const MessageState> live) {
     std::shared_ptr<QueuedMessage> message = message_from(state);
     messages_.emplace(message->id, message);
     if (message->open == 0)  // the crash came between the last outcome and the end
-      spawn(services_.loop, conclude(message, {}, std::nullopt));
+      spawn(services_.loop, conclude(message, {}, {}, std::nullopt));
     else if (!message->hold)
       schedule_recovered(*message);
   }
@@ -337,20 +340,47 @@ void Ledger::record(const Work& work, Moment started, Attempt attempt) {
     message->content.reset();  // it will not be needed soon
   }
   update_gauges();
+  std::optional<Confirmation> confirmation = confirmation_for(*message, work, attempt);
+  std::vector<Accepted> children;
+  if (attempt.child) children.push_back(std::move(*attempt.child));
   if (message->open == 0)
-    spawn(services_.loop, conclude(message, std::move(folded.outcomes), std::move(attempt.child)));
+    spawn(services_.loop, conclude(message, std::move(folded.outcomes), std::move(children),
+                                   std::move(confirmation)));
+  else if (confirmation)
+    spawn(services_.loop,
+          confirm(message, std::move(folded), std::move(children), std::move(*confirmation)));
   else
-    write(std::move(message), std::move(folded), std::move(attempt.child));
+    write(std::move(message), std::move(folded), std::move(children));
+}
+
+std::optional<Ledger::Confirmation> Ledger::confirmation_for(const QueuedMessage& message,
+                                                             const Work& work,
+                                                             const Attempt& attempt) const {
+  const bool served = message.recipients[work.recipient].phase == RecipientPhase::delivered;
+  if (!served || !wants(message, work.recipient, kNotifySuccess)) return std::nullopt;
+  const StepResult& last = attempt.steps.back();
+  if (last.passed_dsn) return std::nullopt;
+  const Action action = attempt.child                     ? Action::expanded
+                        : work.channel == Channel::remote ? Action::relayed
+                                                          : Action::delivered;
+  return Confirmation{work.recipient, action, last.text};
+}
+
+Task<> Ledger::confirm(std::shared_ptr<QueuedMessage> message, Folded folded,
+                       std::vector<Accepted> made, Confirmation confirmation) {
+  ++concluding_;
+  made.push_back(co_await make_confirmation(message, std::move(confirmation)));
+  --concluding_;
+  write(std::move(message), std::move(folded), std::move(made));
 }
 
 void Ledger::write(std::shared_ptr<QueuedMessage> message, Folded folded,
-                   std::optional<Accepted> child) {
+                   std::vector<Accepted> children) {
   std::vector<Record> records;
-  const bool has_child = child.has_value();
-  if (child) {
-    Compound compound{message->id, std::move(folded.outcomes), {}, false};
-    compound.children.push_back(std::move(*child));
-    records.emplace_back(std::move(compound));
+  const bool has_child = !children.empty();
+  if (has_child) {
+    records.emplace_back(
+        Compound{message->id, std::move(folded.outcomes), std::move(children), false});
   } else {
     for (Outcome& outcome : folded.outcomes) records.emplace_back(std::move(outcome));
   }
@@ -379,10 +409,11 @@ void Ledger::commit(std::vector<Record> records, bool has_child, CommitQueue::Do
 }
 
 Task<> Ledger::conclude(std::shared_ptr<QueuedMessage> message, std::vector<Outcome> outcomes,
-                        std::optional<Accepted> child) {
+                        std::vector<Accepted> children, std::optional<Confirmation> confirmation) {
   ++concluding_;
-  Compound compound{message->id, std::move(outcomes), {}, true};
-  if (child) compound.children.push_back(std::move(*child));
+  Compound compound{message->id, std::move(outcomes), std::move(children), true};
+  if (confirmation)
+    compound.children.push_back(co_await make_confirmation(message, std::move(*confirmation)));
   if (!message->failed.empty()) {
     std::optional<Accepted> bounce = co_await make_bounce(message);
     if (bounce) compound.children.push_back(std::move(*bounce));

@@ -23,10 +23,10 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "mta/message/message_id.h"
-#include "mta/queue/bounce.h"
 #include "mta/queue/commit_queue.h"
 #include "mta/queue/options.h"
 #include "mta/queue/queued_message.h"
+#include "mta/queue/report.h"
 #include "mta/queue/scheduler.h"
 #include "mta/queue/store.h"
 #include "mta/remote/next_hop.h"
@@ -39,6 +39,11 @@ inline constexpr std::uint8_t kMaxGivenBack = 3;
 // Records that may wait for the disk before no delivery is started: outcomes must not run away
 // from the journal.
 inline constexpr std::size_t kMaxUnwritten = 8192;
+// After a longer time without a look (the machine slept) the senders of what has piled up are not
+// written to all at once.
+inline constexpr std::chrono::hours kLongestDelaySweep{1};
+// Recipients named in one warning.
+inline constexpr std::size_t kMaxReportedDelays = 1000;
 // Untried recipients per delivery slot beyond which the 250 of new mail is delayed: a body stays in
 // memory until then, and whoever measures sees delivered mail, not accepted mail.
 inline constexpr std::uint64_t kCrowdedPerSlot = 16;
@@ -110,6 +115,9 @@ class Ledger {
   // Content in memory, or read back; large bodies only as a file (StoredBody::blob).
   Task<Result<StoredBody>> read_body(MessageId id);
 
+  // Tells the senders of what has waited for `delaywarning`. Call it every minute or so.
+  void warn_of_delays();
+
   const MessageTable& messages() const { return messages_; }
   std::shared_ptr<QueuedMessage> find(MessageId id) const;
   const Scheduler::Counts& counts() const { return scheduler_.counts(); }
@@ -130,14 +138,30 @@ class Ledger {
     std::vector<Deferral> deferrals;
   };
   Folded fold(QueuedMessage& message, const Work& work, Moment started, Attempt& attempt);
+  struct Confirmation {
+    std::uint32_t recipient = 0;
+    Action action = Action::delivered;
+    std::string text;
+  };
   void close_recipient(QueuedMessage& message, const Work& work);
   void log_step(const QueuedMessage& message, const Work& work, const StepResult& step);
-  void write(std::shared_ptr<QueuedMessage> message, Folded folded, std::optional<Accepted> child);
+  void write(std::shared_ptr<QueuedMessage> message, Folded folded, std::vector<Accepted> children);
   Task<> conclude(std::shared_ptr<QueuedMessage> message, std::vector<Outcome> outcomes,
-                  std::optional<Accepted> child);
+                  std::vector<Accepted> children, std::optional<Confirmation> confirmation);
+  std::optional<Confirmation> confirmation_for(const QueuedMessage& message, const Work& work,
+                                               const Attempt& attempt) const;
+  Task<> confirm(std::shared_ptr<QueuedMessage> message, Folded folded, std::vector<Accepted> made,
+                 Confirmation confirmation);
+  Task<Accepted> make_confirmation(std::shared_ptr<QueuedMessage> message,
+                                   Confirmation confirmation);
+  Task<> warn_of_delay(std::shared_ptr<QueuedMessage> message);
   Task<std::optional<Accepted>> make_bounce(std::shared_ptr<QueuedMessage> message);
+  Task<Accepted> make_report(std::shared_ptr<QueuedMessage> message, Report report,
+                             std::string sender);
+  ReportedRecipient reported(const QueuedMessage& message, std::uint32_t index,
+                             std::string text) const;
   Task<std::string> quotable(std::shared_ptr<QueuedMessage> message);
-  Bounce bounce_of(const QueuedMessage& message, const BounceRoute& route, MessageId id) const;
+  Report report_of(const QueuedMessage& message, const BounceRoute& route, MessageId id) const;
   Task<Result<NewBody>> store_text(std::string text, MessageId id);
   void commit(std::vector<Record> records, bool has_child, CommitQueue::Done done);
   void commit_failed(const Error& error);
@@ -155,7 +179,8 @@ class Ledger {
   Scheduler scheduler_;
   MessageTable messages_;
   std::function<void()> on_work_;
-  std::uint64_t concluding_ = 0;  // messages whose end is being written
+  std::uint64_t concluding_ = 0;  // messages whose end, or a confirmation, is being written
+  Moment delays_seen_;            // who was warned: all that had waited long enough by then
   bool failure_logged_ = false;
   std::uint64_t counted_batches_ = 0;
 };

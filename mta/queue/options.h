@@ -23,6 +23,7 @@ struct Options {
   remote::Routes routes;                       // smtproutes
   std::chrono::seconds lifetime{7 * 86400};
   std::chrono::seconds unknown_grace{3600};
+  std::chrono::seconds delay_warning{0};  // 0: none
   std::chrono::microseconds sync_delay{0};
   // databytes: a bound beside that of smtpd, which counts with CRLF; here it is LF. 0: no limit.
   std::uint64_t max_message = 0;

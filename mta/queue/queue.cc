@@ -24,20 +24,18 @@ Queue::Queue(Services services, const Options& options, MessageId newest,
             options, std::move(warnings)) {
   ids_.skip_past(newest);
   ledger_.on_work([this] {
-    pump();
+    deliverer_.pump();
     intake_.room_again();
   });
-  deliverer_.on_remote([this] { remote_deliverer_.pump(); });
-}
-
-void Queue::pump() {
-  deliverer_.pump();
-  remote_deliverer_.pump();
+  deliverer_.on_turn([this] {
+    ledger_.warn_of_delays();
+    remote_deliverer_.pump();
+  });
 }
 
 void Queue::start(std::span<const MessageState> live) {
   ledger_.load(live);
-  pump();
+  deliverer_.pump();
 }
 
 void Queue::set_options(const Options& options) {

@@ -42,7 +42,7 @@ class Queue {
   void start(std::span<const MessageState> live);
   void set_options(const Options& options);
   // Looks at the schedule: the clock may have been set.
-  void wake() { pump(); }
+  void wake() { deliverer_.pump(); }
   // Takes nothing new, finishes what is in hand, writes every outcome.
   Task<> drain();
 
@@ -55,8 +55,6 @@ class Queue {
   CommitQueue& commits() { return commits_; }
 
  private:
-  void pump();
-
   static constexpr std::size_t kDiskThreads = 4;  // bodies read back, large bodies written
   Services services_;
   MessageIdSource ids_;

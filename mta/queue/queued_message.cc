@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/codec.h"
-#include "mta/queue/bounce.h"
+#include "mta/queue/report.h"
 #include "vdomain/instruction.h"
 
 namespace toast::queue {
@@ -98,6 +98,20 @@ std::string wire_reverse_path(const Envelope& envelope) {
   if (path == kDoubleBounceSender) return {};
   if (path.ends_with(kVerpMark)) path.remove_suffix(kVerpMark.size());
   return std::string(path);
+}
+
+bool has_sender(const QueuedMessage& message) {
+  const std::string& path = message.envelope->reverse_path;
+  return !path.empty() && path != kDoubleBounceSender;
+}
+
+// RFC 3461 section 4.1. What a sender asked for counts where there is a sender: the postmaster
+// hears of every bounce that bounced.
+bool wants(const QueuedMessage& message, std::uint32_t index, std::uint8_t event) {
+  if (!has_sender(message)) return event == kNotifyFailure;
+  const std::uint8_t notify = message.recipient(index).notify;
+  if (notify == 0) return event != kNotifySuccess;
+  return (notify & event) != 0;
 }
 
 MessageSummary summarise(const QueuedMessage& message) {

@@ -94,6 +94,11 @@ std::shared_ptr<QueuedMessage> message_from(const MessageState& state);
 // sender for what is no address (the sender of double bounces).
 std::string wire_reverse_path(const Envelope& envelope);
 
+// There is somebody to report to.
+bool has_sender(const QueuedMessage& message);
+// The sender wants to hear of this event (kNotifySuccess, kNotifyFailure or kNotifyDelay).
+bool wants(const QueuedMessage& message, std::uint32_t index, std::uint8_t event);
+
 MessageSummary summarise(const QueuedMessage& message);
 RecipientDetail describe_recipient(const QueuedMessage& message, std::uint32_t index);
 

@@ -1,6 +1,6 @@
 #include "mta/queue/remote_deliverer.h"
 
-#include "mta/queue/bounce.h"
+#include "mta/queue/report.h"
 
 namespace toast::queue {
 namespace {
@@ -32,9 +32,21 @@ StepResult result_of(const HopOutcome& outcome, const std::string& remote) {
 }  // namespace
 
 void RemoteDeliverer::pump() {
-  if (stopped_ || is_away()) return;
+  if (stopped_) return;
+  if (is_away()) return look_again();
   while (std::optional<RemoteWork> work = services_.ledger.next_remote())
     spawn(services_.loop, deliver(std::move(*work)));
+}
+
+void RemoteDeliverer::look_again() {
+  if (polling_ || services_.ledger.destinations().waiting() == 0) return;
+  polling_ = true;
+  poll_.expires_after(kRemotePoll);
+  poll_.async_wait([this](const asio::error_code& error) {
+    if (error) return;
+    polling_ = false;
+    pump();
+  });
 }
 
 Task<> RemoteDeliverer::deliver(RemoteWork work) {

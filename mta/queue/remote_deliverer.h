@@ -12,6 +12,8 @@
 
 namespace toast::queue {
 
+// How often remoted is looked for while it is away and something waits for it.
+inline constexpr std::chrono::milliseconds kRemotePoll{50};
 // remoted ends every transaction itself, well before this.
 inline constexpr std::chrono::hours kRemoteTimeout{2};
 
@@ -23,7 +25,7 @@ class RemoteDeliverer {
     Logger& log;
     ipc::Link& remote;  // toast-remoted
   };
-  explicit RemoteDeliverer(Services services) : services_(services) {}
+  explicit RemoteDeliverer(Services services) : services_(services), poll_(services.loop) {}
   RemoteDeliverer(const RemoteDeliverer&) = delete;
   RemoteDeliverer& operator=(const RemoteDeliverer&) = delete;
 
@@ -39,8 +41,12 @@ class RemoteDeliverer {
   Result<remote::DeliverRemote> request_for(const RemoteWork& work, StoredBody body) const;
   void finish(const RemoteWork& work, Moment started, remote::DeliverRemote::Reply reply);
 
+  void look_again();  // for remoted, when it is away
+
   Services services_;
   bool stopped_ = false;
+  bool polling_ = false;
+  asio::steady_timer poll_;
 };
 
 }  // namespace toast::queue

@@ -1,4 +1,4 @@
-#include "mta/queue/bounce.h"
+#include "mta/queue/report.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -16,8 +16,8 @@ using testing::Not;
 
 const WallTime kNow{std::chrono::seconds{1'795'000'000}};  // Wed, 18 Nov 2026
 
-Bounce example() {
-  Bounce b;
+Report example() {
+  Report b;
   b.id = MessageId(0x123456789abcdef0);
   b.now = kNow;
   b.host = "mx.example.org";
@@ -25,10 +25,11 @@ Bounce example() {
   b.to = "bob@client.test";
   b.original_sender = "bob@client.test";
   b.original_arrival = kNow - std::chrono::hours{2};
-  b.failed = {{"ann@example.org", "", "5.1.1 no mailbox here by that name"},
-              {"list@example.org", "rfc822;List@example.org",
-               "4.2.2 the mailbox is full\nI'm not going to try again; this message has been in "
-               "the queue too long."}};
+  b.recipients = {
+      {"ann@example.org", "", "5.1.1 no mailbox here by that name"},
+      {"list@example.org", "rfc822;List@example.org",
+       "4.2.2 the mailbox is full\nI'm not going to try again; this message has been in "
+       "the queue too long."}};
   b.original = "Received: from client\nSubject: hello\n\nHello Ann,\nsee you.\n";
   b.original_bytes = b.original.size();
   b.max_quoted = 50'000;
@@ -42,23 +43,23 @@ std::string golden(const std::string& name) {
   return content.str();
 }
 
-TEST(BounceText, SingleBounceAsOnFile) {
-  EXPECT_EQ(bounce_text(example()).content, golden("bounce.txt"));
+TEST(ReportText, SingleBounceAsOnFile) {
+  EXPECT_EQ(report_text(example()).content, golden("bounce.txt"));
 }
 
-TEST(BounceText, DoubleBounceAsOnFile) {
-  Bounce b = example();
+TEST(ReportText, DoubleBounceAsOnFile) {
+  Report b = example();
   b.is_double = true;
   b.to = "postmaster@example.org";
   b.original_sender = "";
-  b.failed.resize(1);
-  EXPECT_EQ(bounce_text(b).content, golden("double_bounce.txt"));
+  b.recipients.resize(1);
+  EXPECT_EQ(report_text(b).content, golden("double_bounce.txt"));
 }
 
-TEST(BounceText, TooLongForQuotingReturnsTheHeader) {
-  Bounce b = example();
+TEST(ReportText, TooLongForQuotingReturnsTheHeader) {
+  Report b = example();
   b.max_quoted = 45;  // less than the message, more than its header
-  EXPECT_EQ(bounce_text(b).content, golden("bounce_header_only.txt"));
+  EXPECT_EQ(report_text(b).content, golden("bounce_header_only.txt"));
 }
 
 // --- a reader that knows only the standards: RFC 2046 for the parts, RFC 3464 for the groups
@@ -104,9 +105,9 @@ std::vector<Group> groups_of(const std::string& status) {
   return groups;
 }
 
-TEST(BounceText, IsADeliveryStatusNotification) {
-  const Bounce b = example();
-  const std::string text = bounce_text(b).content;
+TEST(ReportText, IsADeliveryStatusNotification) {
+  const Report b = example();
+  const std::string text = report_text(b).content;
   EXPECT_THAT(text, HasSubstr("Content-Type: multipart/report; report-type=delivery-status;"));
   EXPECT_THAT(text, HasSubstr("\nAuto-Submitted: auto-replied\n"));
   const std::vector<Part> parts = parts_of(text);
@@ -126,8 +127,8 @@ TEST(BounceText, IsADeliveryStatusNotification) {
 }
 
 // As a program written for qmail reads it: paragraphs, and a line with "-" that ends them.
-TEST(BounceText, FirstPartIsQsbmf) {
-  const std::string text = parts_of(bounce_text(example()).content)[0].body;
+TEST(ReportText, FirstPartIsQsbmf) {
+  const std::string text = parts_of(report_text(example()).content)[0].body;
   ASSERT_EQ(text.rfind("Hi. This is the", 0), 0U);
   std::vector<std::string> paragraphs;
   for (std::size_t at = 0; at < text.size();) {
@@ -142,60 +143,60 @@ TEST(BounceText, FirstPartIsQsbmf) {
   EXPECT_EQ(paragraphs[3][0], '-');
 }
 
-TEST(BounceText, EmptyLinesInReportsDoNotEndTheParagraph) {
-  Bounce b = example();
-  b.failed = {{"a\nb@example.org", "", "one\n\ntwo\r\n\n\nthree\n"}};
-  EXPECT_THAT(bounce_text(b).content, HasSubstr("<a_b@example.org>:\none\n/two\n/\nthree\n\n---"));
+TEST(ReportText, EmptyLinesInReportsDoNotEndTheParagraph) {
+  Report b = example();
+  b.recipients = {{"a\nb@example.org", "", "one\n\ntwo\r\n\n\nthree\n"}};
+  EXPECT_THAT(report_text(b).content, HasSubstr("<a_b@example.org>:\none\n/two\n/\nthree\n\n---"));
 }
 
-TEST(BounceText, HeadersCannotBeInjected) {
-  Bounce b = example();
+TEST(ReportText, HeadersCannotBeInjected) {
+  Report b = example();
   b.to = "x@y\nBcc: victim@z";
-  b.failed[0].address = "a@b\nX-Evil: 1";
-  b.failed[0].text = "5.0.0 no\nX-Evil: 2";
-  const std::string text = bounce_text(b).content;
+  b.recipients[0].address = "a@b\nX-Evil: 1";
+  b.recipients[0].text = "5.0.0 no\nX-Evil: 2";
+  const std::string text = report_text(b).content;
   EXPECT_THAT(split(text).header, Not(HasSubstr("\nBcc:")));
   EXPECT_THAT(parts_of(text)[1].body, Not(HasSubstr("\nX-Evil")));
 }
 
-TEST(BounceText, TheOriginalCannotEndTheReport) {
-  Bounce b = example();
+TEST(ReportText, TheOriginalCannotEndTheReport) {
+  Report b = example();
   const std::string evil = "Subject: x\n\n--=_" + b.id.str() + "--\n\nmore\n";
   b.original = evil;
   b.original_bytes = evil.size();
-  const std::vector<Part> parts = parts_of(bounce_text(b).content);
+  const std::vector<Part> parts = parts_of(report_text(b).content);
   ASSERT_EQ(parts.size(), 3U);
   EXPECT_THAT(parts[2].body, EndsWith("more\n"));
 }
 
-TEST(BounceText, EightBitIsDeclared) {
-  Bounce b = example();
-  EXPECT_FALSE(bounce_text(b).eight_bit);
+TEST(ReportText, EightBitIsDeclared) {
+  Report b = example();
+  EXPECT_FALSE(report_text(b).eight_bit);
   b.original = "Subject: gr\xc3\xbc\xc3\x9f\n\nx\n";
   b.original_bytes = b.original.size();
-  const BounceText text = bounce_text(b);
+  const ReportText text = report_text(b);
   EXPECT_TRUE(text.eight_bit);
   EXPECT_THAT(split(text.content).header, HasSubstr("Content-Transfer-Encoding: 8bit\n"));
 }
 
 // A header without end is cut at a line, and whatever the original is the report is whole.
-TEST(BounceText, LongHeadersAreCut) {
-  Bounce b = example();
+TEST(ReportText, LongHeadersAreCut) {
+  Report b = example();
   std::string header;
   while (header.size() < 200'000) header += "X-Long: " + std::string(60, 'x') + "\n";
   b.original = header;
   b.original_bytes = 10'000'000;
   b.max_quoted = 0;
-  const std::string text = bounce_text(b).content;
+  const std::string text = report_text(b).content;
   EXPECT_LT(text.size(), kMaxQuotedHeader + 4096);
   EXPECT_EQ(parts_of(text).size(), 3U);
 }
 
-TEST(BounceText, UnreadableOriginalStillBounces) {
-  Bounce b = example();
+TEST(ReportText, UnreadableOriginalStillBounces) {
+  Report b = example();
   b.original = "";
   b.original_bytes = 1234;
-  EXPECT_EQ(parts_of(bounce_text(b).content).size(), 3U);
+  EXPECT_EQ(parts_of(report_text(b).content).size(), 3U);
 }
 
 // --- whom it goes to
