@@ -12,7 +12,7 @@
 //   given  connection 192.0.2.1           what follows is said on the next connection to there
 //   given  again                          the same request once more
 //   then   delivered "2.0.0 ..."          the outcome of the next recipient, in order of requests
-//   then   deferred "4.4.2 ..."           also failed; delivered-dsn: the host took the reports
+//   then   deferred ["4.4.2 ..."]         also failed; delivered-dsn: the host took the reports
 //   over then   reached yes                    or no, by the last request then   log
 //   "remote.connection.failed"
 #pragma once
