@@ -61,6 +61,8 @@ struct UnboundDns::State {
     decided.expires_at(asio::steady_timer::time_point::max());
   }
   static Task<Result<Records>> ask(std::shared_ptr<State> self, std::string name, int type);
+  static Task<Result<MxAnswer>> mx(std::shared_ptr<State> self, std::string name);
+  static Task<Result<AddressAnswer>> addresses(std::shared_ptr<State> self, std::string host);
   void decide(Validation now) {
     validation = now;
     decided.cancel();
@@ -68,7 +70,7 @@ struct UnboundDns::State {
   void close() {
     closed = true;
     next_probe.cancel();
-    decide(Validation::off);
+    if (validation == Validation::probing) decide(Validation::off);
     if (validating) validating->close();
     if (plain) plain->close();
   }
@@ -149,17 +151,26 @@ Task<> UnboundDns::probe(std::shared_ptr<State> state) {
   }
 }
 
+// Both begin when they are awaited, perhaps after our end: they have their own hold on the state.
 Task<Result<MxAnswer>> UnboundDns::mx(std::string name) {
-  const std::string asked = name;
-  Result<Records> records = co_await State::ask(state_, std::move(name), kTypeMx);
-  if (!records) co_return pass(records, "MX of " + asked);
-  co_return mx_answer(*records);
+  return State::mx(state_, std::move(name));
 }
 
 Task<Result<AddressAnswer>> UnboundDns::addresses(std::string host) {
+  return State::addresses(state_, std::move(host));
+}
+
+Task<Result<MxAnswer>> UnboundDns::State::mx(std::shared_ptr<State> self, std::string name) {
+  Result<Records> records = co_await ask(std::move(self), name, kTypeMx);
+  if (!records) co_return pass(records, "MX of " + name);
+  co_return mx_answer(*records);
+}
+
+Task<Result<AddressAnswer>> UnboundDns::State::addresses(std::shared_ptr<State> self,
+                                                         std::string host) {
   std::vector<Task<Result<Records>>> questions;
-  questions.push_back(State::ask(state_, host, kTypeA));
-  questions.push_back(State::ask(state_, host, kTypeAaaa));
+  questions.push_back(ask(self, host, kTypeA));
+  questions.push_back(ask(self, host, kTypeAaaa));
   std::vector<Result<Records>> answers = co_await gather(std::move(questions));
   Result<AddressAnswer> answer = address_answer(std::move(answers[0]), std::move(answers[1]));
   if (!answer) co_return pass(answer, "addresses of " + host);

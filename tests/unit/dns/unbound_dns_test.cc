@@ -7,6 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <stdexcept>
+
 #include "base/fd.h"
 #include "base/gather.h"
 #include "tests/unit/auth/run_task.h"
@@ -45,6 +47,27 @@ std::vector<Zone> zones() {
        "127.0.0.8"},
   };
 }
+
+// Takes questions and never answers.
+class SilentServer {
+ public:
+  SilentServer() : socket_(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    auto* generic = reinterpret_cast<sockaddr*>(&address);
+    if (::bind(socket_.get(), generic, size) != 0 ||
+        ::getsockname(socket_.get(), generic, &size) != 0)
+      throw std::runtime_error("no port for a silent server");
+    port_ = ntohs(address.sin_port);
+  }
+  Endpoint endpoint() const { return {IpAddress::v4({127, 0, 0, 1}), port_}; }
+
+ private:
+  Fd socket_;
+  std::uint16_t port_ = 0;
+};
 
 class RecordingLogger final : public Logger {
  public:
@@ -156,16 +179,10 @@ TEST_F(UnboundDnsTest, ManyQuestionsAtATime) {
 }
 
 TEST_F(UnboundDnsTest, ASilentServerIsGivenUpAtTheDeadline) {
-  const Fd silent(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  auto* generic = reinterpret_cast<sockaddr*>(&address);
-  ASSERT_EQ(::bind(silent.get(), generic, size), 0);
-  ASSERT_EQ(::getsockname(silent.get(), generic, &size), 0);
-  const Endpoint endpoint{IpAddress::v4({127, 0, 0, 1}), ntohs(address.sin_port)};
-  open({.servers = {endpoint}, .trust_anchors = {}, .question_deadline = milliseconds(200)});
+  const SilentServer silent;
+  open({.servers = {silent.endpoint()},
+        .trust_anchors = {},
+        .question_deadline = milliseconds(200)});
   const auto begin = std::chrono::steady_clock::now();
   const Result<MxAnswer> answer = mx("mail.test");
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(15));
@@ -200,6 +217,23 @@ TEST_F(UnboundDnsTest, ClosedWhileQuestionsWait) {
   while (!waiting.ready()) io_.run_one();
   ASSERT_FALSE(waiting.value());
   EXPECT_EQ(waiting.value().error().failure, Failure::transient);
+}
+
+// A question that begins only after the end; validation was on, so there is one resolver left.
+TEST_F(UnboundDnsTest, ClosedBeforeAQuestionBegins) {
+  UnboundDns& dns =
+      open({.servers = {server_->endpoint()}, .trust_anchors = {server_->anchor("signed.test")}});
+  ASSERT_TRUE(mx("signed.test"));
+  Started<Result<AddressAnswer>> waiting(io_, dns.addresses("mx.signed.test"));
+  dns_.reset();
+  while (!waiting.ready()) io_.run_one();
+  EXPECT_FALSE(waiting.value());
+}
+
+TEST_F(UnboundDnsTest, OneServerOfTwoIsEnough) {
+  const SilentServer silent;
+  open({.servers = {silent.endpoint(), server_->endpoint()}, .trust_anchors = {}});
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(addresses("x" + std::to_string(i) + ".mail.test"));
 }
 
 // --- validation
