@@ -23,10 +23,11 @@ std::string_view leading_status(std::string_view text) {
   return text.substr(0, at);
 }
 
-// Of the class that the code says; others are nonsense.
+// Of the class that the code says; others are nonsense. There is no class 3 (RFC 3463 section 2).
 std::string_view own_status(const RemoteReply& reply) {
   const std::string_view status = leading_status(reply.text);
-  return !status.empty() && status[0] - '0' == reply.code / 100 ? status : std::string_view{};
+  if (status.empty() || reply.is_intermediate() || status[0] - '0' != reply.code / 100) return {};
+  return status;
 }
 
 Outcome::Kind kind_of(const RemoteReply& reply) {

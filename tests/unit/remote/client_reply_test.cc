@@ -152,6 +152,7 @@ TEST(Outcome, InTheHostsWords) {
       {{450, "4.7.650x"}, Outcome::Kind::deferred, "4.0.0 Remote host said: 450 4.7.650x"},
       {{450, "4.7.650 x"}, Outcome::Kind::deferred, "4.7.650 Remote host said: 450 4.7.650 x"},
       {{450, "4..1 x"}, Outcome::Kind::deferred, "4.0.0 Remote host said: 450 4..1 x"},
+      {{351, "3.1.0 x"}, Outcome::Kind::deferred, "4.0.0 Remote host said: 351 3.1.0 x"},
       {{354, "go on"}, Outcome::Kind::deferred, "4.0.0 Remote host said: 354 go on"},
   };
   for (const auto& c : kCases) {
