@@ -13,6 +13,7 @@ PAGES = {
     "toastd.md": ["mta/master"],
     "smtpd.md": ["mta/smtpd"],
     "queued.md": ["mta/queue"],
+    "remoted.md": ["mta/remote"],
     "maild.md": ["vdomain/maildir"],
     "vdomaind.md": ["vdomain"],
     "authd.md": ["auth"],
