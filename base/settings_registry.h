@@ -15,11 +15,11 @@ inline constexpr std::int64_t kMiB = 1 << 20;
 
 // clang-format off
 // --- the host
-inline constexpr LineSetting me{"me", "", LineShape::host_name, "Fully qualified name of this host. The one setting without a default.", "smtpd queued maild vdomaind pop3d toastctl"};
+inline constexpr LineSetting me{"me", "", LineShape::host_name, "Fully qualified name of this host. The one setting without a default.", "smtpd queued maild remoted vdomaind pop3d toastctl"};
 inline constexpr ChoiceSetting databasebackend{"databasebackend", "sqlite", "sqlite", "Where the directory and the credentials live. This version has one place.", "toastd", Applies::at_restart};
 
 // --- listeners
-inline constexpr EndpointListSetting smtplisten{"smtplisten", "0.0.0.0:25\n[::]:25", "Addresses and ports for SMTP, one address:port or [address]:port a line. An empty file: no SMTP server. Port 0: the kernel chooses, toastctl status shows it.", "toastd toastctl", Applies::at_restart};
+inline constexpr EndpointListSetting smtplisten{"smtplisten", "0.0.0.0:25\n[::]:25", "Addresses and ports for SMTP, one address:port or [address]:port a line. An empty file: no SMTP server. Port 0: the kernel chooses, toastctl status shows it.", "toastd remoted toastctl", Applies::at_restart};
 inline constexpr EndpointListSetting pop3listen{"pop3listen", "0.0.0.0:110\n[::]:110", "Addresses and ports for POP3, as in smtplisten. An empty file: no POP3 server.", "toastd toastctl", Applies::at_restart};
 inline constexpr IntegerSetting listenbacklog{"listenbacklog", 1024, 1, 65535, "connections", "Connections that the kernel keeps waiting for each listener.", "toastd", Applies::at_restart};
 inline constexpr IntegerSetting smtpprocesses{"smtpprocesses", 0, 0, 31, "processes", "Number of SMTP servers; 0: one per core.", "toastd", Applies::at_restart};
@@ -60,7 +60,7 @@ inline constexpr LineSetting doublebouncehost{"doublebouncehost", kFromMe, LineS
 inline constexpr SizeSetting bouncemaxbytes{"bouncemaxbytes", 50000, 0, 1LL << 30, "Bytes of the original message quoted in a bounce; 0: the whole message.", "queued"};
 
 // --- remote delivery
-inline constexpr ListSetting smtproutes{"smtproutes", "", "Where mail for a domain goes instead of its MX hosts: domain:host[:port] a line; .domain for all names below it, nothing before the colon for every domain, nothing after it for the MX hosts after all.", "queued remoted"};
+inline constexpr ListSetting smtproutes{"smtproutes", "", "Where mail for a domain goes instead of its MX hosts: domain:host[:port] a line; .domain for all names below it, nothing before the colon for every domain, nothing after it for the MX hosts after all.", "queued"};
 inline constexpr LineSetting helohost{"helohost", kFromMe, LineShape::host_name, "The name this host gives itself in EHLO.", "remoted"};
 inline constexpr ListSetting outgoingip{"outgoingip", "", "Address to connect from, one a line: ADDRESS [HELO-NAME] for all mail, or DOMAIN ADDRESS [HELO-NAME] for senders of that domain. One line for IPv4 and one for IPv6 may stand for each.", "remoted"};
 inline constexpr DurationSetting timeoutconnect{"timeoutconnect", 30, 1, 600, "Time for the TCP connection to one address.", "remoted"};
