@@ -17,7 +17,6 @@ constexpr std::string_view kDomains = "domains are in the directory: toastctl do
 constexpr std::string_view kRemote = "TLS and logins towards other hosts are not in this version";
 constexpr std::string_view kPatch = "a setting of a qmail patch";
 constexpr std::string_view kScript = "read by qmail's start scripts only";
-constexpr std::string_view kInject = "a setting of qmail-inject";
 
 // An imported control/ directory may hold these; they must not stop the server, nor pass in
 // silence.
@@ -30,12 +29,8 @@ constexpr Foreign kForeign[] = {
     {"clientcert.pem", kRemote},
     {"concurrencyincoming", "see smtpmaxconnections"},
     {"defaultdelivery", kScript},
-    {"defaultdomain", kInject},
-    {"defaulthost", kInject},
     {"dnsbllist", kPatch},
     {"domainkeys", kPatch},
-    {"envnoathost", "a recipient without a domain is refused"},
-    {"idhost", kInject},
     {"localiphost", "an address literal of this host is postmaster's only"},
     {"locals", kDomains},
     {"maxrcpt", "see smtpmaxrecipients"},
@@ -43,7 +38,6 @@ constexpr Foreign kForeign[] = {
     {"morercpthosts.cdb", kDomains},
     {"notlshosts", kRemote},
     {"percenthack", "addresses with % are ordinary addresses"},
-    {"plusdomain", kInject},
     {"qmqpservers", "QMQP is not spoken"},
     {"rcpthosts", "domains are in the directory (toastctl domain add), relaying in relaynetworks"},
     {"rejectnullsenders", kPatch},

@@ -59,6 +59,13 @@ inline constexpr LineSetting doublebounceto{"doublebounceto", "postmaster", Line
 inline constexpr LineSetting doublebouncehost{"doublebouncehost", kFromMe, LineShape::host_name, "Domain of the address for bounces that bounced.", "queued"};
 inline constexpr SizeSetting bouncemaxbytes{"bouncemaxbytes", 50000, 0, 1LL << 30, "Bytes of the original message quoted in a bounce; 0: the whole message.", "queued"};
 
+// --- local injection
+inline constexpr LineSetting envnoathost{"envnoathost", kFromMe, LineShape::host_name, "Domain of a recipient that a local program names without one.", "queued"};
+inline constexpr LineSetting defaulthost{"defaulthost", kFromMe, LineShape::host_name, "qmail-inject: host of an address in a header that has none.", "compat"};
+inline constexpr LineSetting defaultdomain{"defaultdomain", kFromMe, LineShape::host_name, "qmail-inject: appended, with a dot, to a host in a header that has no dot.", "compat"};
+inline constexpr LineSetting plusdomain{"plusdomain", kFromMe, LineShape::host_name, "qmail-inject: appended, with a dot, to a host in a header that ends in a plus sign.", "compat"};
+inline constexpr LineSetting idhost{"idhost", kFromMe, LineShape::host_name, "qmail-inject: right side of the Message-ID that it adds.", "compat"};
+
 // --- remote delivery
 inline constexpr ListSetting smtproutes{"smtproutes", "", "Where mail for a domain goes instead of its MX hosts: domain:host[:port] a line; .domain for all names below it, nothing before the colon for every domain, nothing after it for the MX hosts after all.", "queued"};
 inline constexpr LineSetting helohost{"helohost", kFromMe, LineShape::host_name, "The name this host gives itself in EHLO.", "remoted"};
@@ -140,6 +147,11 @@ inline constexpr const SettingInfo* kAllSettings[] = {
     &setting::doublebounceto,
     &setting::doublebouncehost,
     &setting::bouncemaxbytes,
+    &setting::envnoathost,
+    &setting::defaulthost,
+    &setting::defaultdomain,
+    &setting::plusdomain,
+    &setting::idhost,
     &setting::smtproutes,
     &setting::helohost,
     &setting::outgoingip,

@@ -81,7 +81,7 @@ Result<Fd> listen_on(const Endpoint& endpoint, int backlog, int& error) {
   return failed;
 }
 
-Result<Fd> listen_on_path(const std::string& path, int backlog) {
+Result<Fd> listen_on_path(const std::string& path, mode_t mode, int backlog) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path)
@@ -94,7 +94,7 @@ Result<Fd> listen_on_path(const std::string& path, int backlog) {
   ::unlink(path.c_str());  // ours: we hold the instance's lock
   const bool listening =
       ::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 &&
-      ::chmod(path.c_str(), 0600) == 0 && ::listen(socket.get(), backlog) == 0;
+      ::chmod(path.c_str(), mode) == 0 && ::listen(socket.get(), backlog) == 0;
   if (!listening) return system_error("cannot listen on", path);
   return socket;
 }
@@ -129,11 +129,11 @@ class Opener {
     return {};
   }
 
-  Result<void> open_local(const Program& program, const std::string& path) {
-    if (reuse(program.local_socket, path)) return {};
-    Result<Fd> socket = listen_on_path(path, backlog_);
+  Result<void> open_local(const LocalSocket& local, const std::string& path) {
+    if (reuse(local.name, path)) return {};
+    Result<Fd> socket = listen_on_path(path, local.mode, backlog_);
     if (!socket) return pass(socket);
-    opened_.push_back({std::string(program.local_socket), path, path, std::move(*socket)});
+    opened_.push_back({std::string(local.name), path, path, std::move(*socket)});
     return {};
   }
 
@@ -181,9 +181,8 @@ Result<std::vector<Listener>> open_listeners(const Settings& settings, const std
       Result<void> opened = opener.open_network(program);
       if (!opened) return pass(opened);
     }
-    if (!program.local_socket.empty()) {
-      Result<void> opened =
-          opener.open_local(program, root + "/run/" + std::string(program.local_socket));
+    for (const LocalSocket& local : program.local_sockets) {
+      Result<void> opened = opener.open_local(local, root + "/run/" + std::string(local.name));
       if (!opened) return pass(opened);
     }
   }

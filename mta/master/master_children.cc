@@ -105,9 +105,8 @@ std::vector<control::GiveSocket> Master::birth_sockets(std::size_t index) {
   };
   lend(control::SocketRole::metrics, "", child.metrics);
   for (const Listener& listener : listeners_) {
-    const Program& program = *child.spec.program;
-    const bool is_its = listener.name == program.listener || listener.name == program.local_socket;
-    if (is_its) lend(control::SocketRole::listener, listener.name, listener.socket);
+    if (is_listener_of(*child.spec.program, listener.name))
+      lend(control::SocketRole::listener, listener.name, listener.socket);
   }
   for (std::size_t peer = 0; peer < children_.size(); ++peer) {
     if (peer == index || children_[peer].pid == 0) continue;

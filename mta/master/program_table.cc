@@ -7,16 +7,21 @@
 namespace toast::master {
 namespace {
 
+constexpr LocalSocket kQueueSockets[] = {
+    {"queue.sock", 0600},   // toastctl
+    {"submit.sock", 0666},  // every user may send mail
+};
+
 // clang-format off
 constexpr Program kPrograms[] = {
-    // name             stage              account                listener  endpoints             processes                local socket   ticket key
-    {"toast-vdomaind",  Stage::keepers,    &setting::uservdomaind, "",      nullptr,              nullptr,                 "",            false},
-    {"toast-authd",     Stage::keepers,    &setting::userauthd,    "",      nullptr,              nullptr,                 "",            true},
-    {"toast-maild",     Stage::keepers,    &setting::usermaild,    "",      nullptr,              nullptr,                 "",            true},
-    {"toast-remoted",   Stage::keepers,    &setting::userremoted,  "",      nullptr,              nullptr,                 "",            false},
-    {"toast-queued",    Stage::queue,      &setting::userqueued,   "",      nullptr,              nullptr,                 "queue.sock",  false},
-    {"toast-smtpd",     Stage::front_ends, &setting::usersmtpd,    "smtp",  &setting::smtplisten, &setting::smtpprocesses, "",            false},
-    {"toast-pop3d",     Stage::front_ends, &setting::userpop3d,    "pop3",  &setting::pop3listen, &setting::pop3processes, "",            false},
+    // name             stage              account                listener  endpoints             processes                local sockets  ticket key
+    {"toast-vdomaind",  Stage::keepers,    &setting::uservdomaind, "",      nullptr,              nullptr,                 {},            false},
+    {"toast-authd",     Stage::keepers,    &setting::userauthd,    "",      nullptr,              nullptr,                 {},            true},
+    {"toast-maild",     Stage::keepers,    &setting::usermaild,    "",      nullptr,              nullptr,                 {},            true},
+    {"toast-remoted",   Stage::keepers,    &setting::userremoted,  "",      nullptr,              nullptr,                 {},            false},
+    {"toast-queued",    Stage::queue,      &setting::userqueued,   "",      nullptr,              nullptr,                 kQueueSockets, false},
+    {"toast-smtpd",     Stage::front_ends, &setting::usersmtpd,    "smtp",  &setting::smtplisten, &setting::smtpprocesses, {},            false},
+    {"toast-pop3d",     Stage::front_ends, &setting::userpop3d,    "pop3",  &setting::pop3listen, &setting::pop3processes, {},            false},
 };
 
 // client calls keeper
@@ -59,6 +64,12 @@ std::vector<ProcessSpec> processes_for(const Settings& settings, unsigned cores)
     for (std::uint32_t i = 0; i < count; ++i) specs.push_back({&program, i, count});
   }
   return specs;
+}
+
+bool is_listener_of(const Program& program, std::string_view listener) {
+  return listener == program.listener ||
+         std::any_of(program.local_sockets.begin(), program.local_sockets.end(),
+                     [&](const LocalSocket& local) { return local.name == listener; });
 }
 
 bool is_wired(const Program& client, const Program& keeper) {

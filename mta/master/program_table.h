@@ -16,6 +16,11 @@ namespace toast::master {
 enum class Stage : unsigned char { front_ends, queue, keepers };
 inline constexpr std::size_t kStages = 3;
 
+struct LocalSocket {
+  std::string_view name;  // in run/; also told to the program as listener name
+  unsigned mode;          // who may connect; the program checks who does
+};
+
 struct Program {
   std::string_view name;  // also of its file: "toast-smtpd"
   Stage stage;
@@ -23,8 +28,8 @@ struct Program {
   std::string_view listener;             // "smtp": told to the program with each listening socket
   const EndpointListSetting* endpoints;  // where; none: it has no network listener
   const IntegerSetting* processes;       // how many, 0 one per core; none: exactly one
-  std::string_view local_socket;         // name of its socket in run/, also told as listener name
-  bool holds_ticket_key;                 // it makes or checks login tickets
+  std::span<const LocalSocket> local_sockets;
+  bool holds_ticket_key;  // it makes or checks login tickets
 };
 
 struct Wire {
@@ -50,6 +55,8 @@ struct ProcessSpec {
 };
 // What these settings ask for, in starting order: keepers first. `cores` is at least 1.
 std::vector<ProcessSpec> processes_for(const Settings& settings, unsigned cores);
+// Is this socket lent to this program?
+bool is_listener_of(const Program& program, std::string_view listener);
 bool is_wired(const Program& client, const Program& keeper);
 bool is_told_of_end(const Program& program, const Program& ended);
 

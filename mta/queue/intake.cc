@@ -9,6 +9,8 @@ namespace toast::queue {
 struct Intake::Submission {
   Submission(SubmitBegin begin, MemoryBudget& budget) : envelope(std::move(begin)), share(budget) {}
   SubmitBegin envelope;
+  Origin origin = Origin::smtp;
+  bool is_double_bounce = false;
   std::string bytes;  // until it goes to a file
   MemoryShare share;
   std::unique_ptr<BodyWriter> file;
@@ -121,16 +123,37 @@ Task<Result<ipc::Done>> Intake::end(std::shared_ptr<Client> client, SubmitEnd en
   if (found == client->open.end()) co_return transient("end of an unknown submission");
   std::shared_ptr<Submission> submission = std::move(found->second);
   client->open.erase(found);
+  if (!submission->envelope.authenticated.empty()) submission->origin = Origin::submission;
+  Result<void> promised = co_await complete(std::move(submission), std::move(end.bytes));
+  if (!promised) co_return pass(promised);
+  co_return ipc::Done{};
+}
+
+std::shared_ptr<Intake::Submission> Intake::open(MessageId id) {
+  SubmitBegin begin;
+  begin.id = id;
+  return std::make_shared<Submission>(std::move(begin), budget_);
+}
+
+Task<Result<void>> Intake::close_local(std::shared_ptr<Submission> submission, SubmitBegin envelope,
+                                       bool is_double_bounce, std::string last_bytes) {
+  submission->envelope = std::move(envelope);
+  submission->origin = Origin::local;
+  submission->is_double_bounce = is_double_bounce;
+  co_return co_await complete(std::move(submission), std::move(last_bytes));
+}
+
+Task<Result<void>> Intake::complete(std::shared_ptr<Submission> submission,
+                                    std::string last_bytes) {
   ++under_way_;
-  Result<void> promised = co_await append(submission, std::move(end.bytes));
+  Result<void> promised = co_await append(submission, std::move(last_bytes));
   if (promised) promised = co_await finish(submission);
   --under_way_;
   if (!promised && submission->file_finished) {
     Store& store = services_.store;
     asio::post(services_.pool, [&store, id = submission->envelope.id] { store.discard_blob(id); });
   }
-  if (!promised) co_return pass(promised);
-  co_return ipc::Done{};
+  co_return promised;
 }
 
 // Waits until the pieces before this one are stored. The caller then has the turn, and passes it on
@@ -257,8 +280,10 @@ Task<Result<void>> Intake::promise(std::shared_ptr<Submission> submission) {
   Accepted accepted;
   accepted.id = submission->envelope.id;
   accepted.arrival = services_.clock.wall();
-  accepted.origin = submission->envelope.authenticated.empty() ? Origin::smtp : Origin::submission;
-  accepted.envelope = envelope_from(submission->envelope);
+  accepted.origin = submission->origin;
+  std::shared_ptr<Envelope> envelope = envelope_from(submission->envelope);
+  if (submission->is_double_bounce) envelope->reverse_path = kDoubleBounceSender;
+  accepted.envelope = std::move(envelope);
   accepted.hold = submission->hold;
   // With half of the memory in use the rest belongs to arrivals: later deliveries read back.
   if (2 * budget_.used() > options_.arrival_memory) submission->share.release();

@@ -1,5 +1,5 @@
-// Messages on their way in: submissions from smtpd (submit_messages.h), from the first byte to the
-// promise. The order:
+// Messages on their way in: submissions from smtpd (submit_messages.h) and of local users
+// (local_door.h), from the first byte to the promise. The order:
 //
 //   collect (memory, or a file beyond the bounds) -> verdict -> room on disk -> room in the
 //   schedule
@@ -58,6 +58,14 @@ class Intake {
   // What a new client is answered. What it had open is dropped with the dispatcher.
   std::shared_ptr<const ipc::Dispatcher> client(const std::string& peer);
 
+  // For a door of another kind: a message whose envelope comes with its end. Let go of before
+  // close_local(): nothing is kept. Success of that: on stable storage.
+  struct Submission;
+  std::shared_ptr<Submission> open(MessageId id);
+  Task<Result<void>> append(std::shared_ptr<Submission> submission, std::string bytes);
+  Task<Result<void>> close_local(std::shared_ptr<Submission> submission, SubmitBegin envelope,
+                                 bool is_double_bounce, std::string last_bytes);
+
   void set_options(const Options& options);
   void close() { closed_ = true; }  // shutting down: nothing new is promised
   // Forgets every submission that has not ended, and removes its file.
@@ -69,7 +77,6 @@ class Intake {
   std::uint64_t under_way() const { return under_way_; }
 
  private:
-  struct Submission;
   struct Client;
 
   void begin(Client& client, SubmitBegin begin);
@@ -77,7 +84,7 @@ class Intake {
   Task<Result<ipc::Done>> end(std::shared_ptr<Client> client, SubmitEnd end);
   Task<Result<ipc::Done>> check_space(CheckSpace question);
 
-  Task<Result<void>> append(std::shared_ptr<Submission> submission, std::string bytes);
+  Task<Result<void>> complete(std::shared_ptr<Submission> submission, std::string last_bytes);
   Task<Result<void>> append_to_file(std::shared_ptr<Submission> submission, std::string bytes);
   Task<Result<void>> take_turn(std::shared_ptr<Submission> submission);
   Task<Result<void>> finish(std::shared_ptr<Submission> submission);

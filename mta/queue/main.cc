@@ -23,6 +23,7 @@ struct Parts {
   std::unique_ptr<queue::JournalStore> store;
   std::unique_ptr<queue::Queue> queue;
   std::unique_ptr<queue::AdminSocket> admin;
+  std::unique_ptr<queue::PeerSocket> local;
 };
 
 Result<std::unique_ptr<queue::RealDisk>> open_disk(Daemon& daemon) {
@@ -76,9 +77,15 @@ Result<void> build(Daemon& daemon) {
       *options, newest, std::move(warnings));
 
   daemon.on_client([parts](const std::string& peer) { return parts->queue->client(peer); });
-  daemon.on_listener([parts, &daemon, owner = root.st_uid](const std::string&, Fd socket) {
-    parts->admin = std::make_unique<queue::AdminSocket>(daemon.executor(), std::move(socket), owner,
-                                                        parts->queue->admin(), daemon.log());
+  daemon.on_listener([parts, &daemon, owner = root.st_uid](const std::string& name, Fd socket) {
+    if (name == queue::kSubmitSocket) {
+      parts->local = std::make_unique<queue::PeerSocket>(
+          daemon.executor(), std::move(socket),
+          [queue = parts->queue.get()](const ucred& who) { return queue->local_user(who.uid); });
+    } else {
+      parts->admin = std::make_unique<queue::AdminSocket>(
+          daemon.executor(), std::move(socket), owner, parts->queue->admin(), daemon.log());
+    }
   });
   daemon.on_reload(
       [](const Settings& next) -> Result<void> {

@@ -13,6 +13,7 @@ Result<Options> Options::from(const Settings& settings) {
   o.concurrency_destination =
       static_cast<std::uint32_t>(settings.get(setting::concurrencydestination));
   o.host = settings.get(setting::bouncehost);
+  o.no_at_host = settings.get(setting::envnoathost);
   o.bounce_from = settings.get(setting::bouncefrom);
   o.double_bounce_to =
       settings.get(setting::doublebounceto) + "@" + settings.get(setting::doublebouncehost);

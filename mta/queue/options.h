@@ -13,6 +13,7 @@ namespace toast::queue {
 struct Options {
   std::string host = "localhost";  // bouncehost: who speaks in bounces
   std::string bounce_from = "MAILER-DAEMON";
+  std::string no_at_host = "localhost";  // envnoathost: of a local recipient without a domain
   std::string double_bounce_to = "postmaster@localhost";
   std::uint64_t max_quoted = 50'000;  // of the original in a bounce; 0: all
   // Deliveries in hand. qmail's 10 counted processes; here one is an entry in a batch whose

@@ -15,6 +15,7 @@ Queue::Queue(Services services, const Options& options, MessageId newest,
       intake_({services.loop, pool_, services.store, commits_, ledger_, early_, services.clock,
                services.log, services.filter},
               options),
+      local_({intake_, ids_, services.clock, services.log}, options),
       deliverer_({services.loop, pool_, services.store, ledger_, early_, services.clock,
                   services.log, ids_, services.directory, services.mailboxes},
                  options),
@@ -41,6 +42,7 @@ void Queue::start(std::span<const MessageState> live) {
 void Queue::set_options(const Options& options) {
   commits_.set_urgent_wait(options.sync_delay);
   intake_.set_options(options);
+  local_.set_options(options);
   deliverer_.set_options(options);
   desk_.set_options(options);
   ledger_.set_options(options);
@@ -57,6 +59,7 @@ Task<> Queue::drain() {
   }
   co_await ledger_.settle();
   intake_.drop_all();
+  local_.drop_all();
 }
 
 }  // namespace toast::queue

@@ -13,6 +13,7 @@
 #include "mta/queue/early_lookup.h"
 #include "mta/queue/intake.h"
 #include "mta/queue/ledger.h"
+#include "mta/queue/local_door.h"
 #include "mta/queue/options.h"
 #include "mta/queue/remote_deliverer.h"
 #include "mta/queue/store.h"
@@ -49,6 +50,8 @@ class Queue {
   std::shared_ptr<const ipc::Dispatcher> client(const std::string& peer) {
     return intake_.client(peer);
   }
+  // A user of this machine has connected to run/submit.sock. None: it has too many connections.
+  std::optional<PeerSocket::Guest> local_user(uid_t uid) { return local_.admit(uid); }
   std::shared_ptr<const ipc::Dispatcher> admin() const { return desk_.dispatcher(); }
   Ledger& ledger() { return ledger_; }
   const AdminDesk& desk() const { return desk_; }
@@ -64,6 +67,7 @@ class Queue {
   Ledger ledger_;
   EarlyLookup early_;
   Intake intake_;
+  LocalDoor local_;
   Deliverer deliverer_;
   RemoteDeliverer remote_deliverer_;
   AdminDesk desk_;
