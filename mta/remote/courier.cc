@@ -6,7 +6,6 @@
 #include "mta/message/verp.h"
 #include "mta/remote/approach.h"
 #include "mta/remote/limits.h"
-#include "mta/remote/transaction.h"
 
 namespace toast::remote {
 namespace {
@@ -21,9 +20,11 @@ bool has_control_character(std::string_view text) {
 
 class Errand {
  public:
-  Errand(std::shared_ptr<const Options> options, Services& services, DeliverRemote request)
+  Errand(std::shared_ptr<const Options> options, Services& services, DeliverRemote request,
+         Abandoned abandoned)
       : services_(services),
         request_(std::move(request)),
+        abandoned_(std::move(abandoned)),
         until_(services.clock.steady() + kRequestTime),
         approach_(std::move(options), services, request_.next_hop, request_.reverse_path, until_),
         outcomes_(request_.recipients.size()) {}
@@ -43,6 +44,7 @@ class Errand {
 
   Services& services_;
   DeliverRemote request_;
+  Abandoned abandoned_;
   SteadyTime until_;
   Approach approach_;
   std::shared_ptr<const OutgoingMessage> message_;
@@ -92,6 +94,7 @@ std::vector<Indices> Errand::shares() const {
 Transaction Errand::transaction_for(const Indices& recipients) const {
   Transaction transaction;
   transaction.message = message_;
+  transaction.abandoned = abandoned_;
   for (const std::size_t i : recipients) transaction.recipients.push_back(request_.recipients[i]);
   transaction.reverse_path = request_.reverse_path;
   if (request_.verp && !request_.reverse_path.empty())
@@ -192,8 +195,9 @@ DeliverRemote::Reply Errand::finish() {
 }  // namespace
 
 Task<DeliverRemote::Reply> deliver(std::shared_ptr<const Options> options, Services& services,
-                                   DeliverRemote request) {
-  auto errand = std::make_unique<Errand>(std::move(options), services, std::move(request));
+                                   DeliverRemote request, Abandoned abandoned) {
+  auto errand = std::make_unique<Errand>(std::move(options), services, std::move(request),
+                                         std::move(abandoned));
   co_return co_await errand->run();
 }
 

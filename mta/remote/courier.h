@@ -10,11 +10,12 @@
 #include "mta/remote/delivery_messages.h"
 #include "mta/remote/options.h"
 #include "mta/remote/services.h"
+#include "mta/remote/transaction.h"
 
 namespace toast::remote {
 
 // Answers within kRequestTime (limits.h). Errors do not occur: each recipient has an outcome.
 Task<DeliverRemote::Reply> deliver(std::shared_ptr<const Options> options, Services& services,
-                                   DeliverRemote request);
+                                   DeliverRemote request, Abandoned abandoned);
 
 }  // namespace toast::remote

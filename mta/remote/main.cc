@@ -72,6 +72,7 @@ Result<void> build(Daemon& daemon, const dns::SystemDns& system) {
   auto program = std::make_shared<Program>(daemon, std::move(*dns), std::move(*options));
   daemon.on_client(
       [program](const std::string& peer) { return program->remoted.dispatcher_for(peer); });
+  daemon.on_client_gone([program](const std::string&) { program->remoted.queue_gone(); });
   daemon.on_reload(
       [](const Settings& next) {
         auto options = read_options(next);

@@ -16,7 +16,8 @@ std::shared_ptr<const ipc::Dispatcher> Remoted::dispatcher_for(const std::string
 
 Task<Result<DeliverRemote::Reply>> Remoted::answer(DeliverRemote request) {
   ++in_hand_;
-  DeliverRemote::Reply reply = co_await deliver(options_, services_, std::move(request));
+  DeliverRemote::Reply reply =
+      co_await deliver(options_, services_, std::move(request), abandoned_);
   count(reply);
   if (--in_hand_ == 0) idle_.cancel();
   co_return std::move(reply);
@@ -28,6 +29,11 @@ void Remoted::count(const DeliverRemote::Reply& reply) {
     if (outcome.kind == Outcome::Kind::deferred) services_.counters.deferred.add();
     if (outcome.kind == Outcome::Kind::failed) services_.counters.failed.add();
   }
+}
+
+void Remoted::queue_gone() {
+  *abandoned_ = true;
+  abandoned_ = std::make_shared<bool>(false);
 }
 
 Task<> Remoted::drain() {

@@ -24,6 +24,9 @@ class Remoted {
   std::shared_ptr<const ipc::Dispatcher> dispatcher_for(const std::string& peer);
   // For requests from now on.
   void set_options(std::shared_ptr<const Options> options) { options_ = std::move(options); }
+  // queued has ended. The one that comes after it asks for everything again: what is in hand is not
+  // delivered, unless the whole message has been sent already.
+  void queue_gone();
   // Completes when nothing is in hand.
   Task<> drain();
 
@@ -34,6 +37,7 @@ class Remoted {
   std::shared_ptr<const Options> options_;
   Services& services_;
   std::shared_ptr<ipc::Dispatcher> dispatcher_ = std::make_shared<ipc::Dispatcher>();
+  std::shared_ptr<bool> abandoned_ = std::make_shared<bool>(false);  // of requests in hand
   asio::steady_timer idle_;  // cancelled when nothing is in hand
   std::size_t in_hand_ = 0;
 };

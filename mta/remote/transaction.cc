@@ -201,8 +201,9 @@ Task<bool> Dialogue::send_content() {
   std::uint64_t offset = 0;
   do {
     Result<std::string> block = co_await content.read(offset);
+    if (*t_.abandoned) block = transient("queued is gone", "4.3.2 the queue was restarted");
     if (!block) {  // without the end it is no message, RFC 5321 section 4.1.1.10
-      break_off(End::unreadable, outcome_of(block.error()));
+      break_off(End::withheld, outcome_of(block.error()));
       co_return false;
     }
     offset += block->size();

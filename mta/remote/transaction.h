@@ -23,10 +23,14 @@ struct OutgoingMessage {
   std::string envid;
 };
 
+// Set when whoever asked for a delivery is gone: it is going to ask again.
+using Abandoned = std::shared_ptr<const bool>;
+
 struct Transaction {
   std::shared_ptr<const OutgoingMessage> message;
   std::string reverse_path;  // empty: the null sender
   std::vector<RemoteRecipient> recipients;
+  Abandoned abandoned;  // then the end of the message is not sent
 };
 
 struct TransactionResult {
@@ -35,7 +39,7 @@ struct TransactionResult {
     not_begun,   // lost, or sent away with 421, before MAIL was answered
     broken_off,  // later, but before the end of the message was sent: it was not delivered
     uncertain,   // lost after that: perhaps delivered to those without an outcome
-    unreadable,  // we cannot read the message
+    withheld,    // we did not send the end: the message cannot be read, or nobody wants it sent
   };
   End end = End::answered;
   std::vector<std::optional<Outcome>> outcomes;  // as many as recipients, same order

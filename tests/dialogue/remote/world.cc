@@ -78,6 +78,7 @@ struct Wanted {
   std::vector<RemoteRecipient> recipients;
   std::string body = "Subject: x\n\ntext\n";
   bool verp = false;
+  bool abandoned = false;
   bool smtputf8 = false;
   DsnReturn ret = DsnReturn::unset;
   std::string envid;
@@ -134,7 +135,9 @@ Task<> deliver_all(std::shared_ptr<const Options> options, Services& services, c
                    int requests, std::deque<Outcome>& outcomes, bool& reached) {
   for (int i = 0; i < requests; ++i) {
     DeliverRemote request = wanted.request();
-    DeliverRemote::Reply reply = co_await deliver(options, services, std::move(request));
+    Abandoned abandoned = std::make_shared<bool>(wanted.abandoned);
+    DeliverRemote::Reply reply =
+        co_await deliver(options, services, std::move(request), std::move(abandoned));
     reached = reply.reached;
     for (Outcome& outcome : reply.outcomes) outcomes.push_back(std::move(outcome));
   }
@@ -166,6 +169,8 @@ void World::given(const std::string& text) {
     wanted_.body = words[1];
   else if (what == "verp")
     wanted_.verp = true;
+  else if (what == "abandoned")
+    wanted_.abandoned = true;
   else if (what == "smtputf8")
     wanted_.smtputf8 = true;
   else if (what == "ret")
