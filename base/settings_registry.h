@@ -15,7 +15,7 @@ inline constexpr std::int64_t kMiB = 1 << 20;
 
 // clang-format off
 // --- the host
-inline constexpr LineSetting me{"me", "", LineShape::host_name, "Fully qualified name of this host. The one setting without a default.", "smtpd queued maild remoted vdomaind pop3d toastctl"};
+inline constexpr LineSetting me{"me", "", LineShape::host_name, "Fully qualified name of this host. The one setting without a default.", "smtpd queued maild remoted vdomaind pop3d toastctl compat"};
 inline constexpr ChoiceSetting databasebackend{"databasebackend", "sqlite", "sqlite", "Where the directory and the credentials live. This version has one place.", "toastd", Applies::at_restart};
 
 // --- listeners

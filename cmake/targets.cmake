@@ -14,15 +14,18 @@ function(toast_library name)
   toast_use_pch(${name})
 endfunction()
 
-# toast_program(NAME SOURCES main.cc LINK lib ... [ADMIN]): installed where toastd looks for its children,
-# or with ADMIN where an administrator's shell looks for commands
+# toast_program(NAME SOURCES main.cc LINK lib ... [ADMIN|COMPAT]): installed where toastd looks for its children,
+# with ADMIN where an administrator's shell looks for commands, with COMPAT in a folder of its own, because
+# its name is another mail server's as well
 function(toast_program name)
-  cmake_parse_arguments(arg "ADMIN" "" "SOURCES;LINK" ${ARGN})
+  cmake_parse_arguments(arg "ADMIN;COMPAT" "" "SOURCES;LINK" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE toast_flags ${arg_LINK})
   toast_use_pch(${name})
   if(arg_ADMIN)
     install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_SBINDIR})
+  elseif(arg_COMPAT)
+    install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/toastmaster/compat)
   else()
     install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/toastmaster)
   endif()

@@ -19,6 +19,7 @@ PAGES = {
     "authd.md": ["auth"],
     "pop3d.md": ["pop3d"],
     "toastctl.md": ["admin-cli"],
+    "compat.md": ["mta/compat"],
 }
 PROGRAMS = {page.removesuffix(".md"): folders for page, folders in PAGES.items()}
 HEADINGS = ["What it does", "What it talks to", "What it trusts", "Standards and deviations",

@@ -1,0 +1,96 @@
+#include "mta/compat/header_tokens.h"
+
+namespace toast::compat {
+namespace {
+
+constexpr std::string_view kSpecials = "<>@,;:.";
+
+bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+
+bool ends_atom(char c) {
+  return is_blank(c) || c == '"' || c == '(' || c == ')' || c == '[' || c == ']' ||
+         (c != '\0' && kSpecials.find(c) != std::string_view::npos);
+}
+
+// Takes a token that begins with `open` from the front of `rest`. Comments nest.
+bool take_enclosed(std::string_view& rest, char open, char close, Token& token) {
+  std::size_t depth = 0;
+  for (std::size_t i = 0; i < rest.size(); ++i) {
+    char c = rest[i];
+    if (c == '\n' || c == '\r') continue;  // folding
+    token.raw.push_back(c);
+    if (c == '\\' && i + 1 < rest.size()) {
+      c = rest[++i];
+      token.raw.push_back(c);
+      token.text.push_back(c);
+      continue;
+    }
+    const bool opens = c == open && (depth == 0 || open == '(');
+    if (opens) {
+      ++depth;
+    } else if (c == close && --depth == 0) {
+      rest.remove_prefix(i + 1);
+      return true;
+    }
+    if (i > 0) token.text.push_back(c);
+  }
+  return false;
+}
+
+Token::Kind enclosed_kind(char open) {
+  if (open == '"') return Token::Kind::quoted;
+  return open == '(' ? Token::Kind::comment : Token::Kind::literal;
+}
+char closing(char open) {
+  if (open == '"') return '"';
+  return open == '(' ? ')' : ']';
+}
+
+void take_atom(std::string_view& rest, Token& token) {
+  std::size_t size = 0;
+  while (size < rest.size() && !ends_atom(rest[size])) {
+    // A backslash takes its meaning from the next character, outside quotes as well (qmail).
+    if (rest[size] == '\\' && size + 1 < rest.size()) ++size;
+    token.text.push_back(rest[size]);
+    ++size;
+  }
+  token.raw = token.text;
+  rest.remove_prefix(size);
+}
+
+}  // namespace
+
+std::optional<std::vector<Token>> tokenize_header(std::string_view body) {
+  if (body.find('\0') != std::string_view::npos) return std::nullopt;  // it ends names elsewhere
+  std::vector<Token> tokens;
+  bool space = false;
+  while (!body.empty()) {
+    const char c = body.front();
+    if (is_blank(c)) {
+      space = true;
+      body.remove_prefix(1);
+      continue;
+    }
+    Token token;
+    token.space_before = space;
+    space = false;
+    if (c == '"' || c == '(' || c == '[') {
+      token.kind = enclosed_kind(c);
+      if (!take_enclosed(body, c, closing(c), token)) return std::nullopt;
+      if (token.kind == Token::Kind::literal) token.text = token.raw;
+    } else if (kSpecials.find(c) != std::string_view::npos) {
+      token.kind = Token::Kind::special;
+      token.special = c;
+      token.raw.assign(1, c);
+      body.remove_prefix(1);
+    } else if (c == ')' || c == ']') {
+      return std::nullopt;
+    } else {
+      take_atom(body, token);
+    }
+    tokens.push_back(std::move(token));
+  }
+  return tokens;
+}
+
+}  // namespace toast::compat
