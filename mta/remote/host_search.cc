@@ -2,8 +2,12 @@
 
 #include <algorithm>
 
+#include "mta/message/ascii.h"
+
 namespace toast::remote {
 namespace {
+
+constexpr std::size_t kMaxReason = 200;  // parts of it were written by other people's servers
 
 // Nobody's own address: "this network", multicast, reserved, broadcast (RFC 6890).
 bool is_no_host(const IpAddress& address) {
@@ -15,8 +19,11 @@ bool is_no_host(const IpAddress& address) {
 }  // namespace
 
 tl::unexpected<Error> cannot_tell_now(const std::string& name, std::string detail) {
-  return transient(std::move(detail),
-                   "4.4.3 the DNS does not tell now where mail for " + name + " goes");
+  std::string reason = detail.substr(0, kMaxReason);
+  std::replace_if(
+      reason.begin(), reason.end(), [](char c) { return !ascii::is_printable(c); }, '?');
+  return transient(std::move(detail), "4.4.3 the DNS does not tell now where mail for " + name +
+                                          " goes (" + reason + ")");
 }
 
 tl::unexpected<Error> comes_back_to_us(const std::string& name) {

@@ -12,6 +12,7 @@ namespace toast::remote {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
 
@@ -162,6 +163,8 @@ TEST_F(HostFinderTest, WhatTheDnsCannotTellNow) {
   dns_.fail("broken.test");
   dns_.add_host("broken.test", {"192.0.2.1"});
   expect_failure("broken.test", "4.4.3");
+
+  EXPECT_THAT(find("broken.test").reply, HasSubstr("(MX of broken.test: SERVFAIL)"));
 
   dns_.add_mx("all.test", {{10, "down1.test"}, {20, "down2.test"}});
   dns_.fail("down1.test");
