@@ -97,6 +97,17 @@ Wanted<std::optional<std::uint64_t>> parse_limit(const std::string& text,
               "a whole number, or unlimited");
 }
 
+Wanted<std::chrono::seconds> parse_age(const std::string& text, const std::string& option) {
+  constexpr std::pair<std::string_view, int> kAgeUnits[] = {
+      {"", 1}, {"s", 1}, {"m", 60}, {"h", 3'600}, {"d", 86'400}, {"w", 7 * 86'400}};
+  const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+  for (const auto& [name, seconds] : kAgeUnits)
+    if (digits > 0 && digits <= 9 && text.substr(digits) == name)
+      return std::chrono::seconds(std::stoll(text.substr(0, digits)) * seconds);
+  return fail(Exit::invalid, "bad_time", fmt::format("{}: {} is no length of time", option, text),
+              text, "like 90s, 15m, 4h, 2d or 1w");
+}
+
 Wanted<bool> parse_switch(const std::string& text, const std::string& option) {
   const std::string word = lower(text);
   for (const char* on : {"on", "yes", "true", "1"})

@@ -1,6 +1,7 @@
 // Words of the command line as values; what is wrong with one is said with its name.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -19,6 +20,8 @@ Wanted<std::uint64_t> parse_size(const std::string& text, const std::string& opt
 // A count; "unlimited" is none.
 Wanted<std::optional<std::uint64_t>> parse_limit(const std::string& text,
                                                  const std::string& option);
+// "90s", "15m", "4h", "2d", "1w"; a number alone is seconds.
+Wanted<std::chrono::seconds> parse_age(const std::string& text, const std::string& option);
 // "on" or "off", and their usual other names.
 Wanted<bool> parse_switch(const std::string& text, const std::string& option);
 

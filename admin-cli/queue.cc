@@ -1,12 +1,16 @@
-// toastctl queue: what waits, since when, and why.
+// toastctl queue list and show: what waits, since when, and why.
 #include "admin-cli/arguments.h"
 #include "admin-cli/context.h"
 #include "admin-cli/queue_client.h"
+#include "admin-cli/queue_commands.h"
+#include "admin-cli/queue_selection.h"
+#include "admin-cli/trace_view.h"
 
 namespace toast::admin {
 namespace {
 
 struct QueueOptions {
+  QueueSelection selection;
   std::string id;
   std::uint64_t limit = 0;  // 0: all
 };
@@ -35,22 +39,21 @@ Record to_record(const queue::MessageSummary& m) {
                 {"last_error", optional_text(m.last_error)}};
 }
 
-std::string_view phase_name(queue::RecipientPhase phase) {
-  switch (phase) {
-    case queue::RecipientPhase::waiting:
-      return "waiting";
-    case queue::RecipientPhase::in_hand:
-      return "in hand";
-    case queue::RecipientPhase::deferred:
-      return "deferred";
-    case queue::RecipientPhase::delivered:
-      return "delivered";
-    case queue::RecipientPhase::held:
-      return "held";
-    case queue::RecipientPhase::failed:
-      return "failed";
-  }
-  return "unknown";
+// What the event store knows of a message. That it cannot be asked is no reason to show nothing.
+std::vector<queue::trace::Event> history_of(QueueClient& client, MessageId id) {
+  queue::TraceQuery request;
+  request.query.id = id;
+  auto reply = client.trace(std::move(request));
+  if (!reply) return {};
+  std::erase_if(reply->answer.events, [id](const auto& event) { return event.id != id; });
+  return std::move(reply->answer.events);
+}
+
+std::vector<Value> to_values(const std::vector<queue::trace::Event>& events) {
+  std::vector<Value> values;
+  values.reserve(events.size());
+  for (const queue::trace::Event& event : events) values.emplace_back(to_record(event));
+  return values;
 }
 
 Record to_record(const queue::RecipientDetail& r) {
@@ -65,6 +68,8 @@ Record to_record(const queue::RecipientDetail& r) {
 }
 
 Outcome list_queue(Context& context, const QueueOptions& options) {
+  const Wanted<queue::Selection> selection = options.selection.selection();
+  if (!selection) return tl::unexpected(selection.error());
   const Wanted<Instance> instance = context.instance();
   if (!instance) return tl::unexpected(instance.error());
   const auto client = QueueClient::connect(*instance);
@@ -74,6 +79,7 @@ Outcome list_queue(Context& context, const QueueOptions& options) {
   for (bool more = true; more;) {
     queue::QueueList request;
     request.after = after;
+    request.selection = *selection;
     if (options.limit != 0)
       request.limit = static_cast<std::uint32_t>(
           std::min<std::uint64_t>(queue::kMaxListed, options.limit - rows.size()));
@@ -86,10 +92,9 @@ Outcome list_queue(Context& context, const QueueOptions& options) {
         row.add("from", message.reverse_path ? message.reverse_path->str() : std::string("<>"));
       }
       rows.push_back(std::move(row));
-      after = message.id;
     }
-    more = page->more && !page->messages.empty() &&
-           (options.limit == 0 || rows.size() < options.limit);
+    after = page->next;
+    more = page->more && (options.limit == 0 || rows.size() < options.limit);
   }
   context.out.list("messages",
                    {{"id", "ID"},
@@ -113,6 +118,8 @@ Outcome show_message(Context& context, const QueueOptions& options) {
   const auto client = QueueClient::connect(*instance);
   if (!client) return tl::unexpected(client.error());
   std::vector<Value> recipients;
+  std::vector<std::string> lines;
+  const RecipientHistories histories(history_of(**client, *id));
   Record record;
   for (std::uint32_t from = 0;;) {
     auto reply = (*client)->show({.id = *id, .first_recipient = from});
@@ -120,7 +127,7 @@ Outcome show_message(Context& context, const QueueOptions& options) {
       if (reply.error().exit == Exit::not_found)
         return fail(Exit::not_found, "message_not_found",
                     "no message " + options.id + " in the queue: delivered, or never here",
-                    options.id);
+                    options.id, "toastctl trace " + options.id + " says what became of it");
       return tl::unexpected(reply.error());
     }
     if (from == 0) {
@@ -131,7 +138,13 @@ Outcome show_message(Context& context, const QueueOptions& options) {
           .add("authenticated", optional_text(reply->authenticated))
           .add("parent", reply->parent.value() == 0 ? Value() : Value(reply->parent.str()));
     }
-    for (const queue::RecipientDetail& r : reply->recipients) recipients.emplace_back(to_record(r));
+    for (const queue::RecipientDetail& r : reply->recipients) {
+      const std::vector<queue::trace::Event> history = histories.of(r.recipient.str());
+      Record detail = to_record(r);
+      lines.push_back("  " + printable(Value(detail).text()));
+      for (const queue::trace::Event& event : history) lines.push_back("    " + line_of(event));
+      recipients.emplace_back(detail.add("history", to_values(history)));
+    }
     from += static_cast<std::uint32_t>(reply->recipients.size());
     if (reply->recipients.empty() || from >= reply->summary.recipients) break;
   }
@@ -140,7 +153,7 @@ Outcome show_message(Context& context, const QueueOptions& options) {
     return Exit::done;
   }
   context.out.show(record);
-  for (const Value& recipient : recipients) context.out.line("  " + printable(recipient.text()));
+  for (const std::string& line : lines) context.out.line(line);
   return Exit::done;
 }
 
@@ -152,7 +165,10 @@ void add_queue(CLI::App& app, Context& context) {
   auto options = std::make_shared<QueueOptions>();
   CLI::App* list = noun->add_subcommand("list", "List messages, oldest first");
   list->add_option("--limit", options->limit, "At most so many")->type_name("N");
-  list->footer("Example:\n  toastctl queue list --json");
+  options->selection.add_options(*list, false);
+  list->footer(
+      "Examples:\n  toastctl queue list --to '*@example.org' --older 4h\n"
+      "  toastctl queue list --json");
   list->callback([&context, options] {
     context.action = [&context, options] { return list_queue(context, *options); };
   });
@@ -161,6 +177,7 @@ void add_queue(CLI::App& app, Context& context) {
   show->callback([&context, options] {
     context.action = [&context, options] { return show_message(context, *options); };
   });
+  add_queue_operator(*noun, context);
 }
 
 }  // namespace toast::admin

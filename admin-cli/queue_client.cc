@@ -25,7 +25,16 @@ class SocketQueueClient final : public QueueClient {
 
   Wanted<queue::QueueList::Reply> list(queue::QueueList request) override { return ask(request); }
   Wanted<queue::QueueShow::Reply> show(queue::QueueShow request) override { return ask(request); }
+  Wanted<queue::TraceQuery::Reply> trace(queue::TraceQuery request) override {
+    return ask(std::move(request));
+  }
   Wanted<queue::QueueStatus::Reply> status() override { return ask(queue::QueueStatus{}); }
+  Wanted<queue::QueueAct::Reply> act(queue::QueueAct request) override { return ask(request); }
+  Wanted<ipc::Done> pause(queue::QueuePause request) override { return ask(request); }
+  Wanted<queue::QueueTop::Reply> top(queue::QueueTop request) override { return ask(request); }
+  Wanted<queue::QueueDestinations::Reply> destinations(queue::QueueDestinations request) override {
+    return ask(request);
+  }
 
  private:
   template <class Request>
@@ -53,6 +62,24 @@ class SocketQueueClient final : public QueueClient {
 };
 
 }  // namespace
+
+std::string_view phase_name(queue::RecipientPhase phase) {
+  switch (phase) {
+    case queue::RecipientPhase::waiting:
+      return "waiting";
+    case queue::RecipientPhase::in_hand:
+      return "in hand";
+    case queue::RecipientPhase::deferred:
+      return "deferred";
+    case queue::RecipientPhase::delivered:
+      return "delivered";
+    case queue::RecipientPhase::held:
+      return "held";
+    case queue::RecipientPhase::failed:
+      return "failed";
+  }
+  return "unknown";
+}
 
 Wanted<std::unique_ptr<QueueClient>> QueueClient::connect(const Instance& instance) {
   const std::string path = instance.path("run/" + std::string(queue::kAdminSocket));

@@ -7,8 +7,12 @@
 #include "admin-cli/failure.h"
 #include "admin-cli/instance.h"
 #include "mta/queue/admin_messages.h"
+#include "mta/queue/operator_messages.h"
+#include "mta/queue/trace_messages.h"
 
 namespace toast::admin {
+
+std::string_view phase_name(queue::RecipientPhase phase);
 
 class QueueClient {
  public:
@@ -18,6 +22,12 @@ class QueueClient {
   virtual Wanted<queue::QueueList::Reply> list(queue::QueueList request) = 0;
   virtual Wanted<queue::QueueShow::Reply> show(queue::QueueShow request) = 0;
   virtual Wanted<queue::QueueStatus::Reply> status() = 0;
+  virtual Wanted<queue::TraceQuery::Reply> trace(queue::TraceQuery request) = 0;
+  virtual Wanted<queue::QueueAct::Reply> act(queue::QueueAct request) = 0;
+  virtual Wanted<ipc::Done> pause(queue::QueuePause request) = 0;
+  virtual Wanted<queue::QueueTop::Reply> top(queue::QueueTop request) = 0;
+  virtual Wanted<queue::QueueDestinations::Reply> destinations(
+      queue::QueueDestinations request) = 0;
 };
 
 }  // namespace toast::admin

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "mta/queue/selector.h"
+
 namespace toast::queue {
 
 AdminDesk::AdminDesk(Services services, const Options& options, std::vector<std::string> warnings)
@@ -12,22 +14,28 @@ AdminDesk::AdminDesk(Services services, const Options& options, std::vector<std:
       at_start_(totals()) {
   for (std::string& warning : warnings_)
     if (warning.size() > kMaxAdminText) warning.resize(kMaxAdminText);
-  auto dispatcher = std::make_shared<ipc::Dispatcher>();
-  dispatcher->on<QueueList>(
+}
+
+void AdminDesk::serve(ipc::Dispatcher& dispatcher) {
+  dispatcher.on<QueueList>(
       [this](QueueList question) -> Task<Result<QueueList::Reply>> { co_return list(question); });
-  dispatcher->on<QueueShow>(
+  dispatcher.on<QueueShow>(
       [this](QueueShow question) -> Task<Result<QueueShow::Reply>> { co_return show(question); });
-  dispatcher->on<QueueStatus>(
+  dispatcher.on<QueueStatus>(
       [this](QueueStatus) -> Task<Result<QueueStatus::Reply>> { co_return status(); });
-  dispatcher_ = std::move(dispatcher);
 }
 
 QueueList::Reply AdminDesk::list(const QueueList& question) const {
   const MessageTable& messages = services_.ledger.messages();
   QueueList::Reply reply;
+  const Selector selector(question.selection, options_.routes, services_.ledger.now());
   auto at = messages.upper_bound(question.after);
-  for (; at != messages.end() && reply.messages.size() < question.limit; ++at)
-    reply.messages.push_back(summarise(*at->second));
+  std::size_t looked_at = 0;
+  for (; at != messages.end() && reply.messages.size() < question.limit; ++at) {
+    if (++looked_at > kMaxLookedAt) break;
+    reply.next = at->first;
+    if (selector.any(*at->second)) reply.messages.push_back(summarise(*at->second));
+  }
   reply.more = at != messages.end();
   return reply;
 }
@@ -56,6 +64,17 @@ AdminDesk::Totals AdminDesk::totals() const {
   const QueueMetrics& m = services_.metrics;
   return {m.accepted.value(), m.deliveries.value(), m.deferrals.value(),
           m.failures.value(), m.bounces.value(),    m.discarded_bounces.value()};
+}
+
+std::string AdminDesk::pauses_text() const {
+  const Pauses& pauses = services_.pauses;
+  std::string text = "paused by the operator:";
+  if (pauses.inbound) text += " inbound mail,";
+  if (pauses.outbound) text += " outbound mail,";
+  if (!pauses.destinations.empty())
+    text += " " + std::to_string(pauses.destinations.size()) + " destinations,";
+  text.back() = ';';
+  return text + " toastctl resume ends it";
 }
 
 QueueStatus::Reply AdminDesk::status() const {
@@ -89,6 +108,7 @@ QueueStatus::Reply AdminDesk::status() const {
   reply.warnings = warnings_;
   if (const std::string keeper = services_.deliverer.missing_keeper(); !keeper.empty())
     reply.warnings.insert(reply.warnings.begin(), keeper + " is away: nothing is delivered");
+  if (services_.pauses.any()) reply.warnings.insert(reply.warnings.begin(), pauses_text());
   if (services_.remote.is_away())
     reply.warnings.insert(reply.warnings.begin(),
                           "toast-remoted is away: no mail goes to other hosts");

@@ -10,9 +10,13 @@
 #include "mta/queue/deliverer.h"
 #include "mta/queue/intake.h"
 #include "mta/queue/ledger.h"
+#include "mta/queue/pauses.h"
 #include "mta/queue/remote_deliverer.h"
 
 namespace toast::queue {
+
+// Messages looked at for one page of a listing: some milliseconds.
+inline constexpr std::size_t kMaxLookedAt = 20'000;
 
 class AdminDesk {
  public:
@@ -22,13 +26,14 @@ class AdminDesk {
     Intake& intake;
     Deliverer& deliverer;
     RemoteDeliverer& remote;
+    const Pauses& pauses;
     const Clock& clock;
     QueueMetrics& metrics;
   };
   // `warnings`: what was found at start.
   AdminDesk(Services services, const Options& options, std::vector<std::string> warnings);
 
-  std::shared_ptr<const ipc::Dispatcher> dispatcher() const { return dispatcher_; }
+  void serve(ipc::Dispatcher& dispatcher);
   void set_options(const Options& options) { options_ = options; }
 
   QueueList::Reply list(const QueueList& question) const;
@@ -41,13 +46,13 @@ class AdminDesk {
                   discarded_bounces = 0;
   };
   Totals totals() const;
+  std::string pauses_text() const;
 
   Services services_;
   Options options_;
   std::vector<std::string> warnings_;
   std::int64_t started_seconds_;
   Totals at_start_;
-  std::shared_ptr<const ipc::Dispatcher> dispatcher_;
 };
 
 }  // namespace toast::queue

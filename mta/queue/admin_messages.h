@@ -1,5 +1,6 @@
 // toastctl -> queued, over the socket run/queue.sock: what is in the queue, and how the queue is.
-// The peer is root or the owner of the instance (SO_PEERCRED). Everything here only reads.
+// The peer is root or the owner of the instance (SO_PEERCRED). Everything here only reads; what
+// changes the queue is in operator_messages.h.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +11,7 @@
 #include "base/ipc.h"
 #include "mta/message/address_codec.h"
 #include "mta/message/message_id.h"
+#include "mta/queue/selection.h"
 #include "mta/queue/submit_messages.h"
 
 namespace toast::queue {
@@ -89,29 +91,35 @@ struct QueueList {
   static constexpr std::uint16_t kType = 1;
   struct Reply {
     std::vector<MessageSummary> messages;
-    bool more = false;  // ask again with the last id as `after`
+    bool more = false;  // ask again with `next` as `after`; a page may have no message
+    MessageId next;     // the last one that was looked at
     void encode(Encoder& e) const {
       e.list(messages, [](Encoder& to, const MessageSummary& m) { m.encode(to); });
       e.boolean(more);
+      e.u64(next.value());
     }
     static Reply decode(Decoder& d) {
       Reply r;
       r.messages = d.list(kMaxListed, [](Decoder& from) { return MessageSummary::decode(from); });
       r.more = d.boolean();
+      r.next = MessageId(d.u64());
       return r;
     }
   };
   MessageId after;                   // 0: from the beginning
   std::uint32_t limit = kMaxListed;  // at most kMaxListed
+  Selection selection;
 
   void encode(Encoder& e) const {
     e.u64(after.value());
     e.u32(limit);
+    selection.encode(e);
   }
   static QueueList decode(Decoder& d) {
     QueueList m;
     m.after = MessageId(d.u64());
     m.limit = d.u32();
+    m.selection = Selection::decode(d);
     if (m.limit == 0 || m.limit > kMaxListed) d.fail("page size");
     return m;
   }

@@ -107,6 +107,7 @@ Task<Result<Deliverer::Done>> Deliverer::carry_out(Work work, Moment started) {
   Result<Plan> plan = co_await make_plan(work, *recipient, started);
   if (!plan) co_return pass(plan);
   if (plan->next_hop) co_return std::move(*plan->next_hop);
+  services_.ledger.begin_local(work);
   if (plan->verdict) {
     attempt.steps.push_back(std::move(*plan->verdict));
     co_return attempt;

@@ -87,6 +87,8 @@ void Intake::drop_all() {
 
 std::optional<Error> Intake::refusal(std::uint64_t size_bytes) const {
   if (closed_) return Error{Failure::transient, "4.3.2 the server is shutting down", "draining"};
+  if (paused_)
+    return Error{Failure::transient, "4.3.2 no mail is taken at present", "paused by the operator"};
   if (const auto& failed = services_.commits.failure())
     return Error{Failure::transient, "4.3.0 the queue cannot be written", failed->detail};
   if (options_.max_message != 0 && size_bytes > options_.max_message + kTraceAllowance)

@@ -68,6 +68,7 @@ class Intake {
 
   void set_options(const Options& options);
   void close() { closed_ = true; }  // shutting down: nothing new is promised
+  void set_paused(bool paused) { paused_ = paused; }
   // Forgets every submission that has not ended, and removes its file.
   void drop_all();
   // Deliveries may have caught up.
@@ -96,6 +97,7 @@ class Intake {
   Options options_;
   MemoryBudget budget_;
   bool closed_ = false;
+  bool paused_ = false;          // by the operator
   std::uint64_t under_way_ = 0;  // between SubmitEnd and its answer
   std::uint64_t waiting_for_room_ = 0;
   asio::steady_timer room_;

@@ -10,26 +10,6 @@ namespace {
 constexpr std::string_view kTooLong =
     "\nI'm not going to try again; this message has been in the queue too long.";
 
-std::string_view origin_name(Origin origin) {
-  switch (origin) {
-    case Origin::smtp:
-      return "smtp";
-    case Origin::submission:
-      return "submission";
-    case Origin::local:
-      return "local";
-    case Origin::forward:
-      return "forward";
-    case Origin::bounce:
-      return "bounce";
-    case Origin::list:
-      return "list";
-    case Origin::reply:
-      return "reply";
-  }
-  return "?";
-}
-
 std::uint64_t sender_key(const Envelope& envelope) {
   return std::hash<std::string>{}(envelope.reverse_path);
 }
@@ -81,26 +61,17 @@ void Ledger::load(std::span<const MessageState> live) {
     messages_.emplace(message->id, message);
     if (message->open == 0)  // the crash came between the last outcome and the end
       spawn(services_.loop, conclude(message, {}, {}, std::nullopt));
-    else if (!message->hold)
+    else
       schedule_recovered(*message);
   }
   update_gauges();
 }
 
 void Ledger::schedule_recovered(const QueuedMessage& message) {
-  const Moment present = now();
-  std::vector<std::uint32_t> fresh;
-  std::vector<Waiting> waiting;
-  for (std::uint32_t i = 0; i < message.recipients.size(); ++i) {
-    const QueuedRecipient& r = message.recipients[i];
-    if (r.phase == RecipientPhase::waiting) fresh.push_back(i);
-    if (r.phase != RecipientPhase::deferred) continue;
-    // A time that a wrong clock wrote down is held against the present one.
-    const Moment due = std::min(r.past->next_attempt,
-                                present + longest_wait(message.birth(), present, kRemoteSkip));
-    waiting.push_back({i, due, false});
-  }
-  scheduler_.add(message.id, message.birth(), sender_key(*message.envelope), fresh, waiting);
+  const std::uint64_t sender = sender_key(*message.envelope);
+  if (message.hold) return scheduler_.add_held(message.id, message.birth(), sender, message.open);
+  const Open open = open_recipients(message);
+  scheduler_.add(message.id, message.birth(), sender, open.fresh, open.waiting);
 }
 
 std::shared_ptr<QueuedMessage> Ledger::find(MessageId id) const {
@@ -136,6 +107,7 @@ Task<Result<void>> Ledger::accept(Accepted accepted, std::uint64_t size_bytes, M
               if (result) {
                 auto& own = std::get<Accepted>(durable.front());
                 std::shared_ptr<QueuedMessage> message = message_from(own, size_bytes);
+                services_.observer.accepted(*message, own.body);
                 if (auto* body = std::get_if<InlineBody>(&own.body); body && kept->bytes() > 0)
                   message->content =
                       std::make_shared<Content>(std::move(body->bytes), std::move(*kept));
@@ -159,11 +131,15 @@ void Ledger::admit(const std::shared_ptr<QueuedMessage>& message) {
                       {"bytes", message->size_bytes},
                       {"origin", origin_name(message->origin)},
                       {"peer", message->envelope->peer}});
-  if (message->hold)
+  const std::uint64_t sender = sender_key(*message->envelope);
+  if (message->hold) {
+    scheduler_.add_held(message->id, message->birth(), sender, message->open);
     services_.log.warning("queue.message.held",
                           {{"id", message->id.str()}, {"reason", *message->hold}});
-  else
-    scheduler_.add(message->id, message->birth(), sender_key(*message->envelope), message->open);
+    services_.observer.changed(*message, OperatorChange::held, {}, *message->hold);
+  } else {
+    scheduler_.add(message->id, message->birth(), sender, message->open);
+  }
   update_gauges();
   if (on_work_) on_work_();
 }
@@ -173,7 +149,9 @@ void Ledger::admit_child(const Accepted& child, std::uint64_t size_bytes) {
   services_.log.info(
       "queue.message.created",
       {{"id", child.id.str()}, {"parent", child.parent.str()}, {"as", origin_name(child.origin)}});
-  admit(message_from(child, size_bytes));
+  std::shared_ptr<QueuedMessage> message = message_from(child, size_bytes);
+  services_.observer.accepted(*message, child.body);
+  admit(message);
 }
 
 bool Ledger::may_deliver() const {
@@ -196,8 +174,13 @@ std::optional<RemoteWork> Ledger::next_remote() {
   QueuedMessage& message = *messages_.at(work->message);
   for (const Work& one : work->works)
     message.recipients[one.recipient].phase = RecipientPhase::in_hand;
+  for (const Work& one : work->works) services_.observer.started(message, one);
   update_in_hand();
   return work;
+}
+
+void Ledger::begin_local(const Work& work) {
+  services_.observer.started(*messages_.at(work.message), work);
 }
 
 void Ledger::to_destination(const Work& work, const remote::NextHop& next_hop) {
@@ -270,6 +253,21 @@ void Ledger::log_step(const QueuedMessage& message, const Work& work, const Step
   }
 }
 
+// A temporary failure that is not to be followed by another attempt.
+void Ledger::apply_end_of_patience(const QueuedRecipient& recipient, const Work& work,
+                                   StepResult& step) const {
+  if (recipient.give_up == GiveUp::remove) {
+    step.kind = StepResult::Kind::delivered;
+    step.text = "2.0.0 removed by the operator; the last attempt said: " + step.text;
+  } else if (recipient.give_up == GiveUp::bounce) {
+    step.kind = StepResult::Kind::failed;
+    step.text += "\nReturned to its sender by the operator.";
+  } else if (work.last) {
+    step.kind = StepResult::Kind::failed;
+    step.text += kTooLong;
+  }
+}
+
 Ledger::Folded Ledger::fold(QueuedMessage& message, const Work& work, Moment started,
                             Attempt& attempt) {
   Folded folded;
@@ -282,10 +280,7 @@ Ledger::Folded Ledger::fold(QueuedMessage& message, const Work& work, Moment sta
     past.last_attempt = started;
   }
   for (StepResult& step : attempt.steps) {
-    if (step.kind == StepResult::Kind::deferred && work.last) {
-      step.kind = StepResult::Kind::failed;
-      step.text += kTooLong;
-    }
+    if (step.kind == StepResult::Kind::deferred) apply_end_of_patience(r, work, step);
     log_step(message, work, step);
     const Target target{work.recipient, step.instruction};
     if (step.kind == StepResult::Kind::deferred) {
@@ -339,6 +334,7 @@ void Ledger::record(const Work& work, Moment started, Attempt attempt) {
     for (Deferral& deferral : folded.deferrals) deferral.next_attempt = due;
     message->content.reset();  // it will not be needed soon
   }
+  services_.observer.attempted(*message, work, attempt);
   update_gauges();
   std::optional<Confirmation> confirmation = confirmation_for(*message, work, attempt);
   std::vector<Accepted> children;
@@ -427,6 +423,7 @@ Task<> Ledger::conclude(std::shared_ptr<QueuedMessage> message, std::vector<Outc
     messages_.erase(message->id);
     for (const Accepted& created : std::get<Compound>(durable.front()).children)
       admit_child(created, size_of(created, message->size_bytes));
+    services_.observer.ended(*message);
     update_gauges();
     if (on_work_) on_work_();
   };

@@ -24,6 +24,7 @@
 #include "base/metrics.h"
 #include "mta/message/message_id.h"
 #include "mta/queue/commit_queue.h"
+#include "mta/queue/observer.h"
 #include "mta/queue/options.h"
 #include "mta/queue/queued_message.h"
 #include "mta/queue/report.h"
@@ -79,6 +80,7 @@ class Ledger {
     Logger& log;
     MessageIdSource& ids;
     QueueMetrics& metrics;
+    Observer& observer;
   };
   Ledger(Services services, const Options& options);
   Ledger(const Ledger&) = delete;
@@ -97,6 +99,8 @@ class Ledger {
   // Work to do now. Nothing once the journal has failed.
   std::optional<Work> next();
   std::optional<RemoteWork> next_remote();
+  // It does not go to another host: its delivery here begins.
+  void begin_local(const Work& work);
   std::optional<Moment> next_due() const { return scheduler_.next_due(); }
   Moment now() const { return std::chrono::floor<std::chrono::seconds>(services_.clock.wall()); }
 
@@ -111,6 +115,26 @@ class Ledger {
   void to_destination(const Work& work, const remote::NextHop& next_hop);
   // After the results of all its works are recorded.
   void batch_over(const RemoteWork& work, bool reached, const std::string& why);
+
+  // --- the operator (ledger_control.cc); what is written is durable after written()
+  // Deferred recipients for which `which` are tried now. Returns how many.
+  std::uint64_t retry(
+      const std::function<bool(const QueuedMessage&, std::uint32_t recipient)>& which);
+  // Takes messages out of the schedule for what follows: one pass over all that waits, however many
+  // there are. hold() leaves them there, give_up() and put_back() return what is left.
+  void set_aside(const std::function<bool(MessageId)>& which);
+  void put_back(const QueuedMessage& message);
+  void hold(MessageId id, const std::string& reason);
+  void release(MessageId id);
+  // Of a message that is set aside. What is in hand is given up if its attempt fails.
+  void give_up(MessageId id, std::span<const std::uint32_t> recipients, GiveUp manner,
+               const std::string& reason);
+  void look_again() {  // there may be something to deliver
+    if (on_work_) on_work_();
+  }
+  Task<> written() { return services_.commits.settle(); }
+  std::size_t unwritten() const { return services_.commits.backlog(); }
+  Destinations& destinations() { return scheduler_.destinations(); }
 
   // Content in memory, or read back; large bodies only as a file (StoredBody::blob).
   Task<Result<StoredBody>> read_body(MessageId id);
@@ -132,11 +156,18 @@ class Ledger {
   void admit(const std::shared_ptr<QueuedMessage>& message);
   void admit_child(const Accepted& child, std::uint64_t size_bytes);
   void schedule_recovered(const QueuedMessage& message);
+  struct Open {
+    std::vector<std::uint32_t> fresh;
+    std::vector<Waiting> waiting;
+  };
+  Open open_recipients(const QueuedMessage& message) const;
   // Folds results into the recipient; returns the records' parts.
   struct Folded {
     std::vector<Outcome> outcomes;
     std::vector<Deferral> deferrals;
   };
+  void apply_end_of_patience(const QueuedRecipient& recipient, const Work& work,
+                             StepResult& step) const;
   Folded fold(QueuedMessage& message, const Work& work, Moment started, Attempt& attempt);
   struct Confirmation {
     std::uint32_t recipient = 0;

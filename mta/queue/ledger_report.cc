@@ -101,6 +101,7 @@ Task<std::optional<Accepted>> Ledger::make_bounce(std::shared_ptr<QueuedMessage>
     services_.metrics.discarded_bounces.add();
     services_.log.warning("queue.bounce.discarded",
                           {{"id", message->id.str()}, {"reason", "a double bounce bounced"}});
+    services_.observer.bounce_discarded(*message);
     co_return std::nullopt;
   }
   Report report = report_of(*message, route, services_.ids.next());

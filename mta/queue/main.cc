@@ -70,10 +70,14 @@ Result<void> build(Daemon& daemon) {
   const MessageId newest = opened->journal->newest_id();
   parts->store = std::make_unique<queue::JournalStore>(*parts->disk, std::move(opened->journal),
                                                        journal_options.max_inline_body);
+  Result<queue::Pauses> pauses = queue::Pauses::load(daemon.path("queue"));
+  if (!pauses) return pass(pauses);
   parts->queue = std::make_unique<queue::Queue>(
       queue::Queue::Services{daemon.executor(), *parts->store, daemon.clock(), daemon.log(),
                              daemon.metrics(), daemon.link("toast-vdomaind"),
-                             daemon.link("toast-maild"), daemon.link("toast-remoted")},
+                             daemon.link("toast-maild"), daemon.link("toast-remoted"), nullptr,
+                             std::move(*pauses), daemon.path("queue/trace"),
+                             queue::QmailLog::to_standard_error()},
       *options, newest, std::move(warnings));
 
   daemon.on_client([parts](const std::string& peer) { return parts->queue->client(peer); });

@@ -5,6 +5,7 @@
 
 #include "mta/filter/verdict_messages.h"
 #include "mta/queue/admin_messages.h"
+#include "mta/queue/trace_messages.h"
 
 namespace {
 
@@ -32,7 +33,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace toast;
   if (size < 1) return 0;
   const std::string_view bytes{reinterpret_cast<const char*>(data) + 1, size - 1};
-  switch (data[0] % 7) {
+  switch (data[0] % 9) {
     case 0:
       check<queue::QueueList>(bytes);
       break;
@@ -47,6 +48,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       break;
     case 4:
       check<queue::QueueStatus::Reply>(bytes);
+      break;
+    case 7:
+      check<queue::TraceQuery>(bytes);
+      break;
+    case 8:
+      check<queue::TraceQuery::Reply>(bytes);
       break;
     case 5:
       check<filter::Judge>(bytes);

@@ -21,6 +21,8 @@ Result<Options> Options::from(const Settings& settings) {
   o.concurrency = static_cast<std::uint32_t>(settings.get(setting::concurrencylocal));
   o.lifetime = settings.get(setting::queuelifetime);
   o.delay_warning = settings.get(setting::delaywarning);
+  o.qmail_log = settings.get(setting::qmaillog);
+  o.trace_bytes = settings.get(setting::tracebytes);
   o.unknown_grace = settings.get(setting::unknowngrace);
   o.sync_delay = std::chrono::microseconds(settings.get(setting::queuesyncdelay));
   o.max_message = settings.get(setting::databytes);

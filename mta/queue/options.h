@@ -25,6 +25,8 @@ struct Options {
   std::chrono::seconds lifetime{7 * 86400};
   std::chrono::seconds unknown_grace{3600};
   std::chrono::seconds delay_warning{0};  // 0: none
+  bool qmail_log = false;                 // qmaillog
+  std::uint64_t trace_bytes = 0;          // tracebytes; 0: no events are kept
   std::chrono::microseconds sync_delay{0};
   // databytes: a bound beside that of smtpd, which counts with CRLF; here it is LF. 0: no limit.
   std::uint64_t max_message = 0;

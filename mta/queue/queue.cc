@@ -8,8 +8,10 @@ Queue::Queue(Services services, const Options& options, MessageId newest,
       ids_(services.clock, MessageIdSource::kQueueMaker),
       metrics_(services.metrics),
       commits_(services.loop, services.store, options.sync_delay),
+      history_({services.loop, pool_, services.store, services.clock, services.log}, options,
+               services.trace_directory, services.qmail_line),
       ledger_({services.loop, pool_, services.store, commits_, services.clock, services.log, ids_,
-               metrics_},
+               metrics_, history_.observer()},
               options),
       early_(services.loop, services.directory, services.clock),
       intake_({services.loop, pool_, services.store, commits_, ledger_, early_, services.clock,
@@ -20,10 +22,17 @@ Queue::Queue(Services services, const Options& options, MessageId newest,
                   services.log, ids_, services.directory, services.mailboxes},
                  options),
       remote_deliverer_({services.loop, ledger_, services.log, services.remote}),
-      desk_({services.store, ledger_, intake_, deliverer_, remote_deliverer_, services.clock,
-             metrics_},
-            options, std::move(warnings)) {
+      pauses_(services.pauses),
+      desk_({services.store, ledger_, intake_, deliverer_, remote_deliverer_, pauses_,
+             services.clock, metrics_},
+            options, std::move(warnings)),
+      operator_({services.loop, ledger_, intake_, remote_deliverer_, pauses_, services.log},
+                options) {
   ids_.skip_past(newest);
+  desk_.serve(*admin_);
+  history_.serve(*admin_);
+  operator_.serve(*admin_);
+  operator_.apply_pauses();
   ledger_.on_work([this] {
     deliverer_.pump();
     intake_.room_again();
@@ -45,11 +54,14 @@ void Queue::set_options(const Options& options) {
   local_.set_options(options);
   deliverer_.set_options(options);
   desk_.set_options(options);
+  history_.set_options(options);
+  operator_.set_options(options);
   ledger_.set_options(options);
 }
 
 Task<> Queue::drain() {
   intake_.close();
+  history_.exit_as_soon_as_possible();
   deliverer_.stop();
   remote_deliverer_.stop();
   while (intake_.under_way() > 0 && !commits_.failure()) {
@@ -58,6 +70,7 @@ Task<> Queue::drain() {
     (void)ignored;
   }
   co_await ledger_.settle();
+  co_await history_.finish();
   intake_.drop_all();
   local_.drop_all();
 }

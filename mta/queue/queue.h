@@ -11,9 +11,11 @@
 #include "mta/queue/commit_queue.h"
 #include "mta/queue/deliverer.h"
 #include "mta/queue/early_lookup.h"
+#include "mta/queue/history.h"
 #include "mta/queue/intake.h"
 #include "mta/queue/ledger.h"
 #include "mta/queue/local_door.h"
+#include "mta/queue/operator_desk.h"
 #include "mta/queue/options.h"
 #include "mta/queue/remote_deliverer.h"
 #include "mta/queue/store.h"
@@ -32,6 +34,9 @@ class Queue {
     ipc::Link& mailboxes;
     ipc::Link& remote;
     Filter* filter = nullptr;
+    Pauses pauses{};  // what was paused before
+    std::string trace_directory{};  // empty: no events are kept
+    QmailLog::Write qmail_line{};   // null: nowhere to write qmail-send's lines
   };
   // `newest`: the greatest id ever used. `warnings`: for the operator, shown by the status.
   Queue(Services services, const Options& options, MessageId newest,
@@ -52,7 +57,7 @@ class Queue {
   }
   // A user of this machine has connected to run/submit.sock. None: it has too many connections.
   std::optional<PeerSocket::Guest> local_user(uid_t uid) { return local_.admit(uid); }
-  std::shared_ptr<const ipc::Dispatcher> admin() const { return desk_.dispatcher(); }
+  std::shared_ptr<const ipc::Dispatcher> admin() const { return admin_; }
   Ledger& ledger() { return ledger_; }
   const AdminDesk& desk() const { return desk_; }
   CommitQueue& commits() { return commits_; }
@@ -64,13 +69,17 @@ class Queue {
   QueueMetrics metrics_;
   asio::thread_pool pool_{kDiskThreads};
   CommitQueue commits_;
+  History history_;
   Ledger ledger_;
   EarlyLookup early_;
   Intake intake_;
   LocalDoor local_;
   Deliverer deliverer_;
   RemoteDeliverer remote_deliverer_;
+  Pauses pauses_;
   AdminDesk desk_;
+  OperatorDesk operator_;
+  std::shared_ptr<ipc::Dispatcher> admin_ = std::make_shared<ipc::Dispatcher>();
 };
 
 }  // namespace toast::queue

@@ -93,6 +93,26 @@ std::shared_ptr<QueuedMessage> message_from(const MessageState& state) {
   return message;
 }
 
+std::string_view origin_name(Origin origin) {
+  switch (origin) {
+    case Origin::smtp:
+      return "smtp";
+    case Origin::submission:
+      return "submission";
+    case Origin::local:
+      return "local";
+    case Origin::forward:
+      return "forward";
+    case Origin::bounce:
+      return "bounce";
+    case Origin::list:
+      return "list";
+    case Origin::reply:
+      return "reply";
+  }
+  return "?";
+}
+
 std::string wire_reverse_path(const Envelope& envelope) {
   std::string_view path = envelope.reverse_path;
   if (path == kDoubleBounceSender) return {};

@@ -45,10 +45,14 @@ struct RecipientPast {
   std::vector<FrozenStep> steps;  // once frozen
 };
 
+// What the operator wants of a recipient that was in hand.
+enum class GiveUp : std::uint8_t { no, remove, bounce };
+
 struct QueuedRecipient {
   std::unique_ptr<RecipientPast> past;
   RecipientPhase phase = RecipientPhase::waiting;
   std::uint8_t given_back = 0;  // times that a delivery process died over it
+  GiveUp give_up = GiveUp::no;
 
   RecipientPast& make_past() {
     if (!past) past = std::make_unique<RecipientPast>();
@@ -93,6 +97,9 @@ std::shared_ptr<QueuedMessage> message_from(const MessageState& state);
 // The reverse path as other hosts see it: without qmail's mark of a VERP sender, and the null
 // sender for what is no address (the sender of double bounces).
 std::string wire_reverse_path(const Envelope& envelope);
+
+// "smtp", "forward"
+std::string_view origin_name(Origin origin);
 
 // There is somebody to report to.
 bool has_sender(const QueuedMessage& message);

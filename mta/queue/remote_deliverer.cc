@@ -32,7 +32,7 @@ StepResult result_of(const HopOutcome& outcome, const std::string& remote) {
 }  // namespace
 
 void RemoteDeliverer::pump() {
-  if (stopped_) return;
+  if (stopped_ || paused_) return;
   if (is_away()) return look_again();
   while (std::optional<RemoteWork> work = services_.ledger.next_remote())
     spawn(services_.loop, deliver(std::move(*work)));

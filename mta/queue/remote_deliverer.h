@@ -32,6 +32,7 @@ class RemoteDeliverer {
   // Starts whatever can be started now.
   void pump();
   void stop() { stopped_ = true; }
+  void set_paused(bool paused) { paused_ = paused; }
   bool is_away() const { return !services_.remote.connected(); }
 
  private:
@@ -45,6 +46,7 @@ class RemoteDeliverer {
 
   Services services_;
   bool stopped_ = false;
+  bool paused_ = false;  // by the operator
   bool polling_ = false;
   asio::steady_timer poll_;
 };

@@ -96,6 +96,9 @@ class Scheduler {
   // The common case: recipients 0 .. recipients - 1, none of them tried.
   void add(MessageId id, Moment birth, std::uint64_t sender, std::uint32_t recipients);
 
+  // A message that is held: release() puts its recipients into their lines.
+  void add_held(MessageId id, Moment birth, std::uint64_t sender, std::uint32_t open);
+
   // The next unit to work on now; it is in hand until ended(), deferred(), given_back() or
   // to_destination().
   std::optional<Work> next(Moment now);

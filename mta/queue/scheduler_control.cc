@@ -6,6 +6,11 @@
 
 namespace toast::queue {
 
+void Scheduler::add_held(MessageId id, Moment birth, std::uint64_t sender, std::uint32_t open) {
+  if (open == 0 || slots_.contains(id)) return;
+  messages_[insert_message(id, birth, sender, open)].held = 1;
+}
+
 void Scheduler::hold(const std::function<bool(MessageId)>& which) {
   std::vector<bool> chosen(messages_.size());
   for (const auto& [id, slot] : slots_)

@@ -166,7 +166,8 @@ class QueueTest : public testing::Test {
     connect_remoted();
     queue_ = std::make_unique<Queue>(
         Queue::Services{io_.get_executor(), *store_in_use_, clock_, log_, metrics_, directory_link_,
-                        maild_link_, remoted_link_, filter_},
+                        maild_link_, remoted_link_, filter_, pauses_, trace_directory_,
+                        [this](std::string_view line) { lines_.emplace_back(line); }},
         options_, newest_id_, std::vector<std::string>{});
     queue_->start(live);
     smtpd_ = connect(queue_->client("toast-smtpd.0"));
@@ -301,6 +302,9 @@ class QueueTest : public testing::Test {
   ipc::Link maild_link_{"toast-maild"};
   ipc::Link remoted_link_{"toast-remoted"};
   Filter* filter_ = nullptr;
+  Pauses pauses_;
+  std::string trace_directory_;     // none: no events are kept
+  std::vector<std::string> lines_;  // of qmail-send
   Options options_;
   MessageIdSource ids_{clock_, 1};
   std::unique_ptr<Queue> queue_;

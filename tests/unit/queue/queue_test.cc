@@ -411,7 +411,7 @@ TEST_F(QueueTest, ListIsPagedByAge) {
   }
   run_until_quiet();
   std::shared_ptr<ipc::Channel> toastctl = connect(queue_->admin());
-  const auto first = wait_for(toastctl->call(QueueList{MessageId(), 2}));
+  const auto first = wait_for(toastctl->call(QueueList{MessageId(), 2, {}}));
   ASSERT_TRUE(first);
   ASSERT_EQ(first->messages.size(), 2U);
   EXPECT_TRUE(first->more);
@@ -420,7 +420,7 @@ TEST_F(QueueTest, ListIsPagedByAge) {
   EXPECT_EQ(first->messages[0].last_error, "4.2.2 full");
   EXPECT_EQ(first->messages[0].open_recipients.size(), 2U);
   EXPECT_EQ(first->messages[0].next_attempt_seconds, unix_seconds(clock_.wall()) + 100);
-  const auto rest = wait_for(toastctl->call(QueueList{ids[1], 256}));
+  const auto rest = wait_for(toastctl->call(QueueList{ids[1], 256, {}}));
   EXPECT_EQ(rest->messages.size(), 3U);
   EXPECT_FALSE(rest->more);
   const auto shown = wait_for(toastctl->call(QueueShow{ids[0], 0}));
