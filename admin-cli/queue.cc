@@ -52,7 +52,7 @@ std::vector<queue::trace::Event> history_of(QueueClient& client, MessageId id) {
 std::vector<Value> to_values(const std::vector<queue::trace::Event>& events) {
   std::vector<Value> values;
   values.reserve(events.size());
-  for (const queue::trace::Event& event : events) values.emplace_back(to_record(event));
+  for (const queue::trace::Event& event : events) values.emplace_back(admin::to_record(event));
   return values;
 }
 

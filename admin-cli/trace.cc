@@ -108,7 +108,7 @@ Record to_record(MessageId id, const Story& story) {
         .add("login", optional(arrival->login));
   }
   std::vector<Value> events;
-  for (const Event& event : story.events) events.emplace_back(to_record(event));
+  for (const Event& event : story.events) events.emplace_back(admin::to_record(event));
   return record.add("events", std::move(events)).add("waiting", waiting_recipients(story));
 }
 
