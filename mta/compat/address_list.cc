@@ -53,6 +53,17 @@ bool is_dot_atom(std::string_view text) {
   return true;
 }
 
+// A host that can be written without quotes, for there are none for hosts: a name, or one literal.
+bool is_plain_host(std::span<const Token* const> words) {
+  if (words.size() == 1 && words.front()->kind == Token::Kind::literal) return true;
+  return std::all_of(words.begin(), words.end(), [](const Token* token) {
+    if (token->is('.')) return true;
+    return token->kind == Token::Kind::atom &&
+           std::all_of(token->text.begin(), token->text.end(),
+                       [](char c) { return ascii::is_atext(c) || !ascii::is_ascii(c); });
+  });
+}
+
 class ListParser {
  public:
   explicit ListParser(Tokens tokens) : rest_(tokens) {}
@@ -162,6 +173,7 @@ class ListParser {
     const auto at =
         std::find_if(words.rbegin(), words.rend(), [](const Token* t) { return t->is('@'); });
     const auto host = at == words.rend() ? words.end() : at.base();
+    failed_ = failed_ || !is_plain_host({host, words.end()});
     for (auto word = words.begin(); word != words.end(); ++word) {
       if ((*word)->kind == Token::Kind::special && !(*word)->is('.') && !(*word)->is('@'))
         failed_ = true;

@@ -5,11 +5,18 @@ namespace {
 
 constexpr std::string_view kSpecials = "<>@,;:.";
 
-bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+bool is_line_end(char c) { return c == '\n' || c == '\r'; }
+bool is_blank(char c) { return c == ' ' || c == '\t' || is_line_end(c); }
 
 bool ends_atom(char c) {
   return is_blank(c) || c == '"' || c == '(' || c == ')' || c == '[' || c == ']' ||
          (c != '\0' && kSpecials.find(c) != std::string_view::npos);
+}
+
+// Does the backslash at `at` have something to escape? Never a line end: what it means may end up
+// in a header of ours.
+bool escapes(std::string_view text, std::size_t at) {
+  return at + 1 < text.size() && !is_line_end(text[at + 1]);
 }
 
 // Takes a token that begins with `open` from the front of `rest`. Comments nest.
@@ -17,9 +24,10 @@ bool take_enclosed(std::string_view& rest, char open, char close, Token& token) 
   std::size_t depth = 0;
   for (std::size_t i = 0; i < rest.size(); ++i) {
     char c = rest[i];
-    if (c == '\n' || c == '\r') continue;  // folding
+    if (is_line_end(c)) continue;  // folding
     token.raw.push_back(c);
-    if (c == '\\' && i + 1 < rest.size()) {
+    if (c == '\\') {
+      if (!escapes(rest, i)) return false;
       c = rest[++i];
       token.raw.push_back(c);
       token.text.push_back(c);
@@ -46,16 +54,20 @@ char closing(char open) {
   return open == '(' ? ')' : ']';
 }
 
-void take_atom(std::string_view& rest, Token& token) {
+bool take_atom(std::string_view& rest, Token& token) {
   std::size_t size = 0;
   while (size < rest.size() && !ends_atom(rest[size])) {
     // A backslash takes its meaning from the next character, outside quotes as well (qmail).
-    if (rest[size] == '\\' && size + 1 < rest.size()) ++size;
+    if (rest[size] == '\\') {
+      if (!escapes(rest, size)) return false;
+      ++size;
+    }
     token.text.push_back(rest[size]);
     ++size;
   }
-  token.raw = token.text;
+  token.raw = rest.substr(0, size);
   rest.remove_prefix(size);
+  return true;
 }
 
 }  // namespace
@@ -85,8 +97,8 @@ std::optional<std::vector<Token>> tokenize_header(std::string_view body) {
       body.remove_prefix(1);
     } else if (c == ')' || c == ']') {
       return std::nullopt;
-    } else {
-      take_atom(body, token);
+    } else if (!take_atom(body, token)) {
+      return std::nullopt;
     }
     tokens.push_back(std::move(token));
   }
