@@ -14,6 +14,8 @@ namespace toast::admin {
 namespace {
 
 constexpr std::chrono::seconds kPatience{10};
+// A search reads the whole event store, twice.
+constexpr std::chrono::seconds kSearchPatience{120};
 
 class SocketQueueClient final : public QueueClient {
  public:
@@ -26,7 +28,7 @@ class SocketQueueClient final : public QueueClient {
   Wanted<queue::QueueList::Reply> list(queue::QueueList request) override { return ask(request); }
   Wanted<queue::QueueShow::Reply> show(queue::QueueShow request) override { return ask(request); }
   Wanted<queue::TraceQuery::Reply> trace(queue::TraceQuery request) override {
-    return ask(std::move(request));
+    return ask(std::move(request), kSearchPatience);
   }
   Wanted<queue::QueueStatus::Reply> status() override { return ask(queue::QueueStatus{}); }
   Wanted<queue::QueueAct::Reply> act(queue::QueueAct request) override { return ask(request); }
@@ -38,9 +40,9 @@ class SocketQueueClient final : public QueueClient {
 
  private:
   template <class Request>
-  Wanted<typename Request::Reply> ask(Request request) {
+  Wanted<typename Request::Reply> ask(Request request, std::chrono::seconds patience = kPatience) {
     std::optional<Result<typename Request::Reply>> reply;
-    auto calling = channel_->call(std::move(request), kPatience);
+    auto calling = channel_->call(std::move(request), patience);
     asio::co_spawn(io_, std::move(calling),
                    [&reply](std::exception_ptr, Result<typename Request::Reply> result) {
                      reply.emplace(std::move(result));

@@ -1,20 +1,15 @@
 #include "admin-cli/queue_selection.h"
 
-#include "base/settings.h"
+#include "admin-cli/arguments.h"
 
 namespace toast::admin {
 namespace {
 
-constexpr std::int64_t kLongestAge = 365LL * 86400;
-constexpr DurationSetting kAge{"age", 0, 0, kLongestAge, "", ""};
-
 Wanted<std::int64_t> seconds_of(const std::string& text, const std::string& option) {
   if (text.empty()) return 0;
-  Result<std::string> number = canonical_setting_text(kAge, text);
-  if (!number)
-    return fail(Exit::invalid, "bad_duration", number.error().detail, option,
-                "write a time as 90s, 15m, 4h or 2d");
-  return std::stoll(*number);
+  const auto age = parse_age(text, option);
+  if (!age) return tl::unexpected(age.error());
+  return age->count();
 }
 
 }  // namespace

@@ -142,7 +142,7 @@ class Usage(CommandTest):
             self.assertIn(hint, error["hint"], words)
 
     def test_help_everywhere(self):
-        tree = {"": ("init", "domain", "mailbox", "alias", "queue", "resolve", "config", "schema", "status"),
+        tree = {"": ("init", "domain", "mailbox", "alias", "queue", "resolve", "trace", "config", "schema", "status"),
                 "domain": ("add", "list", "show", "set", "delete"),
                 "mailbox": ("add", "list", "show", "set", "delete", "passwd"),
                 "alias": ("add", "list", "show", "set", "delete"),
@@ -761,6 +761,11 @@ class Stopped(InstanceTest):
         self.assertIn("toastd --root", error["hint"])
         self.error("queue", "show", "0123456789abc", code=TEMPORARY)
         self.error("queue", "show", "garbage", code=INVALID)
+        self.error("queue", "list", "--older", "4h", code=TEMPORARY)  # the word is understood
+        self.error("queue", "list", "--older", "soon", code=INVALID)
+        self.error("trace", "ann@example.org", "--since", "2d", code=TEMPORARY)
+        self.error("trace", "ann@example.org", "--since", "2 days", code=INVALID)
+        self.error("trace", "", code=INVALID)
 
 
 if __name__ == "__main__":
