@@ -33,11 +33,17 @@ std::uint64_t uid_of(const Envelope& envelope) {
   return uid;
 }
 
+// "2.1.5 Remote host said: 250 ok" without our status, as qmail-remote has it.
+std::string_view remote_words(std::string_view text) {
+  const std::size_t said = text.find("Remote host said: ");
+  return said == std::string_view::npos ? text : text.substr(said);
+}
+
 // What qmail-local and qmail-remote say of a success.
 std::string success_text(const Work& work, const Attempt& attempt) {
   const StepResult& last = attempt.steps.back();
   if (work.channel == Channel::remote)
-    return fmt::format("{} accepted message.\nRemote host said: {}\n", last.detail, last.text);
+    return fmt::format("{} accepted message.\n{}\n", last.detail, remote_words(last.text));
   const std::size_t forwards = attempt.child ? attempt.child->envelope->recipients.size() : 0;
   const auto files = std::ranges::count_if(attempt.steps, [](const StepResult& step) {
     return step.kind == StepResult::Kind::delivered && step.text.starts_with("delivered");
@@ -49,7 +55,8 @@ std::string success_text(const Work& work, const Attempt& attempt) {
 
 std::string failure_text(const Work& work, const StepResult& step) {
   if (work.channel == Channel::local || step.detail.empty()) return step.text + "\n";
-  return fmt::format("{} said: {}\n", step.detail, step.text);
+  return fmt::format("Connected to {}.\n{}\nGiving up on {}.\n", step.detail,
+                     remote_words(step.text), step.detail);
 }
 
 }  // namespace
