@@ -3,6 +3,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 
 #include "mta/queue/journal_store.h"
 #include "tests/unit/queue/queue_fixture.h"
@@ -48,6 +49,13 @@ class QueueJournalTest : public QueueTest {
   std::unique_ptr<RealDisk> disk_;
   std::unique_ptr<JournalStore> journal_store_;
 };
+
+TEST_F(QueueJournalTest, TheEventStoreInItsDirectoryIsNotTheJournalsBusiness) {
+  std::filesystem::create_directory(directory_name_ + "/trace");
+  std::ofstream(directory_name_ + "/trace/trace.0000000000000001") << "anything";
+  restart_queue();  // finds no damage
+  EXPECT_TRUE(std::filesystem::exists(directory_name_ + "/trace/trace.0000000000000001"));
+}
 
 TEST_F(QueueJournalTest, DeliversAndIsEmptyAfterwards) {
   ASSERT_TRUE(submit("s@client.test", {"ann@example.org", "bob@example.org"}));
