@@ -95,9 +95,7 @@ std::optional<std::vector<Token>> tokenize_header(std::string_view body) {
       token.special = c;
       token.raw.assign(1, c);
       body.remove_prefix(1);
-    } else if (c == ')' || c == ']') {
-      return std::nullopt;
-    } else if (!take_atom(body, token)) {
+    } else if (c == ')' || c == ']' || !take_atom(body, token)) {
       return std::nullopt;
     }
     tokens.push_back(std::move(token));

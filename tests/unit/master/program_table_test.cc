@@ -55,5 +55,17 @@ TEST(ProgramTable, EveryProgramHasASandbox) {
     EXPECT_GT(policy_for(program.name).max_memory_bytes, 0U) << program.name;
 }
 
+// Every user may reach the door for local mail, and nobody but root and the owner the other one.
+TEST(ProgramTable, LocalSocketsAreLentToTheirProgramAlone) {
+  for (const Program& program : programs()) {
+    SCOPED_TRACE(program.name);
+    const bool is_queue = program.name == "toast-queued";
+    EXPECT_EQ(is_listener_of(program, "submit.sock"), is_queue);
+    EXPECT_EQ(is_listener_of(program, "queue.sock"), is_queue);
+    for (const LocalSocket& local : program.local_sockets)
+      EXPECT_EQ(local.mode, local.name == "submit.sock" ? 0666U : 0600U);
+  }
+}
+
 }  // namespace
 }  // namespace toast::master
