@@ -14,19 +14,20 @@ struct Foreign {
 };
 
 constexpr std::string_view kDomains = "domains are in the directory: toastctl domain add";
-constexpr std::string_view kRemote = "TLS and logins towards other hosts are not in this version";
+constexpr std::string_view kLogins = "logins towards other hosts are not in this version";
+constexpr std::string_view kRemoteTls = "TLS towards other hosts: remotetls, for all of them alike";
 constexpr std::string_view kPatch = "a setting of a qmail patch";
 constexpr std::string_view kScript = "read by qmail's start scripts only";
 
 // An imported control/ directory may hold these; they must not stop the server, nor pass in
 // silence.
 constexpr Foreign kForeign[] = {
-    {"authsenders", kRemote},
+    {"authsenders", kLogins},
     {"badhelo", kPatch},
     {"badmailfrom", "senders are not refused by name in this version"},
     {"badrcptto", kPatch},
     {"brtlimit", "see smtpmaxerrors"},
-    {"clientcert.pem", kRemote},
+    {"clientcert.pem", kLogins},
     {"concurrencyincoming", "see smtpmaxconnections"},
     {"defaultdelivery", kScript},
     {"dnsbllist", kPatch},
@@ -36,7 +37,7 @@ constexpr Foreign kForeign[] = {
     {"maxrcpt", "see smtpmaxrecipients"},
     {"morercpthosts", kDomains},
     {"morercpthosts.cdb", kDomains},
-    {"notlshosts", kRemote},
+    {"notlshosts", kRemoteTls},
     {"percenthack", "addresses with % are ordinary addresses"},
     {"qmqpservers", "QMQP is not spoken"},
     {"rcpthosts", "domains are in the directory (toastctl domain add), relaying in relaynetworks"},
@@ -45,7 +46,7 @@ constexpr Foreign kForeign[] = {
     {"servercerts", kPatch},
     {"spfbehavior", kPatch},
     {"srs_domain", kPatch},
-    {"tlshosts", kRemote},
+    {"tlshosts", kRemoteTls},
     {"tlsserverciphers", kPatch},
     {"validrcptto", kDomains},
     {"virtualdomains", kDomains},

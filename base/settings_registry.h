@@ -72,6 +72,7 @@ inline constexpr LineSetting helohost{"helohost", kFromMe, LineShape::host_name,
 inline constexpr ListSetting outgoingip{"outgoingip", "", "Address to connect from, one a line: ADDRESS [HELO-NAME] for all mail, or DOMAIN ADDRESS [HELO-NAME] for senders of that domain. One line for IPv4 and one for IPv6 may stand for each.", "remoted"};
 inline constexpr DurationSetting timeoutconnect{"timeoutconnect", 30, 1, 600, "Time for the TCP connection to one address.", "remoted"};
 inline constexpr DurationSetting timeoutremote{"timeoutremote", 300, 10, 3600, "Wait for one reply of a remote host; twice that for the reply to the end of a message (RFC 5321 section 4.5.3.2.6).", "remoted"};
+inline constexpr ChoiceSetting remotetls{"remotetls", "opportunistic", "opportunistic|off", "TLS towards other hosts: with those that offer STARTTLS, their certificates not checked, in clear text where it fails; or never.", "remoted"};
 inline constexpr EndpointListSetting dnsservers{"dnsservers", "", "Name servers to ask, address:port a line. An empty file: those of /etc/resolv.conf.", "remoted", Applies::at_restart};
 
 // --- mailboxes
@@ -157,6 +158,7 @@ inline constexpr const SettingInfo* kAllSettings[] = {
     &setting::outgoingip,
     &setting::timeoutconnect,
     &setting::timeoutremote,
+    &setting::remotetls,
     &setting::dnsservers,
     &setting::maildeliverythreads,
     &setting::pop3timeout,
