@@ -109,7 +109,10 @@ class Postfix:
 
     name = "Postfix"
 
-    def __init__(self, mailboxes, domain="bench.test", in_flow_delay="1s"):
+    def __init__(self, mailboxes, domain="bench.test", in_flow_delay="1s", settings=None, maps=None,
+                 name_server=None):
+        """`settings` are for main.cf, `maps` are lookup tables beside it: {file: {key: value}}.
+        `name_server` is an address that takes the place of those in /etc/resolv.conf."""
         self.group = CpuGroup("postfix")
         self.directory = tempfile.mkdtemp(prefix="toast-postfix-")
         os.chmod(self.directory, 0o755)
@@ -135,7 +138,6 @@ mydestination =
 inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
 mynetworks = 127.0.0.0/8
-disable_dns_lookups = yes
 smtpd_peername_lookup = no
 virtual_mailbox_domains = {domain}
 virtual_mailbox_base = {mail}
@@ -150,6 +152,8 @@ smtpd_client_connection_count_limit = 0
 smtpd_client_connection_rate_limit = 0
 in_flow_delay = {in_flow_delay}
 """)
+            settings = {"disable_dns_lookups": "yes", **(settings or {})}
+            main.writelines(f"{key} = {value}\n" for key, value in settings.items())
         with open("/usr/share/postfix/master.cf.dist") as template:
             master = template.read()
         # Nothing but the services used; smtp on our port; the log written by Postfix itself.
@@ -160,9 +164,13 @@ in_flow_delay = {in_flow_delay}
             lines.append("postlog unix-dgram n - n - 1 postlogd")
         with open(os.path.join(config, "master.cf"), "w") as out:
             out.write("\n".join(lines) + "\n")
-        with open(os.path.join(config, "mailboxes"), "w") as maps:
-            maps.writelines(f"{m}@{domain} {m}/\n" for m in mailboxes)
-        subprocess.run(["postmap", "-c", config, f"hash:{config}/mailboxes"], check=True)
+        with open(os.path.join(config, "mailboxes"), "w") as maps_file:
+            maps_file.writelines(f"{m}@{domain} {m}/\n" for m in mailboxes)
+        for table, entries in (maps or {}).items():
+            with open(os.path.join(config, table), "w") as out:
+                out.writelines(f"{key} {value}\n" for key, value in entries.items())
+        for table in ("mailboxes", *(maps or {})):
+            subprocess.run(["postmap", "-c", config, f"hash:{config}/{table}"], check=True)
         self.maildirs = {m: os.path.join(mail, m) for m in mailboxes}
         for path in self.maildirs.values():
             for part in ("", "tmp", "new", "cur"):
@@ -170,8 +178,15 @@ in_flow_delay = {in_flow_delay}
                 os.makedirs(folder, exist_ok=True)
                 os.chown(folder, owner.pw_uid, owner.pw_gid)
         self.config = config
-        subprocess.run(["postfix", "-c", config, "start"], check=True, capture_output=True,
-                       preexec_fn=self.group.enter)
+        start = ["postfix", "-c", config, "start"]
+        if name_server:  # seen by Postfix only
+            resolver = os.path.join(self.directory, "resolv.conf")
+            with open(resolver, "w") as out:
+                out.write(f"nameserver {name_server}\n")
+            os.chmod(resolver, 0o644)
+            mounted = f"mount --bind {resolver} /etc/resolv.conf && exec \"$@\""
+            start = ["unshare", "-m", "sh", "-c", mounted, "sh", *start]
+        subprocess.run(start, check=True, capture_output=True, preexec_fn=self.group.enter)
 
     def new_directories(self):
         return [os.path.join(path, "new") for path in self.maildirs.values()]
