@@ -60,8 +60,8 @@ class World {
   }
   // No new mail, the hosts as they are: everything is over in time.
   void run_out() {
-    // More for the dead host than there are probes between their lifetime and the limit.
-    for (int i = 0; i < 40; ++i) {
+    // More for the dead host than there are probes in all that time.
+    for (int i = 0; i < 400; ++i) {
       open_[{++last_id_, 0}] = Open{now_, 1, kHops, {}, false};
       scheduler_->add(MessageId(last_id_), now_, 1, 1);
     }
