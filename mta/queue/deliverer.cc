@@ -88,7 +88,7 @@ Task<> Deliverer::deliver(Work work) {
   Result<Done> done = co_await carry_out(work, started);
   if (!done) {
     services_.ledger.give_back(work, started, done.error().detail);
-  } else if (const auto* next_hop = std::get_if<remote::NextHop>(&*done)) {
+  } else if (const auto* next_hop = std::get_if<NextHop>(&*done)) {
     services_.ledger.to_destination(work, *next_hop);
   } else {
     services_.ledger.record(work, started, std::get<Attempt>(std::move(*done)));

@@ -74,10 +74,10 @@ class Deliverer {
   struct Plan {
     bool frozen = false;
     std::vector<Step> steps;
-    std::optional<StepResult> verdict;        // instead of steps
-    std::optional<remote::NextHop> next_hop;  // instead of steps: not ours to deliver
+    std::optional<StepResult> verdict;  // instead of steps
+    std::optional<NextHop> next_hop;    // instead of steps: not ours to deliver
   };
-  using Done = std::variant<Attempt, remote::NextHop>;
+  using Done = std::variant<Attempt, NextHop>;
   // An error of these means: the keeper went away, the attempt did not happen.
   Task<> deliver(Work work);
   Task<Result<Done>> carry_out(Work work, Moment started);

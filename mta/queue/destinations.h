@@ -1,4 +1,4 @@
-// The recipients that wait for other hosts, by destination (mta/remote/next_hop.h), and how many
+// The recipients that wait for other hosts, by destination (mta/message/next_hop.h), and how many
 // transactions each destination may have at a time. Part of the scheduler: a state machine, no
 // clock, no socket. The rules:
 //   - the first transaction with a destination goes alone. When it gets through, kOpenSlots may go

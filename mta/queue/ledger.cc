@@ -183,7 +183,7 @@ void Ledger::begin_local(const Work& work) {
   services_.observer.started(*messages_.at(work.message), work);
 }
 
-void Ledger::to_destination(const Work& work, const remote::NextHop& next_hop) {
+void Ledger::to_destination(const Work& work, const NextHop& next_hop) {
   messages_.at(work.message)->recipients[work.recipient].phase =
       work.fresh ? RecipientPhase::waiting : RecipientPhase::deferred;
   scheduler_.to_destination(work, next_hop.str());

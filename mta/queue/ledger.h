@@ -23,6 +23,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "mta/message/message_id.h"
+#include "mta/message/next_hop.h"
 #include "mta/queue/commit_queue.h"
 #include "mta/queue/observer.h"
 #include "mta/queue/options.h"
@@ -30,7 +31,6 @@
 #include "mta/queue/report.h"
 #include "mta/queue/scheduler.h"
 #include "mta/queue/store.h"
-#include "mta/remote/next_hop.h"
 
 namespace toast::queue {
 
@@ -112,7 +112,7 @@ class Ledger {
   void give_back(const Work& work, Moment started, const std::string& why);
   void give_back(const RemoteWork& work, Moment started, const std::string& why);
   // It goes to another host: later, from next_remote().
-  void to_destination(const Work& work, const remote::NextHop& next_hop);
+  void to_destination(const Work& work, const NextHop& next_hop);
   // After the results of all its works are recorded.
   void batch_over(const RemoteWork& work, bool reached, const std::string& why);
 

@@ -149,7 +149,7 @@ Task<Result<ipc::Done>> OperatorDesk::pause(QueuePause question) {
       known = std::exchange(next.outbound, question.paused);
       break;
     case QueuePause::Scope::destination: {
-      Result<remote::NextHop> hop = remote::NextHop::parse(question.destination);
+      Result<NextHop> hop = NextHop::parse(question.destination);
       if (!hop) co_return permanent(hop.error().detail);
       if (question.paused && next.destinations.size() >= kMaxPausedDestinations)
         co_return permanent("too many destinations are paused");

@@ -6,12 +6,12 @@
 #include <sstream>
 
 #include "base/fd.h"
-#include "mta/remote/next_hop.h"
+#include "mta/message/next_hop.h"
 
 namespace toast::queue {
 namespace {
 
-constexpr std::size_t kMaxFile = kMaxPausedDestinations * (remote::kMaxNextHop + 16);
+constexpr std::size_t kMaxFile = kMaxPausedDestinations * (kMaxNextHop + 16);
 constexpr std::string_view kDestination = "destination ";
 
 std::string path_in(const std::string& directory) {

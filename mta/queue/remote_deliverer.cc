@@ -88,7 +88,7 @@ Result<remote::DeliverRemote> RemoteDeliverer::request_for(const RemoteWork& wor
   const Envelope& envelope = *message->envelope;
   remote::DeliverRemote request;
   request.message = work.message;
-  Result<remote::NextHop> hop = remote::NextHop::parse(work.next_hop);
+  Result<NextHop> hop = NextHop::parse(work.next_hop);
   if (!hop) return pass(hop);
   request.next_hop = std::move(*hop);
   request.reverse_path = wire_reverse_path(envelope);
@@ -101,15 +101,10 @@ Result<remote::DeliverRemote> RemoteDeliverer::request_for(const RemoteWork& wor
   }
   request.eight_bit_mime = envelope.eight_bit_mime;
   request.smtputf8 = envelope.smtputf8;
-  request.ret = static_cast<remote::DsnReturn>(envelope.ret);
+  request.ret = envelope.ret;
   request.envid = envelope.envid;
-  request.body_bytes = body.blob ? body.blob_bytes : body.prefix.size() + body.bytes.size();
-  if (!body.blob) {
-    request.body = std::move(body.bytes);
-    if (!body.prefix.empty()) request.body.insert(0, body.prefix);
-  } else if (!body.prefix.empty()) {
-    return transient("4.3.0 a large body with fields in front of it cannot be delivered");
-  }
+  request.body_bytes = body.prefix.size() + (body.blob ? body.blob_bytes : body.bytes.size());
+  request.body = std::move(body.prefix) + body.bytes;  // in front of the blob, if there is one
   request.descriptor = std::move(body.blob);
   return request;
 }

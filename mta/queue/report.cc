@@ -5,6 +5,7 @@
 
 #include "mta/message/date.h"
 #include "mta/message/headers.h"
+#include "mta/smtp/dsn.h"
 
 namespace toast::queue {
 namespace {
@@ -161,6 +162,14 @@ std::string diagnostic(std::string_view text) {
   return "smtp; " + one_line(text.substr(quoted + kQuote.size()));
 }
 
+// RFC 3464 section 2.3.1: as the sender wrote it, without the encoding of ORCPT.
+std::string original_recipient(std::string_view orcpt) {
+  const std::size_t at = orcpt.find(';') + 1;  // the address is what follows the type
+  const std::optional<std::string> address = smtp::decode_xtext(orcpt.substr(at));
+  if (!address) return one_line(orcpt);
+  return one_line(std::string(orcpt.substr(0, at)) + *address);
+}
+
 // RFC 3464 sections 2.2 and 2.3.
 std::string delivery_status(const Report& report) {
   std::string text;
@@ -169,7 +178,8 @@ std::string delivery_status(const Report& report) {
   text += "Arrival-Date: " + format_date(report.original_arrival) + "\n";
   for (const ReportedRecipient& recipient : report.recipients) {
     text += "\n";
-    if (!recipient.orcpt.empty()) text += "Original-Recipient: " + one_line(recipient.orcpt) + "\n";
+    if (!recipient.orcpt.empty())
+      text += "Original-Recipient: " + original_recipient(recipient.orcpt) + "\n";
     text += "Final-Recipient: rfc822; " + one_line(recipient.address) + "\n";
     text += "Action: " + std::string(words_for(report).name) + "\n";
     text += "Status: " + status_of(recipient.text, report.action) + "\n";

@@ -9,8 +9,8 @@
 
 #include "base/async.h"
 #include "base/result.h"
+#include "mta/message/next_hop.h"
 #include "mta/remote/connection.h"
-#include "mta/remote/next_hop.h"
 #include "mta/remote/options.h"
 #include "mta/remote/outcome.h"
 #include "mta/remote/services.h"

@@ -4,17 +4,19 @@
 #include <string_view>
 
 #include "mta/message/ascii.h"
+#include "mta/smtp/dsn.h"
 
 namespace toast::remote {
 namespace {
 
-// The bits of mta/queue/journal/record.h, in the order in which RFC 3461 section 4.1 names them.
+// In the order in which RFC 3461 section 4.1 names them.
 struct NotifyWord {
   std::uint8_t bit;
   std::string_view word;
 };
-constexpr std::uint8_t kNotifyNever = 1;
-constexpr NotifyWord kNotifyWords[] = {{2, "SUCCESS"}, {4, "FAILURE"}, {8, "DELAY"}};
+constexpr NotifyWord kNotifyWords[] = {{smtp::kNotifySuccess, "SUCCESS"},
+                                       {smtp::kNotifyFailure, "FAILURE"},
+                                       {smtp::kNotifyDelay, "DELAY"}};
 
 bool is_ascii(std::string_view text) {
   return std::all_of(text.begin(), text.end(), ascii::is_ascii);
@@ -37,7 +39,7 @@ bool needs_smtputf8(const Transaction& t) {
 Outcome refuse(std::string text) { return {Outcome::Kind::failed, std::move(text), false}; }
 
 std::string notify_value(std::uint8_t bits) {
-  if ((bits & kNotifyNever) != 0) return "NEVER";
+  if ((bits & smtp::kNotifyNever) != 0) return "NEVER";
   std::string value;
   for (const NotifyWord& known : kNotifyWords)
     if ((bits & known.bit) != 0) value.append(value.empty() ? "" : ",").append(known.word);
@@ -67,8 +69,7 @@ std::string mail_command(const Transaction& t, const Capabilities& host) {
   if (!host.dsn) return line;
   if (message.ret != DsnReturn::unset)
     line += message.ret == DsnReturn::headers ? " RET=HDRS" : " RET=FULL";
-  if (!message.envid.empty() && is_parameter_value(message.envid))
-    line += " ENVID=" + message.envid;
+  if (!message.envid.empty()) line += " ENVID=" + smtp::encode_xtext(message.envid);
   return line;
 }
 

@@ -11,7 +11,8 @@
 #include "base/fd.h"
 #include "mta/message/address_codec.h"
 #include "mta/message/message_id.h"
-#include "mta/remote/next_hop.h"
+#include "mta/message/next_hop.h"
+#include "mta/smtp/dsn.h"
 
 namespace toast::remote {
 
@@ -24,11 +25,11 @@ inline constexpr std::size_t kMaxRemoteName = 512;
 inline constexpr std::size_t kMaxReversePath = 512;
 inline constexpr std::size_t kMaxDsnText = 500;  // ORCPT, RFC 3461 section 4.2
 
-enum class DsnReturn : std::uint8_t { unset, headers, full };  // RET, RFC 3461 section 4.3
+using smtp::DsnReturn;
 
 struct RemoteRecipient {
   Address address;
-  std::uint8_t notify = 0;  // the bits of mta/queue/journal/record.h; 0: not said
+  std::uint8_t notify = 0;  // the bits of mta/smtp/dsn.h; 0: not said
   std::string orcpt;        // as the client gave it; empty: none
 };
 

@@ -7,7 +7,7 @@
 #include "base/async.h"
 #include "base/ip_address.h"
 #include "base/result.h"
-#include "mta/remote/next_hop.h"
+#include "mta/message/next_hop.h"
 
 namespace toast::remote {
 

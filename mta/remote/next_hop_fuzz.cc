@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "mta/remote/next_hop.h"
+#include "mta/message/next_hop.h"
 #include "mta/remote/routes.h"
 
 namespace toast::remote {

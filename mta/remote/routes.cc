@@ -1,6 +1,6 @@
 #include "mta/remote/routes.h"
 
-#include "mta/remote/host_port.h"
+#include "mta/message/host_port.h"
 
 namespace toast::remote {
 namespace {

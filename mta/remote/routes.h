@@ -20,7 +20,7 @@
 
 #include "base/result.h"
 #include "mta/message/domain.h"
-#include "mta/remote/next_hop.h"
+#include "mta/message/next_hop.h"
 
 namespace toast::remote {
 

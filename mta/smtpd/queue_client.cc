@@ -25,17 +25,6 @@ queue::BodyType translate(std::optional<smtp::BodyType> type) {
   return type == smtp::BodyType::eight_bit_mime ? queue::BodyType::eight_bit_mime
                                                 : queue::BodyType::seven_bit;
 }
-queue::DsnReturn translate(smtp::DsnReturn ret) {
-  switch (ret) {
-    case smtp::DsnReturn::unset:
-      return queue::DsnReturn::unset;
-    case smtp::DsnReturn::headers:
-      return queue::DsnReturn::headers;
-    case smtp::DsnReturn::full:
-      return queue::DsnReturn::full;
-  }
-  return queue::DsnReturn::unset;
-}
 
 // SubmitBegin is sent with the first chunk, so a small message is one write to queued. The channel
 // is held: if queued is restarted midway, this submission fails and does not go on with the new
@@ -107,7 +96,7 @@ std::unique_ptr<Submission> QueueClient::submit(Envelope envelope) {
     begin.recipients.push_back({std::move(recipient.address), recipient.parameters.notify,
                                 std::move(recipient.parameters.orcpt)});
   begin.body_type = translate(envelope.parameters.body);
-  begin.ret = translate(envelope.parameters.ret);
+  begin.ret = envelope.parameters.ret;
   begin.envid = std::move(envelope.parameters.envid);
   begin.peer = std::move(envelope.peer);
   begin.helo = std::move(envelope.helo);

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "mta/message/message_id.h"
+#include "mta/smtp/dsn.h"
 
 namespace toast::queue {
 
@@ -33,13 +34,11 @@ inline constexpr std::size_t kMaxPrefixBytes =
 inline constexpr std::size_t kMaxRecordBytes = 7 * 1024 * 1024;
 
 enum class Origin : std::uint8_t { smtp, submission, local, forward, bounce, list, reply };
-enum class DsnReturn : std::uint8_t { unset, headers, full };  // RFC 3461 section 4.3
-
-// NOTIFY as a set of bits, RFC 3461 section 4.1. Zero: the client said nothing.
-inline constexpr std::uint8_t kNotifyNever = 1;
-inline constexpr std::uint8_t kNotifySuccess = 2;
-inline constexpr std::uint8_t kNotifyFailure = 4;
-inline constexpr std::uint8_t kNotifyDelay = 8;
+using smtp::DsnReturn;
+using smtp::kNotifyDelay;
+using smtp::kNotifyFailure;
+using smtp::kNotifyNever;
+using smtp::kNotifySuccess;
 
 struct Recipient {
   std::string address;   // where the message goes

@@ -1,8 +1,8 @@
-#include "mta/remote/next_hop.h"
+#include "mta/message/next_hop.h"
 
 #include <gtest/gtest.h>
 
-namespace toast::remote {
+namespace toast {
 namespace {
 
 using Kind = NextHop::Kind;
@@ -108,6 +108,20 @@ TEST(NextHop, RefusesWhatItIsNot) {
   }
 }
 
+TEST(NextHop, AnLmtpServerByItself) {
+  for (const std::string_view server :
+       {"/run/dovecot/lmtp", "host.test:24", "[127.0.0.1]:24", "[::1]:2400"}) {
+    const Result<NextHop> hop = NextHop::parse_lmtp(server);
+    ASSERT_TRUE(hop) << server;
+    EXPECT_EQ(hop->str(), "lmtp:" + std::string(server));
+    EXPECT_EQ(hop->lmtp_server(), server);
+    EXPECT_EQ(*NextHop::parse(hop->str()), *hop);
+  }
+  for (const std::string_view text :
+       {"", "24", "host.test", "lmtp:/run/dovecot/lmtp", "run/x", "[::1]"})
+    EXPECT_FALSE(NextHop::parse_lmtp(text)) << text;
+}
+
 struct Recipient {
   std::string_view domain, hop;
 };
@@ -128,4 +142,4 @@ TEST(NextHop, OfARecipientsDomain) {
 }
 
 }  // namespace
-}  // namespace toast::remote
+}  // namespace toast

@@ -1,13 +1,14 @@
-#include "mta/remote/next_hop.h"
+#include "mta/message/next_hop.h"
 
 #include <algorithm>
+#include <cassert>
 #include <charconv>
 
 #include "base/ip_address.h"
 #include "mta/message/ascii.h"
-#include "mta/remote/host_port.h"
+#include "mta/message/host_port.h"
 
-namespace toast::remote {
+namespace toast {
 namespace {
 
 constexpr std::string_view kHostPrefix = "host:";
@@ -99,6 +100,16 @@ Result<NextHop> NextHop::parse(std::string_view text) {
   return mx_of(text);
 }
 
+Result<NextHop> NextHop::parse_lmtp(std::string_view server) {
+  if (server.starts_with('/')) return socket_path(server);
+  return with_port(Kind::lmtp, server);
+}
+
+std::string NextHop::lmtp_server() const {
+  assert(kind == Kind::lmtp);
+  return str().substr(kLmtpPrefix.size());
+}
+
 NextHop NextHop::of(const Domain& domain) {
   if (!domain.is_literal()) return NextHop{Kind::mx, domain.str(), kSmtpPort};
   constexpr std::string_view kIpv6Tag = "IPv6:";
@@ -110,4 +121,4 @@ NextHop NextHop::of(const Domain& domain) {
   return NextHop{Kind::host, address ? address->str() : std::string(inner), kSmtpPort};
 }
 
-}  // namespace toast::remote
+}  // namespace toast

@@ -17,7 +17,7 @@
 #include "base/result.h"
 #include "mta/message/domain.h"
 
-namespace toast::remote {
+namespace toast {
 
 inline constexpr std::uint16_t kSmtpPort = 25;
 inline constexpr std::size_t kMaxNextHop = 300;         // a domain, a prefix, a port
@@ -33,9 +33,13 @@ struct NextHop {
   std::string str() const;
   // Takes what str() gives. Errors are permanent and say what is wrong.
   [[nodiscard]] static Result<NextHop> parse(std::string_view text);
+  // An LMTP server as people name it where nothing else can be meant: "/run/dovecot/lmtp",
+  // "host.test:24". Errors as parse().
+  [[nodiscard]] static Result<NextHop> parse_lmtp(std::string_view server);
+  std::string lmtp_server() const;  // what parse_lmtp() takes; of the kind lmtp only
   // A recipient's domain or address literal, without any route.
   static NextHop of(const Domain& domain);
   friend bool operator==(const NextHop&, const NextHop&) = default;
 };
 
-}  // namespace toast::remote
+}  // namespace toast

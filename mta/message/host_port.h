@@ -7,7 +7,7 @@
 
 #include "base/result.h"
 
-namespace toast::remote {
+namespace toast {
 
 struct HostPort {
   std::string_view host;              // with its brackets; not looked at any further
@@ -18,4 +18,4 @@ struct HostPort {
 // are permanent.
 [[nodiscard]] Result<HostPort> split_host_port(std::string_view text);
 
-}  // namespace toast::remote
+}  // namespace toast
