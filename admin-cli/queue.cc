@@ -18,7 +18,6 @@ struct QueueOptions {
 Value optional_time(std::int64_t unix_seconds) {
   return unix_seconds == 0 ? Value() : Value(iso_time(unix_seconds));
 }
-Value optional_text(const std::string& text) { return text.empty() ? Value() : Value(text); }
 
 Record to_record(const queue::MessageSummary& m) {
   std::vector<Value> open;
@@ -47,13 +46,6 @@ std::vector<queue::trace::Event> history_of(QueueClient& client, MessageId id) {
   if (!reply) return {};
   std::erase_if(reply->answer.events, [id](const auto& event) { return event.id != id; });
   return std::move(reply->answer.events);
-}
-
-std::vector<Value> to_values(const std::vector<queue::trace::Event>& events) {
-  std::vector<Value> values;
-  values.reserve(events.size());
-  for (const queue::trace::Event& event : events) values.emplace_back(admin::to_record(event));
-  return values;
 }
 
 Record to_record(const queue::RecipientDetail& r) {

@@ -63,6 +63,9 @@ class Record {
   std::vector<std::pair<std::string, Value>> fields_;
 };
 
+// Null when it is empty.
+inline Value optional_text(const std::string& text) { return text.empty() ? Value() : Value(text); }
+
 std::string json_string(std::string_view text);  // quoted; what is no UTF-8 becomes U+FFFD
 std::string iso_time(WallTime time);             // "2026-11-22T14:00:00Z"
 std::string iso_time(std::int64_t unix_seconds);

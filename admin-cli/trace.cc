@@ -93,9 +93,6 @@ Record to_record(MessageId id, const Story& story) {
   const MessageId parent = story.events.front().parent;
   record.add("parent", parent.value() == 0 ? Value() : Value(parent.str()));
   if (const Event* arrival = story.arrival()) {
-    const auto optional = [](const std::string& text) {
-      return text.empty() ? Value() : Value(text);
-    };
     record.add("arrived", iso_time(arrival->time))
         .add("origin", arrival->text)
         .add("sender", arrival->sender)
@@ -103,13 +100,11 @@ Record to_record(MessageId id, const Story& story) {
         .add("named_recipients",
              std::vector<Value>(arrival->recipients.begin(), arrival->recipients.end()))
         .add("size_bytes", arrival->bytes)
-        .add("message_id", optional(arrival->message_id))
-        .add("peer", optional(arrival->peer))
-        .add("login", optional(arrival->login));
+        .add("message_id", optional_text(arrival->message_id))
+        .add("peer", optional_text(arrival->peer))
+        .add("login", optional_text(arrival->login));
   }
-  std::vector<Value> events;
-  for (const Event& event : story.events) events.emplace_back(admin::to_record(event));
-  return record.add("events", std::move(events)).add("waiting", waiting_recipients(story));
+  return record.add("events", to_values(story.events)).add("waiting", waiting_recipients(story));
 }
 
 std::string headline(MessageId id, const Story& story) {

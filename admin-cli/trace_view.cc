@@ -17,8 +17,6 @@ bool is_arrival(const Event& event) {
   return event.kind == Kind::accepted || event.kind == Kind::created;
 }
 
-Value optional_text(const std::string& text) { return text.empty() ? Value() : Value(text); }
-
 std::string what_happened(const Event& event) {
   if (event.kind == Kind::created)
     return fmt::format("as {} of {}", event.text, event.parent.str());
@@ -45,6 +43,13 @@ Record to_record(const Event& event) {
       .add("text", optional_text(event.text))
       .add("remote", optional_text(event.remote));
   return record;
+}
+
+std::vector<Value> to_values(const std::vector<Event>& events) {
+  std::vector<Value> values;
+  values.reserve(events.size());
+  for (const Event& event : events) values.emplace_back(to_record(event));
+  return values;
 }
 
 std::string line_of(const Event& event) {

@@ -12,6 +12,7 @@ namespace toast::admin {
 
 // {"time", "event", "recipient", "text", "remote"}; what an event has not is null.
 Record to_record(const queue::trace::Event& event);
+std::vector<Value> to_values(const std::vector<queue::trace::Event>& events);
 // "2026-11-23T00:44:00Z  deferred   ann@a.test: 4.2.2 over quota (mx.a.test [192.0.2.1])"
 std::string line_of(const queue::trace::Event& event);
 
