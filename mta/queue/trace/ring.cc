@@ -108,6 +108,7 @@ Result<void> Ring::append(std::string_view bytes) {
 }
 
 Result<void> Ring::write(std::string_view frames, std::uint64_t capacity) {
+  if (frames.empty() && capacity > 0) return {};
   if (!opened_ && capacity == 0 && ::access(directory_.c_str(), F_OK) != 0) return {};
   if (!opened_) {
     Result<void> opened = open();
@@ -120,7 +121,6 @@ Result<void> Ring::write(std::string_view frames, std::uint64_t capacity) {
     }
     return {};
   }
-  if (frames.empty()) return {};
   Result<void> room = make_room(frames.size(), capacity);
   if (!room) {  // somebody may have removed the directory: look again the next time
     opened_ = false;

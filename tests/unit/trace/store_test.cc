@@ -86,6 +86,7 @@ TEST_F(RingTest, AFileEndsAtSixteenMiB) {
 TEST_F(RingTest, OffRemovesWhatThereIs) {
   Ring never(directory_);
   ASSERT_TRUE(never.write("", 0));
+  ASSERT_TRUE(never.write("", kPlenty));
   EXPECT_FALSE(std::filesystem::exists(directory_));
   keep({kFirst});
   Ring ring(directory_);
