@@ -126,16 +126,7 @@ class OutboundToast(Toastmaster):
         })
 
     def inject_list(self, recipients):
-        """As ezmlm does it: one envelope with qmail's mark of a VERP sender."""
-        envelope = b"Flist-@bench.test-@[]\0" + b"".join(f"T{r}\0".encode() for r in recipients) + b"\0"
-        with tempfile.TemporaryFile() as on_1, tempfile.TemporaryFile() as on_0:
-            on_0.write(list_message())
-            on_1.write(envelope)
-            on_0.seek(0)
-            on_1.seek(0)
-            program = os.path.join(os.environ.get("TOAST_COMPAT_BIN", BIN), "qmail-queue")
-            subprocess.run([program, "--root", self.instance.root], stdin=on_0, stdout=on_1,
-                           check=True, preexec_fn=self.group.enter)
+        inject_list(self, recipients)
 
     def stop(self):
         super().stop()
@@ -160,6 +151,18 @@ class OutboundPostfix(Postfix):
     def stop(self):
         super().stop()
         self.sink.stop()
+
+
+def inject_list(toast, recipients):
+    """As ezmlm does it: one envelope with qmail's mark of a VERP sender."""
+    envelope = "Flist-@bench.test-@[]\0" + "".join(f"T{r}\0" for r in recipients) + "\0"
+    with tempfile.TemporaryFile() as content, tempfile.TemporaryFile() as addresses:
+        content.write(list_message())
+        addresses.write(envelope.encode())
+        content.seek(0)
+        addresses.seek(0)
+        subprocess.run([os.path.join(BIN, "qmail-queue"), "--root", toast.instance.root],
+                       stdin=content, stdout=addresses, check=True, preexec_fn=toast.group.enter)
 
 
 def list_message():
