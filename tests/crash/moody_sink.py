@@ -14,6 +14,8 @@ import threading
 import time
 from dataclasses import dataclass
 
+from mixed_load import failed_recipients
+
 LIMIT = 1 << 20  # of a line; the messages' own lines are far shorter
 # Mood and weight. A step is where it happens: the greeting, a command, the body, or behind the dot.
 MOODS = {"good": 38, "drop": 26, "defer-rcpt": 10, "defer-dot": 8, "stall": 10, "defer-greeting": 3,
@@ -32,6 +34,7 @@ class Taken:
     said: float   # the moment of the reply, or of hanging up in its place
     acknowledged: bool
     intact: bool
+    failed: tuple = ()    # of a bounce: the id of the message and a recipient, each
 
 
 class Dropped(Exception):
@@ -198,16 +201,25 @@ class Session:
         await self.at("body")
         await self.take(content)
 
+    def identify(self, content, recipient):
+        head = IDENTITY.search(content)
+        header, _, body = content.partition(b"\r\n\r\n")
+        if not head:
+            return "?", recipient, self.began, 0.0, False, False
+        identity = head[1].decode()
+        if b"\r\nContent-Type: multipart/report" not in header:
+            intact = hashlib.sha256(body).hexdigest().encode() == head[2]
+            return identity, recipient, self.began, 0.0, False, intact
+        failed = tuple((identity, who) for who in failed_recipients(content))
+        own = re.search(rb"(?m)^Message-ID: (.*)\r$", header)[1].decode()
+        return own, recipient, self.began, 0.0, False, bool(failed), failed
+
     async def take(self, content):
         if self.mood == "defer-dot" and self.rng.random() < 0.7:
             self.say("451 4.3.0 not now")
             self.recipients = []
             return
-        head = IDENTITY.search(content)
-        body = content.split(b"\r\n\r\n", 1)[-1]
-        intact = bool(head) and hashlib.sha256(body).hexdigest().encode() == head[2]
-        identity = head[1].decode() if head else "?"
-        took = [Taken(identity, r, self.began, 0.0, False, intact) for r in self.recipients]
+        took = [Taken(*self.identify(content, r)) for r in self.recipients]
         self.recipients = []
         self.sink.taken += took
         try:

@@ -37,6 +37,7 @@ VICTIMS = ("toast-queued", "toast-remoted", "toast-maild", "toast-smtpd", "toast
            "toastd alone")
 LOCAL = [f"ann{n}@example.test" for n in range(8)]
 SENDERS = [f"bob{n}@example.test" for n in range(4)]
+AWAY = ["erik@one.test", "erik@three.test"]  # senders whose bounces are mail for other hosts as well
 OFFERS = {"one.test": ("PIPELINING", "8BITMIME"), "two.test": ("8BITMIME", "SIZE 1000000"),
           "three.test": ("PIPELINING", "8BITMIME", "CHUNKING", "ENHANCEDSTATUSCODES")}
 REMOTE = [f"{name}@{domain}" for domain in OFFERS for name in ("carl", "dora", "emil", "refused")]
@@ -118,7 +119,7 @@ def queued(instance):
 
 
 class Account:
-    """Where each recipient of each acknowledged message is."""
+    """Where each recipient of each acknowledged message is, and whether each bounce is right."""
 
     def __init__(self, load, mailboxes, sinks, kills):
         self.load = load
@@ -129,6 +130,10 @@ class Account:
         for sink in sinks:
             for one in sink.taken:
                 self.taken.setdefault((one.id, one.recipient), []).append(one)
+        for copies in self.taken.values():
+            if any(one.acknowledged for one in copies):
+                for key in copies[0].failed:
+                    self.boxes.bounced.setdefault(key, []).append((copies[0].recipient, "at a host"))
         self.by_id = {m.id: m for m in load.messages}
         self.lost, self.wrong, self.places = [], [], {"maildir": 0, "sink": 0, "bounce": 0}
         self.unexplained, self.twice = [], 0
@@ -228,7 +233,7 @@ class RemoteKilling(unittest.TestCase):
 
     def test_every_recipient_is_accounted_for(self):
         print(f"seed {SEED}", flush=True)
-        load = MixedLoad(self.instance.smtp, SENDERS, LOCAL + REMOTE, SEED)
+        load = MixedLoad(self.instance.smtp, SENDERS + AWAY, LOCAL + REMOTE, SEED)
         killer = Killer(self.instance, random.Random(SEED), KILLS)
         operator = Operator(self.instance)
         sending = threading.Thread(target=load.run, daemon=True)
