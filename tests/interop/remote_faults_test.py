@@ -138,6 +138,16 @@ class Hosts(RemoteTest):
         self.assertIn("delivered", self.instance.ctl("trace", more[0]))
 
 
+    def test_what_waits_behind_it_says_why(self):
+        """Though it was never tried itself."""
+        self.deferral(self.ids["refuses-at-once"])
+        waiting = submit(self.instance, "later@refuses-at-once.test")
+        words = "554 5.7.1 your address is on a list"
+        self.assertIn(words, self.instance.ctl("queue", "list", "--to", "later@*"))
+        self.assertIn(words, self.recipient(waiting)["last_text"] or "")
+        self.assertIn(words, self.instance.ctl("trace", waiting))
+
+
 def add_case(name, down, text):
     def test(self):
         self.look(name, down, text)
