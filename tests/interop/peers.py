@@ -245,7 +245,8 @@ match from any for any action "us"
 
 
 class Dovecot(Peer):
-    """LMTP with Sieve: mail whose subject says so goes into a folder of its own."""
+    """LMTP with Sieve: mail whose subject says so goes into a folder of its own. late@ is a mailbox that
+    cannot be written until open_late()."""
 
     program = "/usr/lib/dovecot/lmtp"
     domain = "dovecot.test"
@@ -255,12 +256,20 @@ class Dovecot(Peer):
         return super().missing() or (None if os.path.exists("/usr/bin/sievec") else "dovecot-sieve is not here")
 
     @property
+    def late(self):
+        return self.path("mail", "late")
+
+    def open_late(self):
+        os.chown(self.late, *self.owner)
+
+    @property
     def socket(self):
         return self.path("run/for-us")
 
     def command(self):
         uid, gid = self.owner
-        self.write("users", f"box@{self.domain}:::::{self.maildir}\n")
+        os.mkdir(self.late, 0o700)
+        self.write("users", f"box@{self.domain}:::::{self.maildir}\nlate@{self.domain}:::::{self.late}\n")
         self.write("box.sieve", 'require ["fileinto", "mailbox"];\n'
                                 'if header :contains "Subject" "sieve" { fileinto :create "Sorted"; }\n')
         self.write("dovecot.conf", f"""base_dir = {self.path("run")}
@@ -269,7 +278,7 @@ log_path = {self.path("log")}
 protocols = lmtp
 listen = 127.0.0.1
 ssl = no
-mail_location = maildir:{self.maildir}
+mail_location = maildir:~/
 mail_uid = {uid}
 mail_gid = {gid}
 first_valid_uid = 1

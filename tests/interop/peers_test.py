@@ -5,6 +5,7 @@ A server that this machine does not have is named at the start, and there are no
 """
 
 import email
+import json
 import os
 import re
 import shutil
@@ -39,11 +40,13 @@ def letter(name, recipient, body):
             "Content-Transfer-Encoding: 8bit\n\n").encode() + body
 
 
-def submit(address, sender, recipient, content, parameters=("", "")):
+def submit(address, sender, recipients, content, parameters=("", "")):
+    if isinstance(recipients, str):
+        recipients = (recipients,)
     with Client(address) as client:
         answer = client.reply()
         for command in ("EHLO client.example", f"MAIL FROM:<{sender}> BODY=8BITMIME{parameters[0]}",
-                        f"RCPT TO:<{recipient}>{parameters[1]}"):
+                        *(f"RCPT TO:<{recipient}>{parameters[1]}" for recipient in recipients)):
             answer = client.ask(command)
             if not answer.startswith("250"):
                 raise AssertionError(f"{command}: {answer}")
@@ -221,6 +224,22 @@ class DovecotLmtp(PeerCase):
         sorted_away = os.path.join(self.peer.maildir, ".Sorted")
         self.wait_for(lambda: "for-sieve" in read_new(sorted_away), "it is in the folder")
         self.assertNotIn("for-sieve", read_new(self.peer.maildir))
+
+    def test_each_recipient_has_its_own_answer(self):
+        """After the message LMTP answers for each: what is stored is not sent again with what is not."""
+        late = f"late@{self.kind.domain}"
+        submit(self.instance.smtp, ANN, (self.box, late), letter("two", late, b"x\n"))
+        self.wait_for(lambda: "two" in read_new(self.peer.maildir), "one of them")
+        listed = self.wait_for(lambda: self.listed(late, "451"), "the other is deferred")
+        self.assertEqual(listed["open_recipients"], [late])
+        self.peer.open_late()
+        self.instance.ctl("queue", "retry", "--to", late)
+        self.wait_for(lambda: "two" in read_new(self.peer.late), "the other")
+        self.assertEqual(sum("Subject: two\n" in text for text in read_all(self.peer.maildir)), 1)
+
+    def listed(self, recipient, why):
+        messages = json.loads(self.instance.ctl("queue", "list", "--to", recipient, "--json"))["messages"]
+        return next((m for m in messages if why in (m["last_error"] or "")), None)
 
     def test_local_socket(self):
         """Another domain of ours whose mailboxes Dovecot does not know: its own words come back."""
