@@ -47,9 +47,13 @@ class MixedLoad:
         self.messages = []
         self.answers = {}
         self.ending = False
+        self.failure = None
 
     def run(self):
-        asyncio.run(self._run())
+        try:
+            asyncio.run(self._run())
+        except AssertionError as failure:  # reported by the test, in its own thread
+            self.failure = failure
 
     async def _run(self):
         await asyncio.gather(*(self._client() for _ in range(self.clients)))

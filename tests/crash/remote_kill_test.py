@@ -243,8 +243,9 @@ class RemoteKilling(unittest.TestCase):
         load.ending = True
         sending.join(120)
         operator.stop()
-        if killer.failure:
-            raise killer.failure
+        for failure in filter(None, (killer.failure, load.failure)):
+            raise failure
+        self.assertFalse(sending.is_alive())
         self.assertEqual(len(killer.killed), KILLS)
         for sink in self.sinks:
             sink.moody = False
