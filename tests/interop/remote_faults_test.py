@@ -218,6 +218,18 @@ class Dns(RemoteTest):
     def test_loop_of_aliases(self):
         self.look("liar")
 
+    def test_a_huge_answer(self):
+        """More mail hosts than anybody has: the best of them is found, however far back it stands."""
+        hosts = [(100 + n, f"host-with-a-long-name-{n}.elsewhere.test") for n in range(900)]
+        host = self.host(rude.good, address="127.77.9.1")
+        names = NameServer({("elsewhere.test", "MX"): [*hosts, (1, "best.elsewhere.test")],
+                            ("best.elsewhere.test", "A"): [host.address]})
+        self.addCleanup(names.close)
+        instance = self.make(smtproutes=f"::{host.port}", dnsservers=f"127.0.0.1:{names.port}")
+        submit(instance, "carl@elsewhere.test")
+        self.assert_taken(host, "carl@elsewhere.test")
+        self.assertGreater(names.asked_over_tcp, 0)
+
     def test_no_such_domain_bounces(self):
         names = NameServer({})
         self.addCleanup(names.close)

@@ -140,38 +140,67 @@ def speaks_something_else(connection):
 
 
 class NameServer:
-    """Answers over UDP from a table {(name, type): [values]}; what is not in it does not exist."""
+    """Answers from a table {(name, type): [values]}; what is not in it does not exist. What is too long
+    for UDP is had over TCP."""
 
     TYPES = {"A": 1, "CNAME": 5, "MX": 15}
+    LONGEST_DATAGRAM = 1232
 
     def __init__(self, records):
         self.records = records
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind(("127.0.0.1", 0))
-        self.port = self.socket.getsockname()[1]
-        self.asked = 0
+        self.socket.bind(("127.0.0.1", self.port))
+        self.asked = self.asked_over_tcp = 0
         threading.Thread(target=self._serve, daemon=True).start()
+        threading.Thread(target=self._serve_tcp, daemon=True).start()
 
     def _serve(self):
         while True:
             try:
                 question, peer = self.socket.recvfrom(4096)
                 self.asked += 1
-                if self.records is not None:  # None: it hears and says nothing
-                    self.socket.sendto(self._answer(question), peer)
+                if self.records is None:  # it hears and says nothing
+                    continue
+                answer = self._answer(question)
+                if len(answer) > self.LONGEST_DATAGRAM:
+                    answer = question[:2] + struct.pack("!HHHHH", 0x8780, 1, 0, 0, 0) + self._question(question)
+                self.socket.sendto(answer, peer)
             except OSError:
                 return
+
+    def _serve_tcp(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            with client, client.makefile("rwb") as stream:
+                while len(size := stream.read(2)) == 2:
+                    self.asked_over_tcp += 1
+                    answer = self._answer(stream.read(struct.unpack("!H", size)[0]))
+                    stream.write(struct.pack("!H", len(answer)) + answer)
+                    stream.flush()
 
     @staticmethod
     def _name(text):
         return b"".join(bytes([len(part)]) + part.encode() for part in text.split(".")) + b"\0"
 
-    def _answer(self, question):
-        labels, at = [], 12
+    @staticmethod
+    def _question(question):
+        at = 12
         while question[at]:
-            labels.append(question[at + 1:at + 1 + question[at]].decode("ascii", "replace"))
             at += question[at] + 1
-        kind = struct.unpack("!H", question[at + 1:at + 3])[0]
+        return question[12:at + 5]
+
+    def _answer(self, question):
+        asked = self._question(question)
+        labels, at = [], 0
+        while asked[at]:
+            labels.append(asked[at + 1:at + 1 + asked[at]].decode("ascii", "replace"))
+            at += asked[at] + 1
+        kind = struct.unpack("!H", asked[at + 1:at + 3])[0]
         name = ".".join(labels).lower()
         answers = []
         for (owner, type_name), values in self.records.items():
@@ -179,7 +208,7 @@ class NameServer:
                 answers += [(self.TYPES[type_name], self._data(type_name, value)) for value in values]
         known = any(owner == name or owner.endswith("." + name) for owner, _ in self.records)
         out = question[:2] + struct.pack("!HHHHH", 0x8580 if known else 0x8583, 1, len(answers), 0, 0)
-        out += question[12:at + 5]
+        out += asked
         for number, data in answers:
             out += b"\xc0\x0c" + struct.pack("!HHIH", number, 1, 60, len(data)) + data
         return out
@@ -194,3 +223,4 @@ class NameServer:
 
     def close(self):
         self.socket.close()
+        self.listener.close()
