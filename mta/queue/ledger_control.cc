@@ -42,7 +42,7 @@ void Ledger::hold(MessageId id, const std::string& reason) {
   commit(std::move(records), false, [this](const Result<void>& result, std::span<Record>) {
     if (!result) commit_failed(result.error());
   });
-  services_.log.info("queue.message.held", {{"id", id.str()}, {"reason", reason}});
+  services_.log.warning("queue.message.held", {{"id", id.str()}, {"reason", reason}});
   services_.observer.changed(*message, OperatorChange::held, {}, reason);
 }
 

@@ -164,10 +164,14 @@ Task<Result<ipc::Done>> OperatorDesk::pause(QueuePause question) {
     if (!next.destinations.contains(name)) services_.ledger.destinations().resume(name);
   services_.pauses = std::move(next);
   apply_pauses();
-  services_.log.info(question.paused ? "queue.operator.paused" : "queue.operator.resumed",
-                     {{"inbound", services_.pauses.inbound ? "yes" : "no"},
-                      {"outbound", services_.pauses.outbound ? "yes" : "no"},
-                      {"destinations", services_.pauses.destinations.size()}});
+  const std::initializer_list<Field> fields = {
+      {"inbound", services_.pauses.inbound ? "yes" : "no"},
+      {"outbound", services_.pauses.outbound ? "yes" : "no"},
+      {"destinations", services_.pauses.destinations.size()}};
+  if (question.paused)
+    services_.log.warning("queue.operator.paused", fields);
+  else
+    services_.log.info("queue.operator.resumed", fields);
   services_.ledger.look_again();
   co_return ipc::Done{};
 }

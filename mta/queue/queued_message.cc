@@ -14,7 +14,7 @@ Moment moment(WallTime time) { return std::chrono::floor<std::chrono::seconds>(t
 void fold_steps(RecipientPast& past, const RecipientState& state) {
   past.frozen = true;
   Moment earliest = Moment::max();
-  for (const Step& step : state.steps) {
+  for (const Step& step : state->steps) {
     past.steps.push_back(FrozenStep{step.instruction, step.progress.fate, step.progress.text});
     past.attempts = std::max(past.attempts, step.progress.attempts);
     if (!step.progress.text.empty()) past.last_text = step.progress.text;
@@ -37,11 +37,11 @@ RecipientPhase phase_of(const RecipientPast& past, Fate whole) {
 QueuedRecipient recipient_from(const RecipientState& state) {
   QueuedRecipient recipient;
   RecipientPast past;
-  past.attempts = state.whole.attempts;
-  past.next_attempt = moment(state.whole.next_attempt);
-  past.last_text = state.whole.text;
-  if (state.frozen) fold_steps(past, state);
-  recipient.phase = phase_of(past, state.whole.fate);
+  past.attempts = state->whole.attempts;
+  past.next_attempt = moment(state->whole.next_attempt);
+  past.last_text = state->whole.text;
+  if (state->frozen) fold_steps(past, state);
+  recipient.phase = phase_of(past, state->whole.fate);
   const bool untouched = !past.frozen && past.attempts == 0 && past.last_text.empty();
   if (!untouched) recipient.past = std::make_unique<RecipientPast>(std::move(past));
   return recipient;

@@ -18,11 +18,11 @@ Reply reply_of(const RemoteWork& work, bool reached, HopOutcome::Kind kind,
 }
 
 StepResult result_of(const HopOutcome& outcome, const std::string& remote) {
-  using Kind = StepResult::Kind;
+  using Fared = StepResult::Kind;
   StepResult result;
-  result.kind = outcome.kind == HopOutcome::Kind::delivered ? Kind::delivered
-                : outcome.kind == HopOutcome::Kind::failed  ? Kind::failed
-                                                            : Kind::deferred;
+  result.kind = outcome.kind == HopOutcome::Kind::delivered ? Fared::delivered
+                : outcome.kind == HopOutcome::Kind::failed  ? Fared::failed
+                                                            : Fared::deferred;
   result.text = outcome.text;
   result.detail = remote;
   result.passed_dsn = outcome.passed_dsn;

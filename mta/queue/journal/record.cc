@@ -9,9 +9,9 @@ namespace {
 Progress* find_progress(MessageState& state, const Target& target) {
   if (target.recipient >= state.recipients.size()) return nullptr;
   RecipientState& recipient = state.recipients[target.recipient];
-  if (target.instruction == kWholeRecipient) return &recipient.whole;
-  if (target.instruction >= recipient.steps.size()) return nullptr;
-  return &recipient.steps[target.instruction].progress;
+  if (target.instruction == kWholeRecipient) return &recipient.change().whole;
+  if (target.instruction >= recipient->steps.size()) return nullptr;
+  return &recipient.change().steps[target.instruction].progress;
 }
 
 std::string_view cut(std::string_view text) { return text.substr(0, kMaxText); }
@@ -126,14 +126,19 @@ MessageState state_of(const Accepted& accepted) {
   return state;
 }
 
+const RecipientFacts& RecipientState::nothing() {
+  static const RecipientFacts kNothing;
+  return kNothing;
+}
+
 Result<void> check(const Record& record) {
   return std::visit([](const auto& r) { return check_one(r); }, record);
 }
 
 bool apply(MessageState& state, const Frozen& record) {
   if (record.recipient >= state.recipients.size()) return false;
-  RecipientState& recipient = state.recipients[record.recipient];
-  if (recipient.frozen) return true;
+  if (state.recipients[record.recipient]->frozen) return true;
+  RecipientFacts& recipient = state.recipients[record.recipient].change();
   recipient.frozen = true;
   recipient.steps.reserve(record.instructions.size());
   for (const std::string& instruction : record.instructions)

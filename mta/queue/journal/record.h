@@ -154,11 +154,38 @@ struct Step {
   Progress progress;
   friend bool operator==(const Step&, const Step&) = default;
 };
-struct RecipientState {
+struct RecipientFacts {
   bool frozen = false;
   Progress whole;           // until frozen; an outcome here ends the recipient
   std::vector<Step> steps;  // once frozen
-  friend bool operator==(const RecipientState&, const RecipientState&) = default;
+  friend bool operator==(const RecipientFacts&, const RecipientFacts&) = default;
+};
+
+// A value. With most recipients nothing has happened yet, and that costs a pointer: a queue may
+// hold millions of them.
+class RecipientState {
+ public:
+  RecipientState() = default;
+  RecipientState(const RecipientState& other)
+      : facts_(other.facts_ ? std::make_unique<RecipientFacts>(*other.facts_) : nullptr) {}
+  RecipientState(RecipientState&&) noexcept = default;
+  RecipientState& operator=(RecipientState other) noexcept {
+    facts_ = std::move(other.facts_);
+    return *this;
+  }
+  ~RecipientState() = default;
+
+  const RecipientFacts& operator*() const { return facts_ ? *facts_ : nothing(); }
+  const RecipientFacts* operator->() const { return &**this; }
+  RecipientFacts& change() {
+    if (!facts_) facts_ = std::make_unique<RecipientFacts>();
+    return *facts_;
+  }
+  friend bool operator==(const RecipientState& a, const RecipientState& b) { return *a == *b; }
+
+ private:
+  static const RecipientFacts& nothing();
+  std::unique_ptr<RecipientFacts> facts_;
 };
 
 // One live message.

@@ -176,23 +176,25 @@ Progress take_progress(Decoder& d) {
 }
 
 void put_recipient_state(Encoder& e, const RecipientState& recipient) {
-  e.boolean(recipient.frozen);
-  put_progress(e, recipient.whole);
-  e.list(recipient.steps, [](Encoder& inner, const Step& step) {
+  e.boolean(recipient->frozen);
+  put_progress(e, recipient->whole);
+  e.list(recipient->steps, [](Encoder& inner, const Step& step) {
     inner.bytes(step.instruction);
     put_progress(inner, step.progress);
   });
 }
 RecipientState take_recipient_state(Decoder& d) {
-  RecipientState recipient;
-  recipient.frozen = d.boolean();
-  recipient.whole = take_progress(d);
-  recipient.steps = d.list(kMaxInstructions, [](Decoder& inner) {
+  RecipientFacts facts;
+  facts.frozen = d.boolean();
+  facts.whole = take_progress(d);
+  facts.steps = d.list(kMaxInstructions, [](Decoder& inner) {
     Step step;
     step.instruction = inner.string(kMaxInstructionBytes);
     step.progress = take_progress(inner);
     return step;
   });
+  RecipientState recipient;
+  if (facts != *recipient) recipient.change() = std::move(facts);
   return recipient;
 }
 

@@ -84,7 +84,7 @@ Accepted Workload::large_message(std::uint64_t size) {
 Target Workload::some_target(const MessageState& state) {
   Target target;
   target.recipient = static_cast<std::uint32_t>(below(state.recipients.size()));
-  const std::size_t steps = state.recipients[target.recipient].steps.size();
+  const std::size_t steps = state.recipients[target.recipient]->steps.size();
   if (steps > 0) target.instruction = static_cast<std::uint32_t>(below(steps));
   return target;
 }

@@ -100,8 +100,8 @@ TEST(RecordApply, TwiceIsOnce) {
   EXPECT_TRUE(apply(twice, outcome));
   EXPECT_TRUE(apply(twice, hold));
   EXPECT_TRUE(sim::same(once, twice));
-  EXPECT_EQ(once.recipients[1].steps[0].progress.attempts, 3U);
-  EXPECT_EQ(once.recipients[1].steps[1].progress.fate, Fate::delivered);
+  EXPECT_EQ(once.recipients[1]->steps[0].progress.attempts, 3U);
+  EXPECT_EQ(once.recipients[1]->steps[1].progress.fate, Fate::delivered);
   EXPECT_EQ(once.hold, "by hand");
   EXPECT_TRUE(apply(once, Release{once.id}));
   EXPECT_FALSE(once.hold);
@@ -111,16 +111,16 @@ TEST(RecordApply, AnOutcomeIsFinal) {
   MessageState s = state();
   apply(s, Outcome{s.id, {0, kWholeRecipient}, Fate::failed, "no such user"});
   EXPECT_TRUE(apply(s, Deferral{s.id, {0, kWholeRecipient}, {}, 1, "late"}));
-  EXPECT_EQ(s.recipients[0].whole.fate, Fate::failed);
-  EXPECT_EQ(s.recipients[0].whole.text, "no such user");
+  EXPECT_EQ(s.recipients[0]->whole.fate, Fate::failed);
+  EXPECT_EQ(s.recipients[0]->whole.text, "no such user");
 }
 
 TEST(RecordApply, FrozenOnceForAll) {
   MessageState s = state();
   apply(s, Frozen{s.id, 0, {"first"}});
   apply(s, Frozen{s.id, 0, {"second", "third"}});
-  ASSERT_EQ(s.recipients[0].steps.size(), 1U);
-  EXPECT_EQ(s.recipients[0].steps[0].instruction, "first");
+  ASSERT_EQ(s.recipients[0]->steps.size(), 1U);
+  EXPECT_EQ(s.recipients[0]->steps[0].instruction, "first");
 }
 
 TEST(RecordApply, WhatIsNotThereIsIgnored) {
@@ -135,7 +135,7 @@ TEST(RecordApply, WhatIsNotThereIsIgnored) {
 TEST(RecordApply, TextsAreCut) {
   MessageState s = state();
   apply(s, Outcome{s.id, {0, kWholeRecipient}, Fate::failed, std::string(100'000, 'x')});
-  EXPECT_EQ(s.recipients[0].whole.text.size(), kMaxText);
+  EXPECT_EQ(s.recipients[0]->whole.text.size(), kMaxText);
 }
 
 TEST(RecordCodec, AnArrivalComesBack) {
