@@ -38,7 +38,11 @@ Daemon::Daemon(asio::io_context& io, std::string program)
       metrics_(std::make_unique<Metrics>()),
       sockets_complete_(io) {}
 
-Daemon::~Daemon() = default;
+Daemon::~Daemon() {
+  // What is still in the event loop goes after us, and counts itself out.
+  static std::unique_ptr<Metrics> outlives_the_loop;
+  outlives_the_loop = std::move(metrics_);
+}
 
 std::string Daemon::path(std::string_view below_root) const {
   return startup_.root + "/" + std::string(below_root);
