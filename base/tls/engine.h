@@ -1,0 +1,64 @@
+// One end of a TLS connection without its network: bytes of the peer go in, bytes for the peer come
+// out, client and server alike. OpenSSL works on these two strings through a BIO of ours, so that a
+// connection which waits holds no buffer (OpenSSL gives its own back between records).
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <tl/expected.hpp>
+
+#include "base/tls/handles.h"
+#include "base/tls/sessions.h"
+
+namespace toast::tls {
+
+// What one record holds (RFC 8446 section 5.1): more is sealed in pieces of this size.
+inline constexpr std::size_t kMaxRecord = 16 * 1024;
+
+enum class Progress : unsigned char { done, need_more, failed };
+
+class Engine {
+ public:
+  // `ssl` has its role and its settings; see client.h. `slot`: where its session goes at the end.
+  explicit Engine(SslHandle ssl, SessionSlot slot = {});
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // Each takes all of `received`, and appends to output() what the peer must get.
+  Progress handshake(std::string_view received);
+  // How many bytes of plaintext it has put into `plain`; 0: more must be received first. Ask until
+  // then: what does not fit is kept. An error is the peer's end of the connection, or a failure.
+  tl::expected<std::size_t, Progress> read(std::string_view received, std::span<char> plain);
+  // At most kMaxRecord bytes. False: the connection is unusable.
+  bool seal(std::string_view plain);
+  // Tells the peer that nothing follows (close_notify).
+  void close();
+
+  std::string& output() { return output_; }
+  // After the handshake: "TLSv1.3", "TLS_AES_256_GCM_SHA384", whether an earlier session was
+  // resumed.
+  std::string protocol() const;
+  std::string cipher() const;
+  bool resumed() const;
+  // After `failed`: why, in OpenSSL's words.
+  const std::string& failure() const { return failure_; }
+
+ private:
+  friend struct EngineBio;
+  void take(std::string_view received);
+  void keep_rest();
+  Progress progress_of(int result);
+
+  SslHandle ssl_;
+  SessionSlot slot_;
+  std::string_view input_;  // of the bytes of this call, or of kept_
+  std::string kept_;
+  std::string output_;
+  std::string failure_;
+  bool open_ = false;  // the handshake is done, and nothing has failed since
+};
+
+}  // namespace toast::tls
