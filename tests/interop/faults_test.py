@@ -8,6 +8,7 @@ over queue/ without anybody else seeing it.
 
 import json
 import os
+import poplib
 import shutil
 import signal
 import sqlite3
@@ -121,6 +122,23 @@ class Modes(FaultTest):
     def test_no_instance(self):
         shutil.rmtree(self.path("run"))
         self.assertIn("no instance here (toastctl init makes one)", self.refused_start())
+
+
+class Ends(FaultTest):
+    def test_with_a_mailbox_open(self):
+        """Every program ends by itself, also while a POP3 client is logged in."""
+        self.instance.start()
+        self.instance.ctl("domain", "add", "example.org")
+        self.instance.add_mailbox("ann@example.org")
+        client = poplib.POP3(*self.instance.pop3)
+        client.user("ann@example.org")
+        client.pass_("correct horse")
+        self.assertEqual(self.instance.stop(), 0)
+        client.close()
+        ends = [line for line in self.instance.log().splitlines() if "toastd.child.ended" in line]
+        self.assertTrue(ends)
+        for line in ends:
+            self.assertIn('exit="exit 0"', line)
 
 
 class Garbage(FaultTest):
