@@ -14,32 +14,43 @@ void ConnectionPool::dismiss(std::unique_ptr<Connection> connection) {
 }
 
 std::unique_ptr<Connection> ConnectionPool::take(const std::string& key) {
-  const auto found = kept_.find(key);
-  if (found == kept_.end()) return nullptr;
+  const auto found = by_key_.find(key);
+  if (found == by_key_.end()) return nullptr;
+  std::vector<Place>& same = found->second;
   std::unique_ptr<Connection> usable;
-  while (!usable && !found->second.empty()) {
-    usable = std::move(found->second.back().connection);
-    found->second.pop_back();
-    --size_;
+  while (!usable && !same.empty()) {
+    usable = std::move(same.back()->connection);
+    kept_.erase(same.back());
+    same.pop_back();
     if (!usable->can_carry_more()) usable.reset();
   }
-  if (found->second.empty()) kept_.erase(found);
+  if (same.empty()) by_key_.erase(found);
   return usable;
 }
 
 void ConnectionPool::give(const std::string& key, std::unique_ptr<Connection> connection) {
-  if (closed_ || size_ >= kMaxKept || !connection->can_carry_more())
+  if (closed_ || !connection->can_carry_more()) return dismiss(std::move(connection));
+  const auto found = by_key_.find(key);
+  if (found != by_key_.end() && found->second.size() >= kMaxKeptPerDestination)
     return dismiss(std::move(connection));
-  std::deque<Kept>& same = kept_[key];
-  if (same.size() >= kMaxKeptPerDestination) return dismiss(std::move(connection));
-  same.push_back({std::move(connection), clock_.steady() + kMaxIdle});
-  ++size_;
+  if (kept_.size() >= kMaxKept) dismiss_oldest();
+  kept_.push_back({key, std::move(connection), clock_.steady() + kMaxIdle});
+  by_key_[key].push_back(std::prev(kept_.end()));
   if (!sweeping_) spawn(executor_, run_sweeps());
+}
+
+void ConnectionPool::dismiss_oldest() {
+  Kept& oldest = kept_.front();
+  const auto same = by_key_.find(oldest.key);
+  same->second.erase(same->second.begin());  // of its destination, too, the oldest
+  if (same->second.empty()) by_key_.erase(same);
+  dismiss(std::move(oldest.connection));
+  kept_.pop_front();
 }
 
 Task<> ConnectionPool::run_sweeps() {
   sweeping_ = true;
-  while (size_ > 0) {
+  while (!kept_.empty()) {
     sweep_.expires_after(kSweepPeriod);
     auto [ec] = co_await sweep_.async_wait(no_throw);
     if (ec) co_return;  // the pool is gone, or going
@@ -50,23 +61,12 @@ Task<> ConnectionPool::run_sweeps() {
 
 void ConnectionPool::close_idle() {
   const SteadyTime now = clock_.steady();
-  for (auto entry = kept_.begin(); entry != kept_.end();) {
-    std::deque<Kept>& same = entry->second;
-    while (!same.empty() && same.front().until <= now) {
-      dismiss(std::move(same.front().connection));
-      same.pop_front();
-      --size_;
-    }
-    entry = same.empty() ? kept_.erase(entry) : std::next(entry);
-  }
+  while (!kept_.empty() && kept_.front().until <= now) dismiss_oldest();
 }
 
 void ConnectionPool::close_all() {
   closed_ = true;
-  for (auto& [key, same] : kept_)
-    for (Kept& kept : same) dismiss(std::move(kept.connection));
-  kept_.clear();
-  size_ = 0;
+  while (!kept_.empty()) dismiss_oldest();
   sweep_.cancel();
 }
 

@@ -3,10 +3,11 @@
 #pragma once
 
 #include <asio/steady_timer.hpp>
-#include <deque>
-#include <map>
+#include <list>
 #include <memory>
 #include <string>
+#include <unordered_map>
+#include <vector>
 
 #include "base/async.h"
 #include "base/clock.h"
@@ -15,7 +16,9 @@
 namespace toast::remote {
 
 inline constexpr std::chrono::seconds kMaxIdle{5};  // far below a server's 5 minutes
-inline constexpr std::size_t kMaxKept = 200;
+// In all; then the one that was idle longest makes room. As many as a burst to many destinations
+// comes back to within kMaxIdle; each is a descriptor and some kilobytes.
+inline constexpr std::size_t kMaxKept = 1000;
 inline constexpr std::size_t kMaxKeptPerDestination = 20;
 
 class ConnectionPool {
@@ -34,14 +37,17 @@ class ConnectionPool {
   void close_idle();
   // Keeps none from now on.
   void close_all();
-  std::size_t size() const { return size_; }
+  std::size_t size() const { return kept_.size(); }
 
  private:
   struct Kept {
+    std::string key;
     std::unique_ptr<Connection> connection;
     SteadyTime until;
   };
+  using Place = std::list<Kept>::iterator;
   void dismiss(std::unique_ptr<Connection> connection);
+  void dismiss_oldest();
   Task<> run_sweeps();
 
   asio::any_io_executor executor_;
@@ -49,8 +55,8 @@ class ConnectionPool {
   asio::steady_timer sweep_;
   bool sweeping_ = false;
   bool closed_ = false;
-  std::size_t size_ = 0;
-  std::map<std::string, std::deque<Kept>> kept_;  // no empty ones; oldest first
+  std::list<Kept> kept_;                                        // oldest first
+  std::unordered_map<std::string, std::vector<Place>> by_key_;  // no empty ones; oldest first
 };
 
 }  // namespace toast::remote

@@ -141,6 +141,15 @@ TEST_F(Pool, IdleOnesAreClosed) {
   EXPECT_EQ(closed(), 1U);
 }
 
+TEST_F(Pool, TheOneIdleLongestMakesRoom) {
+  pool_.give("first", quiet());
+  for (std::size_t i = 0; i < kMaxKept; ++i) pool_.give("x" + std::to_string(i), quiet());
+  EXPECT_EQ(pool_.size(), kMaxKept);
+  EXPECT_EQ(pool_.take("first"), nullptr);
+  EXPECT_NE(pool_.take("x0"), nullptr);
+  EXPECT_NE(pool_.take("x" + std::to_string(kMaxKept - 1)), nullptr);
+}
+
 TEST_F(Pool, HasLimits) {
   for (std::size_t i = 0; i < kMaxKeptPerDestination + 1; ++i) pool_.give("a", quiet());
   EXPECT_EQ(pool_.size(), kMaxKeptPerDestination);
