@@ -34,6 +34,9 @@ std::string quota(const Quota& q) {
 std::string catch_all(const CatchAll& c) {
   return c.target ? c.target->str() : std::string(catch_all_name(c.kind));
 }
+std::string server(const std::optional<NextHop>& lmtp) {
+  return lmtp ? lmtp->lmtp_server() : "off";
+}
 std::string targets(const Alias& alias) {
   std::string text;
   for (const Address& target : alias.targets) text += (text.empty() ? "" : " ") + target.str();
@@ -54,6 +57,7 @@ std::string differences(const HostedDomain& present, const HostedDomain& wanted)
   d.compare("most aliases", limit(is.aliases), limit(asked.aliases));
   d.compare("most lists", limit(is.lists), limit(asked.lists));
   d.compare("most messages a day", limit(is.messages_per_day), limit(asked.messages_per_day));
+  d.compare("LMTP server", server(present.lmtp), server(wanted.lmtp));
   d.compare("incoming suspension", reason(present.incoming_suspended),
             reason(wanted.incoming_suspended));
   d.compare("outgoing suspension", reason(present.outgoing_suspended),

@@ -69,6 +69,8 @@ std::optional<std::string> wrong_with(const HostedDomain& domain) {
   if (auto wrong = wrong_with_reason("login", domain.login_suspended)) return wrong;
   if (auto wrong = wrong_with_quota(domain.default_quota)) return wrong;
   if (auto wrong = wrong_with_limits(domain.limits)) return wrong;
+  if (domain.lmtp && domain.lmtp->kind != NextHop::Kind::lmtp)
+    return fmt::format("{}: mailboxes can be served by an LMTP server only", domain.lmtp->str());
   return wrong_with_catch_all(domain);
 }
 

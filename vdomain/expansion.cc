@@ -36,12 +36,22 @@ std::vector<Instruction> Expansion::take_instructions() {
   return {Defer{std::move(reason)}};
 }
 
-void Expansion::deliver(const Mailbox& mailbox) {
-  if (mailbox.services.receive) {
-    add(DeliverMaildir{mailbox.address, mailbox.maildir, mailbox.quota});
-    return;
-  }
+Result<void> Expansion::deliver(const Mailbox& mailbox) {
+  if (mailbox.services.receive) return store(mailbox);
   add(Refuse{"5.2.1 this mailbox does not take mail"});
+  return {};
+}
+
+Result<void> Expansion::store(const Mailbox& mailbox) {
+  Result<std::optional<HostedDomain>> domain = view_.domain(mailbox.address.domain());
+  if (!domain) return pass(domain);
+  if (!*domain || !(*domain)->lmtp)
+    add(DeliverMaildir{mailbox.address, mailbox.maildir, mailbox.quota});
+  else if (mailbox.address == recipient_)
+    add(HandOver{*(*domain)->lmtp, mailbox.address});
+  else
+    add(Forward{mailbox.address});
+  return {};
 }
 
 Result<Resolution::Status> Expansion::expand(const Address& named) {
@@ -81,7 +91,7 @@ Result<bool> Expansion::come_round(const Address& address) {
   if (!own) return pass(own);
   if (*own) {
     note("{} again: its own mailbox", address.str());
-    deliver(**own);
+    if (Result<void> done = deliver(**own); !done) return pass(done);
   } else {
     note("{} again: left out", address.str());
   }
@@ -99,15 +109,36 @@ Result<Resolution::Status> Expansion::expand_host_name(const Address& address) {
   if (!oldest) return pass(oldest);
   if (*oldest) {
     note("{} always exists: the server's oldest mailbox", address.str());
-    add(DeliverMaildir{(**oldest).address, (**oldest).maildir, (**oldest).quota});
+    if (Result<void> done = store(**oldest); !done) return pass(done);
   } else {
     defer(fmt::format("4.2.1 {} has nobody to go to: there is no mailbox yet", address.str()));
   }
   return Status::resolved;
 }
 
+// Another name than the recipient's, in a domain whose mailboxes are served over LMTP: what stands
+// in front of a mailbox there would be followed here and, as the mailbox becomes a forward, again
+// for that.
+Result<bool> Expansion::leave_to_queue(const Name& name) {
+  if (!name.domain.lmtp || name.address == recipient_) return false;
+  Result<std::optional<Alias>> alias = view_.alias(name.address);
+  if (!alias) return pass(alias);
+  bool is_there = alias->has_value();
+  const std::string file_name = dot_qmail_name(name.address.local_part());
+  if (!is_there && !file_name.empty()) {
+    Result<std::optional<DotQmailFile>> file = view_.dot_qmail(name.domain.name, file_name);
+    if (!file) return pass(file);
+    is_there = file->has_value();
+  }
+  if (!is_there) return false;
+  note("{} is a recipient of its own: its domain is served over LMTP", name.address.str());
+  add(Forward{name.address});
+  return true;
+}
+
 Result<bool> Expansion::take_exact(const Name& name) {
   const std::size_t length = name.address.local_part().size();
+  if (Result<bool> taken = leave_to_queue(name); !taken || *taken) return taken;
   if (Result<bool> taken = take_file(name, length, false); !taken || *taken) return taken;
   if (Result<bool> taken = take_alias(name.address, name); !taken || *taken) return taken;
   Result<std::optional<Mailbox>> mailbox = view_.mailbox(name.address);
@@ -117,7 +148,7 @@ Result<bool> Expansion::take_exact(const Name& name) {
     return false;
   }
   note("mailbox {}", name.address.str());
-  deliver(**mailbox);
+  if (Result<void> done = deliver(**mailbox); !done) return pass(done);
   return true;
 }
 
@@ -129,7 +160,8 @@ Result<bool> Expansion::take_alias(const Address& address, const Name& on_behalf
   if ((*alias)->keep_copy) {
     Result<std::optional<Mailbox>> own = view_.mailbox(address);
     if (!own) return pass(own);
-    if (*own) deliver(**own);
+    if (*own)
+      if (Result<void> done = deliver(**own); !done) return pass(done);
   }
   seen_.insert(on_behalf_of.address);
   seen_.insert(address);
@@ -207,7 +239,7 @@ Result<bool> Expansion::take_catch_all(const Name& name) {
   Result<std::optional<Mailbox>> mailbox = view_.mailbox(*catch_all.target);
   if (!mailbox) return pass(mailbox);
   if (*mailbox) {
-    deliver(**mailbox);
+    if (Result<void> done = deliver(**mailbox); !done) return pass(done);
   } else {
     defer(fmt::format("4.2.1 the catch-all mailbox {} does not exist", catch_all.target->str()));
   }
@@ -220,7 +252,7 @@ Result<bool> Expansion::take_reserved(const Name& name) {
   if (!oldest) return pass(oldest);
   if (*oldest) {
     note("{} always exists: the domain's oldest mailbox", name.address.str());
-    add(DeliverMaildir{(**oldest).address, (**oldest).maildir, (**oldest).quota});
+    if (Result<void> done = store(**oldest); !done) return pass(done);
   } else {
     defer(fmt::format("4.2.1 {} has nobody to go to: the domain has no mailbox yet",
                       name.address.str()));

@@ -17,8 +17,9 @@ namespace toast::vdomain {
 class Expansion {
  public:
   using Status = Resolution::Status;
-  Expansion(DirectoryView& view, const ResolverOptions& options, Trace* trace)
-      : view_(view), options_(options), trace_(trace) {}
+  Expansion(const Address& recipient, DirectoryView& view, const ResolverOptions& options,
+            Trace* trace)
+      : recipient_(canonical(recipient)), view_(view), options_(options), trace_(trace) {}
 
   // Adds the instructions for `named`; anything but resolved adds none.
   Result<Status> expand(const Address& named);
@@ -51,12 +52,15 @@ class Expansion {
   Result<void> follow_forward_line(const std::string& where, const std::string& text);
   Result<bool> come_round(const Address& address);
 
-  void deliver(const Mailbox& mailbox);
+  Result<void> deliver(const Mailbox& mailbox);
+  Result<void> store(const Mailbox& mailbox);
+  Result<bool> leave_to_queue(const Name& name);
   void add(Instruction instruction);
   void defer(std::string reason) { add(Defer{std::move(reason)}); }
   template <class... Parts>
   void note(std::string_view format, const Parts&... parts);
 
+  const Address recipient_;  // canonical, in the domain that the sender named
   DirectoryView& view_;
   const ResolverOptions& options_;
   Trace* trace_;

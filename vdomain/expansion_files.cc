@@ -67,10 +67,9 @@ Result<void> Expansion::follow_lines(const Name& name, const std::string& file,
     if (!own) return pass(own);
     if (*own) {
       note("empty file: the mailbox");
-      deliver(**own);
-    } else {
-      defer(fmt::format("4.2.1 {} is empty and there is no mailbox {}", file, name.address.str()));
+      return deliver(**own);
     }
+    defer(fmt::format("4.2.1 {} is empty and there is no mailbox {}", file, name.address.str()));
     return {};
   }
   if (lines.first_line_blank) {
@@ -123,11 +122,8 @@ Result<void> Expansion::follow_maildir_line(const Name& name, const std::string&
   // Only a Maildir that is somebody's: it has an owner to log, a quota, and a way to be read.
   Result<std::optional<Mailbox>> mailbox = view_.mailbox_by_maildir(*below);
   if (!mailbox) return pass(mailbox);
-  if (*mailbox) {
-    deliver(**mailbox);
-  } else {
-    defer(fmt::format("4.2.1 {}: no mailbox has the Maildir {}", where, *below));
-  }
+  if (*mailbox) return deliver(**mailbox);
+  defer(fmt::format("4.2.1 {}: no mailbox has the Maildir {}", where, *below));
   return {};
 }
 

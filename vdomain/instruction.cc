@@ -3,7 +3,7 @@
 namespace toast::vdomain {
 namespace {
 
-enum class Tag : std::uint8_t { maildir = 1, forward, discard, refuse, defer };
+enum class Tag : std::uint8_t { maildir = 1, forward, discard, refuse, defer, hand_over };
 
 template <class... F>
 struct Overloaded : F... {
@@ -39,12 +39,17 @@ void put_instruction(Encoder& e, const Instruction& instruction) {
                    e.enumeration(Tag::defer);
                    e.bytes(i.reason);
                  },
+                 [&e](const HandOver& i) {
+                   e.enumeration(Tag::hand_over);
+                   e.bytes(i.next_hop.str());
+                   put_address(e, i.mailbox);
+                 },
              },
              instruction);
 }
 
 Instruction take_instruction(Decoder& d) {
-  switch (d.enumeration(Tag::defer)) {
+  switch (d.enumeration(Tag::hand_over)) {
     case Tag::maildir: {
       Address mailbox = take_address(d);
       std::string maildir = d.string(kMaxMaildirPath);
@@ -61,6 +66,12 @@ Instruction take_instruction(Decoder& d) {
       return Refuse{d.string(kMaxReason)};
     case Tag::defer:
       return Defer{d.string(kMaxReason)};
+    case Tag::hand_over: {
+      Result<NextHop> next_hop = NextHop::parse(d.bytes(kMaxNextHop));
+      Address mailbox = take_address(d);
+      if (!next_hop || next_hop->kind != NextHop::Kind::lmtp) break;
+      return HandOver{std::move(*next_hop), std::move(mailbox)};
+    }
   }
   d.fail("unknown instruction");
   return Discard{};
@@ -73,6 +84,9 @@ std::string describe(const Instruction& instruction) {
                         [](const Discard& i) { return "discard (" + i.reason + ")"; },
                         [](const Refuse& i) { return "refuse " + i.reason; },
                         [](const Defer& i) { return "defer " + i.reason; },
+                        [](const HandOver& i) {
+                          return "lmtp " + i.next_hop.lmtp_server() + " for " + i.mailbox.str();
+                        },
                     },
                     instruction);
 }

@@ -10,6 +10,7 @@
 
 #include "base/codec.h"
 #include "mta/message/address_codec.h"
+#include "mta/message/next_hop.h"
 
 namespace toast::vdomain {
 
@@ -31,6 +32,17 @@ struct DeliverMaildir {
   Quota quota;
   friend bool operator==(const DeliverMaildir&, const DeliverMaildir&) = default;
 };
+// To the LMTP server that serves this mailbox. The mailbox is always the recipient's own: the
+// server is told the envelope's recipient, and its answer is the recipient's fate. Where another
+// name leads to such a mailbox (an alias, a sub-address, another name of the domain), the
+// instruction is a Forward to it, which makes it a recipient of its own. So there is at most one
+// HandOver for a recipient. Others may stand beside it (a copy is kept here, another goes
+// elsewhere); they are carried out first.
+struct HandOver {
+  NextHop next_hop;  // of the kind lmtp
+  Address mailbox;
+  friend bool operator==(const HandOver&, const HandOver&) = default;
+};
 struct Forward {
   Address target;
   friend bool operator==(const Forward&, const Forward&) = default;
@@ -50,11 +62,12 @@ struct Defer {
   friend bool operator==(const Defer&, const Defer&) = default;
 };
 
-using Instruction = std::variant<DeliverMaildir, Forward, Discard, Refuse, Defer>;
+using Instruction = std::variant<DeliverMaildir, Forward, Discard, Refuse, Defer, HandOver>;
 
 void put_instruction(Encoder& e, const Instruction& instruction);
 Instruction take_instruction(Decoder& d);
-// "maildir example.org/ann/Maildir", "forward bob@x.test": for people.
+// "maildir example.org/ann/Maildir", "forward bob@x.test", "lmtp /run/dovecot/lmtp for
+// ann@example.org": for people.
 std::string describe(const Instruction& instruction);
 
 }  // namespace toast::vdomain

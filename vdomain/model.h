@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "mta/message/address.h"
+#include "mta/message/next_hop.h"
 #include "vdomain/instruction.h"  // Quota
 
 namespace toast::vdomain {
@@ -63,6 +64,8 @@ struct HostedDomain {
   SubAddressing sub_addressing;
   Quota default_quota;  // of mailboxes added without one
   DomainLimits limits;
+  // Who serves its mailboxes (of the kind lmtp); none: their Maildirs below mail/.
+  std::optional<NextHop> lmtp = std::nullopt;
   WallTime created{};         // set by the repository
   std::uint64_t version = 0;  // changes of this row; set by the repository
   friend bool operator==(const HostedDomain&, const HostedDomain&) = default;

@@ -19,6 +19,11 @@ ordered_json or_null(const std::optional<Address>& address) {
   return address->str();
 }
 
+ordered_json or_null(const std::optional<NextHop>& server) {
+  if (!server) return nullptr;
+  return server->lmtp_server();
+}
+
 // Names may hold bytes that are not UTF-8; the record keeps what can be shown.
 std::string print(const ordered_json& object) {
   return object.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
@@ -41,6 +46,7 @@ std::string to_json(const HostedDomain& d) {
       {"max_aliases", or_null(d.limits.aliases)},
       {"max_lists", or_null(d.limits.lists)},
       {"max_messages_per_day", or_null(d.limits.messages_per_day)},
+      {"lmtp", or_null(d.lmtp)},
   });
 }
 

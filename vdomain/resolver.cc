@@ -8,7 +8,7 @@ namespace toast::vdomain {
 
 Result<Resolution> resolve(const Address& recipient, DirectoryView& view,
                            const ResolverOptions& options, Trace* trace) {
-  Expansion expansion(view, options, trace);
+  Expansion expansion(recipient, view, options, trace);
   Result<Resolution::Status> status = expansion.expand(recipient);
   if (!status) return pass(status);
   Resolution resolution{*status, {}};

@@ -62,6 +62,12 @@ Result<HostedDomain> domain(const sqlite::Statement& row) {
     if (!target) return pass(target);
     catch_all.target = *target;
   }
+  std::optional<NextHop> lmtp;
+  if (!row.is_null(15)) {
+    Result<NextHop> server = NextHop::parse(row.text(15));
+    if (!server || server->kind != NextHop::Kind::lmtp) return damaged("domain", row.text(15));
+    lmtp = std::move(*server);
+  }
   return HostedDomain{
       .name = *name,
       .incoming_suspended = row.optional_string(1),
@@ -71,6 +77,7 @@ Result<HostedDomain> domain(const sqlite::Statement& row) {
       .sub_addressing = *separators,
       .default_quota = quota(row, 7),
       .limits = {limit(row, 9), limit(row, 10), limit(row, 11), limit(row, 12)},
+      .lmtp = std::move(lmtp),
       .created = time_from(row.integer(13)),
       .version = static_cast<std::uint64_t>(row.integer(14)),
   };

@@ -13,7 +13,7 @@ namespace toast::vdomain::rows {
 inline constexpr std::string_view kDomainColumns =
     "name, incoming_suspended, outgoing_suspended, login_suspended, catch_all, catch_all_target,"
     " sub_addressing, default_quota_bytes, default_quota_messages, max_mailboxes, max_aliases,"
-    " max_lists, max_messages_per_day, created_at, version";
+    " max_lists, max_messages_per_day, created_at, version, lmtp";
 inline constexpr std::string_view kMailboxColumns =
     "d.name, m.local_part, m.display_name, m.quota_bytes, m.quota_messages, m.pop3, m.imap, m.smtp,"
     " m.receive, m.maildir, m.created_at, m.version";

@@ -18,6 +18,11 @@ std::optional<std::string> text(const std::optional<Address>& address) {
   return address->str();
 }
 
+std::optional<std::string> text(const std::optional<NextHop>& server) {
+  if (!server) return std::nullopt;
+  return server->str();
+}
+
 class SqliteTransaction final : public StoreTransaction {
  public:
   SqliteTransaction(sqlite::Connection& db, sqlite::Transaction transaction)
@@ -27,14 +32,14 @@ class SqliteTransaction final : public StoreTransaction {
     return one(db_.run(
         "INSERT INTO domain (name, incoming_suspended, outgoing_suspended, login_suspended,"
         " catch_all, catch_all_target, sub_addressing, default_quota_bytes, default_quota_messages,"
-        " max_mailboxes, max_aliases, max_lists, max_messages_per_day, created_at, version)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " max_mailboxes, max_aliases, max_lists, max_messages_per_day, lmtp, created_at, version)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         d.name.str(), d.incoming_suspended, d.outgoing_suspended, d.login_suspended,
         catch_all_name(d.catch_all.kind), text(d.catch_all.target),
         sub_addressing_name(d.sub_addressing), number(d.default_quota.bytes),
         number(d.default_quota.messages), number(d.limits.mailboxes), number(d.limits.aliases),
-        number(d.limits.lists), number(d.limits.messages_per_day), unix_microseconds(d.created),
-        number(d.version)));
+        number(d.limits.lists), number(d.limits.messages_per_day), text(d.lmtp),
+        unix_microseconds(d.created), number(d.version)));
   }
 
   Result<void> update_domain(const HostedDomain& d) override {
@@ -42,12 +47,12 @@ class SqliteTransaction final : public StoreTransaction {
         "UPDATE domain SET incoming_suspended = ?, outgoing_suspended = ?, login_suspended = ?,"
         " catch_all = ?, catch_all_target = ?, sub_addressing = ?, default_quota_bytes = ?,"
         " default_quota_messages = ?, max_mailboxes = ?, max_aliases = ?, max_lists = ?,"
-        " max_messages_per_day = ?, version = ? WHERE name = ?",
+        " max_messages_per_day = ?, lmtp = ?, version = ? WHERE name = ?",
         d.incoming_suspended, d.outgoing_suspended, d.login_suspended,
         catch_all_name(d.catch_all.kind), text(d.catch_all.target),
         sub_addressing_name(d.sub_addressing), number(d.default_quota.bytes),
         number(d.default_quota.messages), number(d.limits.mailboxes), number(d.limits.aliases),
-        number(d.limits.lists), number(d.limits.messages_per_day), number(d.version),
+        number(d.limits.lists), number(d.limits.messages_per_day), text(d.lmtp), number(d.version),
         d.name.str()));
   }
 

@@ -13,6 +13,7 @@ TEST_P(DirectoryContract, ADomainIsFoundAsItWasAdded) {
   wanted.sub_addressing = {.plus = false, .dash = true};
   wanted.default_quota = {1'000'000, 500};
   wanted.limits = {10, 20, 0, 1000};
+  wanted.lmtp = NextHop::parse_lmtp("[2001:db8::1]:24").value();
   EXPECT_EQ(status_of(directory_.add_domain(wanted, actor_)), Status::changed);
   const auto found = directory_.find_domain(domain("EXAMPLE.org")).value();
   ASSERT_TRUE(found);
@@ -44,6 +45,25 @@ TEST_P(DirectoryContract, SetDomainIsOptimistic) {
   EXPECT_EQ(status_of(directory_.set_domain(hosted("nowhere.test"), actor_)), Status::not_found);
 }
 
+TEST_P(DirectoryContract, WhoServesTheMailboxes) {
+  add_domain("example.org");
+  HostedDomain present = *directory_.find_domain(domain("example.org")).value();
+  EXPECT_FALSE(present.lmtp);
+  present.lmtp = NextHop::parse_lmtp("/run/dovecot/lmtp").value();
+  EXPECT_EQ(status_of(directory_.set_domain(present, actor_)), Status::changed);
+  EXPECT_EQ(status_of(directory_.set_domain(present, actor_)), Status::unchanged);
+  present = *directory_.find_domain(domain("example.org")).value();
+  EXPECT_EQ(present.lmtp->str(), "lmtp:/run/dovecot/lmtp");
+  const AuditEntry noted = directory_.audit("example.org", 1).value().at(0);
+  EXPECT_NE(noted.before->find(R"("lmtp":null)"), std::string::npos) << *noted.before;
+  EXPECT_NE(noted.after->find(R"("lmtp":"/run/dovecot/lmtp")"), std::string::npos) << *noted.after;
+  EXPECT_EQ(directory_.add_domain(hosted("example.org"), actor_)->message,
+            "example.org exists already: LMTP server is /run/dovecot/lmtp, not off");
+  present.lmtp = std::nullopt;
+  EXPECT_EQ(status_of(directory_.set_domain(present, actor_)), Status::changed);
+  EXPECT_FALSE(directory_.find_domain(domain("example.org")).value()->lmtp);
+}
+
 TEST_P(DirectoryContract, ValuesNoDomainShouldHaveAreRefused) {
   const auto refused = [&](HostedDomain bad) {
     const auto change = directory_.add_domain(bad, actor_);
@@ -60,6 +80,9 @@ TEST_P(DirectoryContract, ValuesNoDomainShouldHaveAreRefused) {
   refused(bad);
   bad = hosted("example.org");
   bad.default_quota.bytes = std::numeric_limits<std::uint64_t>::max();
+  refused(bad);
+  bad = hosted("example.org");
+  bad.lmtp = NextHop::of(domain("mx.test"));  // which speaks SMTP
   refused(bad);
   bad = hosted("example.org");
   bad.catch_all.kind = CatchAll::Kind::forward;  // without an address

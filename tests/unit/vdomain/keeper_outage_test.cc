@@ -6,11 +6,14 @@
 #include <fstream>
 
 #include "base/sqlite.h"
+#include "schema/embedded.h"
 #include "tests/unit/vdomain/keeper_fixture.h"
 
 namespace toast::vdomain {
 
 namespace fs = std::filesystem;
+
+const std::int64_t kNewest = schema::sqlite_directory().back().number;
 
 class KeeperOutage : public KeeperTest {
  protected:
@@ -131,9 +134,8 @@ TEST_F(KeeperOutage, EmptyFile) {
   move_away();
   std::ofstream(database_).close();
   wait();
-  expect_outage(
-      "database ROOT/db/directory.db has schema version 0, this program needs version 1: run "
-      "toastctl schema migrate");
+  expect_outage("database ROOT/db/directory.db has schema version 0, this program needs version " +
+                std::to_string(kNewest) + ": run toastctl schema migrate");
   move_back();
   expect_healed();
 }
@@ -145,18 +147,18 @@ TEST_F(KeeperOutage, NewerThanTheProgram) {
   }
   expect_outage(
       "database ROOT/db/directory.db has schema version 9, which needs a program that knows "
-      "version "
-      "8; this program knows version 1: upgrade this program");
+      "version 8; this program knows version " +
+      std::to_string(kNewest) + ": upgrade this program");
   {
     sqlite::Connection db = sqlite::Connection::open(database_, {}).value();
-    ASSERT_TRUE(db.run("UPDATE schema_version SET version = 1, works_with = 1"));
+    ASSERT_TRUE(db.run("UPDATE schema_version SET version = ?, works_with = 1", kNewest));
   }
   expect_healed();
 }
 
 TEST_F(KeeperOutage, NewerButStillUsable) {
   sqlite::Connection db = sqlite::Connection::open(database_, {}).value();
-  ASSERT_TRUE(db.run("UPDATE schema_version SET version = 2"));
+  ASSERT_TRUE(db.run("UPDATE schema_version SET version = ?", kNewest + 1));
   EXPECT_EQ(check("bob@a.test"), "accept");
   EXPECT_EQ(check("who@a.test"), "unknown");
 }
