@@ -69,12 +69,45 @@ Task<Result<std::unique_ptr<smtp::Wire>>> Approach::connect(Candidate candidate,
                                               options_->connect_timeout);
 }
 
+// A local socket has nobody in between.
+tls::Policy Approach::policy_for(const Candidate& candidate) const {
+  if (hop_.is_socket() || services_.without_tls.contains(candidate.endpoint))
+    return tls::Policy::off;
+  return options_->tls;
+}
+
+// A host whose TLS fails is called once more and then spoken to in clear text, as whoever could
+// make it fail could as well take STARTTLS from its offer (RFC 7435 section 3).
 Task<Result<std::unique_ptr<Connection>>> Approach::open(Candidate candidate) {
+  tls::Policy policy = policy_for(candidate);
+  while (true) {
+    Result<std::unique_ptr<Connection>> opened = co_await open_in_clear(candidate);
+    if (!opened) co_return pass(opened);
+    Connection& connection = **opened;
+    Result<void> secured;
+    if (policy != tls::Policy::off && connection.capabilities().starttls)
+      secured = co_await connection.start_tls(services_.tls, policy);
+    if (secured) {
+      note_opened(candidate, connection);
+      co_return opened;
+    }
+    if (!connection.tls_failed()) {
+      note_failure(candidate, secured.error().detail);
+      co_return pass(secured);
+    }
+    note_tls_failure(candidate, secured.error().detail);
+    co_await connection.quit();
+    policy = tls::Policy::off;
+  }
+}
+
+Task<Result<std::unique_ptr<Connection>>> Approach::open_in_clear(Candidate candidate) {
   Source source = options_->outgoing.choose(group_, candidate.endpoint.address.is_v4());
   Connection::Setup setup;
   if (hop_.kind == NextHop::Kind::lmtp) setup.protocol = Protocol::lmtp;
   setup.helo = source.helo;
   setup.peer = describe(hop_, candidate);
+  if (!hop_.is_socket() && !IpAddress::parse(candidate.host)) setup.server_name = candidate.host;
   setup.reply_timeout = options_->reply_timeout;
   remote_ = setup.peer;
   Result<std::unique_ptr<smtp::Wire>> wire = co_await connect(candidate, std::move(source));
@@ -89,11 +122,24 @@ Task<Result<std::unique_ptr<Connection>>> Approach::open(Candidate candidate) {
     note_failure(candidate, greeted.error().detail);
     co_return pass(greeted);
   }
+  co_return connection;
+}
+
+void Approach::note_opened(const Candidate& candidate, const Connection& connection) {
   services_.troubles.forget(candidate.endpoint);
   services_.counters.connections.add();
-  services_.log.info("remote.connection.opened",
-                     {{"destination", hop_.str()}, {"remote", connection->peer()}});
-  co_return connection;
+  if (connection.tls() != "none") services_.counters.tls_connections.add();
+  if (connection.tls_resumed()) services_.counters.tls_resumed.add();
+  services_.log.info(
+      "remote.connection.opened",
+      {{"destination", hop_.str()}, {"remote", connection.peer()}, {"tls", connection.tls()}});
+}
+
+void Approach::note_tls_failure(const Candidate& candidate, const std::string& reason) {
+  services_.without_tls.note(candidate.endpoint);
+  services_.counters.tls_failed.add();
+  services_.log.info("remote.tls.failed",
+                     {{"destination", hop_.str()}, {"remote", remote_}, {"reason", reason}});
 }
 
 void Approach::note_failure(const Candidate& candidate, const std::string& reason) {

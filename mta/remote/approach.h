@@ -39,6 +39,10 @@ class Approach {
  private:
   Task<Result<void>> find_hosts();
   Task<Result<std::unique_ptr<Connection>>> open(Candidate candidate);
+  Task<Result<std::unique_ptr<Connection>>> open_in_clear(Candidate candidate);
+  tls::Policy policy_for(const Candidate& candidate) const;
+  void note_opened(const Candidate& candidate, const Connection& connection);
+  void note_tls_failure(const Candidate& candidate, const std::string& reason);
   Task<Result<std::unique_ptr<smtp::Wire>>> connect(Candidate candidate, Source source);
   void note_failure(const Candidate& candidate, const std::string& reason);
 

@@ -15,6 +15,7 @@ void Connection::set_deadline(std::chrono::seconds patience) {
 
 Error Connection::lost(smtp::WireEnd end, const std::string& to_what) {
   usable_ = false;
+  lost_ = true;
   const bool timed_out = end == smtp::WireEnd::timed_out;
   std::string why = timed_out ? "no answer in time to " : "connection lost at ";
   why += to_what;
@@ -72,7 +73,7 @@ Task<Result<RemoteReply>> Connection::read_final_reply(std::string to_what) {
 }
 
 Task<Result<RemoteReply>> Connection::ask(std::string command, std::string name) {
-  Result<void> silent = co_await check_silent();
+  Result<void> silent = check_silent();
   if (!silent) co_return pass(silent);
   command += "\r\n";
   Result<void> sent = co_await send(std::move(command));
@@ -80,18 +81,18 @@ Task<Result<RemoteReply>> Connection::ask(std::string command, std::string name)
   co_return co_await read_reply(std::move(name));
 }
 
-Task<Result<void>> Connection::check_silent() {
-  if (unread_.empty() && wire_->has_input()) {
-    auto bytes = co_await wire_->read(false);
-    if (!bytes) co_return tl::unexpected(lost(bytes.error(), "the next command"));
+Result<void> Connection::check_silent() {
+  if (unread_.empty()) {
+    auto bytes = wire_->read_now();
+    if (!bytes) return tl::unexpected(lost(bytes.error(), "the next command"));
     unread_.append(*bytes);
   }
-  if (unread_.empty()) co_return Result<void>{};
+  if (unread_.empty()) return {};
   usable_ = false;
   const bool closing = unread_.starts_with("421");
   const std::string why =
       closing ? "the host closes the connection" : "the host speaks before it is asked";
-  co_return transient(why, (closing ? "4.4.2 " : "4.5.0 ") + setup_.peer + ": " + why);
+  return transient(why, (closing ? "4.4.2 " : "4.5.0 ") + setup_.peer + ": " + why);
 }
 
 Task<Result<void>> Connection::greet(SteadyTime until) {
@@ -102,8 +103,6 @@ Task<Result<void>> Connection::greet(SteadyTime until) {
   co_return co_await introduce();
 }
 
-// STARTTLS belongs behind the reply to EHLO: capabilities().starttls says whether it is offered,
-// and afterwards everything learnt so far is dropped and this is done again (RFC 3207 section 4.2).
 Task<Result<void>> Connection::introduce() {
   const bool lmtp = setup_.protocol == Protocol::lmtp;
   const std::string verb = lmtp ? "LHLO" : "EHLO";
@@ -120,6 +119,38 @@ Task<Result<void>> Connection::introduce() {
   co_return Result<void>{};
 }
 
+// A host that does not like our handshake may say so as late as in place of its answer to EHLO: in
+// TLS 1.3 the client is done first.
+Task<Result<void>> Connection::start_tls(TlsStarter& starter, tls::Policy policy) {
+  Result<void> changed = co_await change_to_tls(starter, policy);
+  tls_failed_ = !changed;
+  if (!changed) co_return changed;
+  capabilities_ = {};
+  Result<void> introduced = co_await introduce();
+  tls_failed_ = !introduced && lost_;
+  co_return introduced;
+}
+
+// What comes behind the 220 was not said under TLS, though it would be read as if (section 6): the
+// connection ends.
+Task<Result<void>> Connection::change_to_tls(TlsStarter& starter, tls::Policy policy) {
+  Result<RemoteReply> reply = co_await ask("STARTTLS", "STARTTLS");
+  if (!reply) co_return pass(reply);
+  if (reply->code != 220) co_return transient("STARTTLS is refused: " + quote(*reply));
+  Result<void> silent = check_silent();
+  if (!silent) co_return silent;
+  set_deadline(kHandshakeTime);
+  usable_ = false;
+  tls::Peer peer{setup_.server_name, setup_.peer};
+  Result<SecureWire> secure = co_await starter.start(std::move(wire_), policy, std::move(peer));
+  if (!secure) co_return pass(secure);
+  wire_ = std::move(secure->wire);
+  tls_ = secure->protocol + " " + secure->cipher;
+  tls_resumed_ = secure->resumed;
+  usable_ = true;
+  co_return Result<void>{};
+}
+
 void Connection::begin_transaction(SteadyTime until) {
   until_ = until;
   ++transactions_;
@@ -128,7 +159,7 @@ void Connection::begin_transaction(SteadyTime until) {
 bool Connection::can_carry_more() {
   const std::size_t most =
       capabilities_.max_mails == 0 ? kMaxTransactions : capabilities_.max_mails;
-  return usable_ && transactions_ < most && unread_.empty() && !wire_->has_input();
+  return usable_ && transactions_ < most && check_silent().has_value();
 }
 
 Task<> Connection::quit() {

@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "mta/remote/capabilities.h"
 #include "mta/remote/reply_reader.h"
+#include "mta/remote/tls_starter.h"
 #include "mta/smtp/wire.h"
 
 namespace toast::remote {
@@ -30,6 +31,7 @@ class Connection {
     Protocol protocol = Protocol::smtp;
     std::string helo;                         // our name
     std::string peer;                         // "mx1.example.org[192.0.2.1]:25"
+    std::string server_name;                  // "mx1.example.org"; empty: it has none
     std::chrono::seconds reply_timeout{300};  // twice that after a message
   };
   Connection(std::unique_ptr<smtp::Wire> wire, const Clock& clock, Setup setup);
@@ -37,6 +39,12 @@ class Connection {
   // Waits for the greeting and introduces us: EHLO, after a 5yz HELO; LHLO for LMTP. Nothing waits
   // later than `until`.
   Task<Result<void>> greet(SteadyTime until);
+  // STARTTLS, the handshake, then the introduction anew: what was learnt before it is dropped
+  // (RFC 3207 section 4.2). For a host that offers it, right after greet().
+  Task<Result<void>> start_tls(TlsStarter& starter, tls::Policy policy);
+  // start_tls() failed for something that may not happen in clear text. Otherwise its error is the
+  // host's refusal.
+  bool tls_failed() const { return tls_failed_; }
   // Asks for the end and waits a little for the answer (RFC 5321 section 4.1.1.10).
   Task<> quit();
 
@@ -47,7 +55,7 @@ class Connection {
   // A host that said something before it was asked is out of step: its next words would be taken
   // for the answer to another question. So did one that said 421, as it may at any time (RFC 5321
   // section 3.8), or closed.
-  Task<Result<void>> check_silent();
+  Result<void> check_silent();
 
   // A transaction begins; it may wait until then.
   void begin_transaction(SteadyTime until);
@@ -63,11 +71,15 @@ class Connection {
   const Capabilities& capabilities() const { return capabilities_; }
   Protocol protocol() const { return setup_.protocol; }
   const std::string& peer() const { return setup_.peer; }
+  // Protocol and cipher as the log says them, or "none".
+  const std::string& tls() const { return tls_; }
+  bool tls_resumed() const { return tls_resumed_; }
 
  private:
   Task<Result<RemoteReply>> read_within(std::chrono::seconds patience, std::string to_what);
   Task<Result<RemoteReply>> ask(std::string command, std::string name);
   Task<Result<void>> introduce();
+  Task<Result<void>> change_to_tls(TlsStarter& starter, tls::Policy policy);
   void set_deadline(std::chrono::seconds patience);
   Error lost(smtp::WireEnd end, const std::string& to_what);
   Error refused(const RemoteReply& reply);
@@ -82,6 +94,10 @@ class Connection {
   std::size_t transactions_ = 0;
   bool needs_reset_ = false;
   bool usable_ = true;
+  bool lost_ = false;  // by the network
+  std::string tls_ = "none";
+  bool tls_resumed_ = false;
+  bool tls_failed_ = false;
 };
 
 }  // namespace toast::remote

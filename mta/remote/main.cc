@@ -20,6 +20,7 @@ Result<std::shared_ptr<const remote::Options>> read_options(const Settings& sett
   options.outgoing = std::move(*outgoing);
   options.connect_timeout = settings.get(setting::timeoutconnect);
   options.reply_timeout = settings.get(setting::timeoutremote);
+  if (settings.get(setting::remotetls) == "off") options.tls = tls::Policy::off;
   return std::make_shared<const remote::Options>(std::move(options));
 }
 
@@ -41,22 +42,27 @@ Result<std::unique_ptr<Dns>> open_dns(Daemon& daemon, const dns::SystemDns& syst
 }
 
 struct Program {
-  Program(Daemon& daemon, std::unique_ptr<Dns> resolver,
+  Program(Daemon& daemon, std::unique_ptr<Dns> resolver, std::unique_ptr<tls::Client> tls_client,
           std::shared_ptr<const remote::Options> options)
       : dns(std::move(resolver)),
         hosts(*dns, daemon.random(), finder_options(daemon.settings())),
         dialer(daemon.executor()),
         pool(daemon.executor(), daemon.clock()),
         troubles(daemon.clock()),
+        tls(std::move(tls_client)),
+        without_tls(daemon.clock(), remote::kWithoutTlsTime),
         disk(remote::kDiskThreads),
         counters(daemon.metrics()),
-        services{daemon.clock(), daemon.log(), hosts, dialer, pool, troubles, disk, counters},
+        services{daemon.clock(), daemon.log(), hosts,       dialer, pool,
+                 troubles,       tls,          without_tls, disk,   counters},
         remoted(daemon.executor(), std::move(options), services) {}
   std::unique_ptr<Dns> dns;
   remote::DnsHostFinder hosts;
   remote::SocketDialer dialer;
   remote::ConnectionPool pool;
   remote::HostTroubles troubles;
+  remote::OpenSslStarter tls;
+  remote::RecentHosts without_tls;
   asio::thread_pool disk;
   remote::Counters counters;
   remote::Services services;
@@ -69,7 +75,10 @@ Result<void> build(Daemon& daemon, const dns::SystemDns& system) {
   if (!options) return pass(options);
   Result<std::unique_ptr<Dns>> dns = open_dns(daemon, system);
   if (!dns) return pass(dns);
-  auto program = std::make_shared<Program>(daemon, std::move(*dns), std::move(*options));
+  Result<std::unique_ptr<tls::Client>> tls = tls::Client::make(daemon.clock());
+  if (!tls) return pass(tls);
+  auto program =
+      std::make_shared<Program>(daemon, std::move(*dns), std::move(*tls), std::move(*options));
   daemon.on_client(
       [program](const std::string& peer) { return program->remoted.dispatcher_for(peer); });
   daemon.on_client_gone([program](const std::string&) { program->remoted.queue_gone(); });
@@ -89,6 +98,7 @@ Result<void> build(Daemon& daemon, const dns::SystemDns& system) {
 // Landlock comes before anything is built, so what /etc says is read here.
 int main(int argc, char** argv) {
   const dns::SystemDns system = dns::read_system_dns();
+  tls::prepare();
   return daemon_main(argc, argv, "toast-remoted",
                      [&system](Daemon& daemon) { return build(daemon, system); });
 }

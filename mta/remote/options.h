@@ -3,6 +3,7 @@
 
 #include <chrono>
 
+#include "base/tls/client.h"
 #include "mta/remote/outgoing.h"
 
 namespace toast::remote {
@@ -11,6 +12,7 @@ struct Options {
   OutgoingAddresses outgoing;  // and our name in EHLO
   std::chrono::seconds connect_timeout{30};
   std::chrono::seconds reply_timeout{300};
+  tls::Policy tls = tls::Policy::opportunistic;
 };
 
 }  // namespace toast::remote

@@ -10,6 +10,7 @@
 #include "mta/remote/dialer.h"
 #include "mta/remote/host_finder.h"
 #include "mta/remote/host_troubles.h"
+#include "mta/remote/tls_starter.h"
 
 namespace toast::remote {
 
@@ -17,6 +18,9 @@ struct Counters {
   explicit Counters(Metrics& metrics)
       : connections(metrics.counter("remote.connections")),
         reused_connections(metrics.counter("remote.connections.reused")),
+        tls_connections(metrics.counter("remote.connections.tls")),
+        tls_resumed(metrics.counter("remote.connections.tls.resumed")),
+        tls_failed(metrics.counter("remote.tls.failed")),
         failed_connections(metrics.counter("remote.connections.failed")),
         transactions(metrics.counter("remote.transactions")),
         unreachable(metrics.counter("remote.destinations.unreachable")),
@@ -25,6 +29,9 @@ struct Counters {
         failed(metrics.counter("remote.recipients.failed")) {}
   Counter connections;
   Counter reused_connections;
+  Counter tls_connections;
+  Counter tls_resumed;
+  Counter tls_failed;
   Counter failed_connections;
   Counter transactions;
   Counter unreachable;
@@ -40,7 +47,9 @@ struct Services {
   Dialer& dialer;
   ConnectionPool& pool;
   HostTroubles& troubles;
-  asio::thread_pool& disk;  // reads of large messages
+  TlsStarter& tls;
+  RecentHosts& without_tls;  // their TLS has failed
+  asio::thread_pool& disk;   // reads of large messages
   Counters& counters;
 };
 

@@ -106,7 +106,7 @@ Task<bool> Dialogue::say_envelope() {
     const End end = mail_answered_ ? End::broken_off : End::not_begun;
     if (answered == sent) {
       if (is_pointless(commands[sent])) co_return true;
-      Result<void> done = co_await connection_.check_silent();
+      Result<void> done = connection_.check_silent();
       if (done) {
         std::string group = next_group(commands, sent);
         done = co_await connection_.send(std::move(group));

@@ -46,19 +46,18 @@ Task<tl::expected<std::string_view, WireEnd>> SocketWire::read(bool may_stop) {
       if (ec == asio::error::operation_aborted) continue;  // the checks above say why
       if (ec) co_return tl::unexpected(WireEnd::closed);
     }
-    const ssize_t n = ::recv(socket_.native_handle(), block_->data(), block_->size(), MSG_DONTWAIT);
-    if (n > 0) {
-      more_likely_ = static_cast<std::size_t>(n) == block_->size();
-      co_return std::string_view(block_->data(), static_cast<std::size_t>(n));
-    }
-    if (n == 0 || !would_block()) co_return tl::unexpected(WireEnd::closed);
+    auto arrived = read_now();
+    if (!arrived || !arrived->empty()) co_return arrived;
     wait_first = true;
   }
 }
 
-bool SocketWire::has_input() {
-  char byte = 0;
-  return ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || !would_block();
+tl::expected<std::string_view, WireEnd> SocketWire::read_now() {
+  const ssize_t n = ::recv(socket_.native_handle(), block_->data(), block_->size(), MSG_DONTWAIT);
+  more_likely_ = n > 0 && static_cast<std::size_t>(n) == block_->size();
+  if (n > 0) return std::string_view(block_->data(), static_cast<std::size_t>(n));
+  if (n == 0 || !would_block()) return tl::unexpected(WireEnd::closed);
+  return std::string_view();
 }
 
 bool SocketWire::write_some(std::string& out) {

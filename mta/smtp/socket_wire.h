@@ -23,7 +23,7 @@ class SocketWire final : public Wire {
 
   void set_deadline(SteadyTime at) override { deadline_.move_to(at); }
   Task<tl::expected<std::string_view, WireEnd>> read(bool may_stop) override;
-  bool has_input() override;
+  tl::expected<std::string_view, WireEnd> read_now() override;
   bool write_some(std::string& out) override;
   Task<tl::expected<void, WireEnd>> writable() override;
 

@@ -25,8 +25,8 @@ class Wire {
   // At least one byte. The view is valid until the caller suspends: take what it holds at once.
   // With `may_stop` a shutdown ends the wait.
   virtual Task<tl::expected<std::string_view, WireEnd>> read(bool may_stop) = 0;
-  // Bytes, or the end of the connection, wait to be read: a peer that has nothing to say now spoke.
-  virtual bool has_input() = 0;
+  // As read(), but only what has arrived already; empty: nothing has.
+  virtual tl::expected<std::string_view, WireEnd> read_now() = 0;
   // Sends what the socket takes now and removes it from the front of `out`. False: broken.
   virtual bool write_some(std::string& out) = 0;
   // Waits until write_some() can go on.

@@ -9,13 +9,11 @@ class ScriptedHost::End final : public smtp::Wire {
  public:
   explicit End(ScriptedHost& host) : host_(host) {}
   void set_deadline(SteadyTime at) override { deadline_ = at; }
-  Task<tl::expected<std::string_view, WireEnd>> read(bool) override {
-    tl::expected<std::string, WireEnd> said = host_.say(deadline_);
-    if (!said) co_return tl::unexpected(said.error());
-    block_ = std::move(*said);
-    co_return std::string_view(block_);
+  Task<tl::expected<std::string_view, WireEnd>> read(bool) override { co_return take(); }
+  tl::expected<std::string_view, WireEnd> read_now() override {
+    if (!host_.has_something_to_say()) return std::string_view();
+    return take();
   }
-  bool has_input() override { return host_.has_something_to_say(); }
   bool write_some(std::string& out) override {
     host_.hear(out);
     out.clear();
@@ -24,6 +22,13 @@ class ScriptedHost::End final : public smtp::Wire {
   Task<tl::expected<void, WireEnd>> writable() override { co_return tl::expected<void, WireEnd>{}; }
 
  private:
+  tl::expected<std::string_view, WireEnd> take() {
+    tl::expected<std::string, WireEnd> said = host_.say(deadline_);
+    if (!said) return tl::unexpected(said.error());
+    block_ = std::move(*said);
+    return std::string_view(block_);
+  }
+
   ScriptedHost& host_;
   SteadyTime deadline_;
   std::string block_;

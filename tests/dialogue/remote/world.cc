@@ -60,6 +60,24 @@ class FakeFinder final : public HostFinder {
   bool fails = false;
 };
 
+// Passes everything on as it is: the dialogue then shows what is said under TLS.
+class FakeTls final : public TlsStarter {
+ public:
+  Task<Result<SecureWire>> start(std::unique_ptr<smtp::Wire> wire, tls::Policy,
+                                 tls::Peer peer) override {
+    names.push_back(peer.server_name);
+    if (failures.empty()) {
+      SecureWire made{std::move(wire), "TLSv1.3", "TLS_TEST", false};
+      co_return made;
+    }
+    std::string why = std::move(failures.front());
+    failures.pop_front();
+    co_return transient(why);
+  }
+  std::deque<std::string> failures;  // of the next handshakes
+  std::vector<std::string> names;    // that were asked for
+};
+
 class EventLog final : public Logger {
  public:
   void write(Severity, std::string_view event, std::initializer_list<Field> fields) override {
@@ -121,6 +139,8 @@ class World {
   FakeFinder finder_;
   FakeDialer dialer_;
   HostTroubles troubles_{clock_};
+  FakeTls tls_;
+  RecentHosts without_tls_{clock_, kWithoutTlsTime};
   asio::thread_pool disk_{1};
   std::optional<ConnectionPool> pool_;
   std::shared_ptr<Options> options_ = std::make_shared<Options>();
@@ -183,6 +203,10 @@ void World::given(const std::string& text) {
     dialer_.refusing.push_back(words[1]);
   else if (what == "again")
     ++requests_;
+  else if (what == "tls-off")
+    options_->tls = tls::Policy::off;
+  else if (what == "tls-fails")
+    tls_.failures.push_back(words[1]);
   else if (what == "outgoingip")
     options_->outgoing =
         *OutgoingAddresses::parse({words.begin() + 1, words.end()}, "out.client.test");
@@ -212,7 +236,8 @@ void World::split_into_connections(const dialogue::Script& script) {
 
 void World::run_requests() {
   pool_.emplace(io_.get_executor(), clock_);
-  Services services{clock_, log_, finder_, dialer_, *pool_, troubles_, disk_, counters_};
+  Services services{clock_,    log_, finder_,      dialer_, *pool_,
+                    troubles_, tls_, without_tls_, disk_,   counters_};
   spawn(io_.get_executor(),
         deliver_all(options_, services, wanted_, requests_, outcomes_, reached_));
   io_.poll();
@@ -232,6 +257,10 @@ void World::then(const Step& step) {
   if (what == "log") {
     if (log_.text.find(value) == std::string::npos)
       complain("not in the log: " + value + "; it has\n" + log_.text);
+    return;
+  }
+  if (what == "server-name") {
+    if (tls_.names.empty() || tls_.names.back() != value) complain("TLS was not for " + value);
     return;
   }
   if (what == "reached") {

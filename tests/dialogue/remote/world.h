@@ -10,12 +10,16 @@
 //   given  dns fails                      the hosts cannot be found
 //   given  refuses 192.0.2.1              no connection there
 //   given  connection 192.0.2.1           what follows is said on the next connection to there
+//   given  tls-off                        TLS is not to be used
+//   given  tls-fails "reason"             so does the next handshake; others change nothing
 //   given  abandoned                      queued has ended meanwhile
 //   given  again                          the same request once more
 //   then   delivered "2.0.0 ..."          the outcome of the next recipient, in order of requests
 //   then   deferred ["4.4.2 ..."]         also failed; delivered-dsn: the host took the reports
-//   over then   reached yes                    or no, by the last request then   log
-//   "remote.connection.failed"
+//                                         over
+//   then   reached yes                    or no, by the last request
+//   then   server-name mx1.test           whom the last handshake was with
+//   then   log "remote.connection.failed"
 #pragma once
 
 #include <deque>

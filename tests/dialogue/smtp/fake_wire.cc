@@ -37,15 +37,18 @@ Task<tl::expected<std::string_view, WireEnd>> FakeWire::read(bool may_stop) {
   while (true) {
     if (expired()) co_return tl::unexpected(WireEnd::timed_out);
     if (stopping_ && may_stop) co_return tl::unexpected(WireEnd::stopped);
-    if (taken_ < incoming_.size()) break;
-    if (closed_) co_return tl::unexpected(WireEnd::closed);
+    auto arrived = read_now();
+    if (!arrived || !arrived->empty()) co_return arrived;
     co_await wait();
   }
+}
+tl::expected<std::string_view, WireEnd> FakeWire::read_now() {
+  if (closed_ && taken_ == incoming_.size()) return tl::unexpected(WireEnd::closed);
   // A copy of its own that the next read overwrites, as the shared block of real sockets is.
   std::fill(block_read_.begin(), block_read_.end(), '#');
   block_read_ = incoming_.substr(taken_, block_);
   taken_ += block_read_.size();
-  co_return std::string_view(block_read_);
+  return std::string_view(block_read_);
 }
 
 bool FakeWire::write_some(std::string& out) {

@@ -25,7 +25,7 @@ class FakeWire final : public Wire {
 
   void set_deadline(SteadyTime at) override { deadline_ = at; }
   Task<tl::expected<std::string_view, WireEnd>> read(bool may_stop) override;
-  bool has_input() override { return closed_ || taken_ < incoming_.size(); }
+  tl::expected<std::string_view, WireEnd> read_now() override;
   bool write_some(std::string& out) override;
   Task<tl::expected<void, WireEnd>> writable() override;
 

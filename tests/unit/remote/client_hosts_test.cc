@@ -70,17 +70,17 @@ TEST(HostTroubles, AreBounded) {
   FakeClock clock;
   HostTroubles troubles(clock);
   const auto note_many = [&](std::uint8_t net) {
-    for (std::uint32_t i = 0; i < kMaxTroubles + 10; ++i)
+    for (std::uint32_t i = 0; i < kMaxRecentHosts + 10; ++i)
       troubles.note(
           {IpAddress::v4({net, static_cast<std::uint8_t>(i >> 16U),
                           static_cast<std::uint8_t>(i >> 8U), static_cast<std::uint8_t>(i)}),
            25});
   };
   note_many(10);
-  EXPECT_EQ(troubles.size(), kMaxTroubles);
+  EXPECT_EQ(troubles.size(), kMaxRecentHosts);
   clock.advance(kTroubleTime);
   note_many(11);  // the old ones make room
-  EXPECT_EQ(troubles.size(), kMaxTroubles);
+  EXPECT_EQ(troubles.size(), kMaxRecentHosts);
 }
 
 // --- kept connections
