@@ -5,9 +5,9 @@
 namespace toast::queue {
 
 AdminSocket::AdminSocket(const asio::any_io_executor& loop, Fd listener, uid_t owner,
-                         std::shared_ptr<const ipc::Dispatcher> dispatcher, Logger& log)
+                         Welcome welcome, Logger& log)
     : owner_(owner),
-      dispatcher_(std::move(dispatcher)),
+      welcome_(std::move(welcome)),
       log_(log),
       socket_(loop, std::move(listener), [this](const ucred& who) { return admit(who); }) {}
 
@@ -18,7 +18,12 @@ std::optional<PeerSocket::Guest> AdminSocket::admit(const ucred& who) {
   }
   if (*connected_ >= kMaxAdmins) return std::nullopt;
   ++*connected_;
-  return PeerSocket::Guest{"toastctl", dispatcher_, [count = connected_] { --*count; }};
+  PeerSocket::Guest guest = welcome_();
+  guest.on_gone = [count = connected_, gone = std::move(guest.on_gone)] {
+    --*count;
+    gone();
+  };
+  return guest;
 }
 
 }  // namespace toast::queue

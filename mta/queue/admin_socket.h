@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <functional>
 #include <memory>
 
 #include "base/log.h"
@@ -15,8 +16,10 @@ inline constexpr std::size_t kMaxAdmins = 32;  // connections at a time
 
 class AdminSocket {
  public:
-  AdminSocket(const asio::any_io_executor& loop, Fd listener, uid_t owner,
-              std::shared_ptr<const ipc::Dispatcher> dispatcher, Logger& log);
+  // `welcome` is called for each connection.
+  using Welcome = std::function<PeerSocket::Guest()>;
+  AdminSocket(const asio::any_io_executor& loop, Fd listener, uid_t owner, Welcome welcome,
+              Logger& log);
   AdminSocket(const AdminSocket&) = delete;
   AdminSocket& operator=(const AdminSocket&) = delete;
 
@@ -24,7 +27,7 @@ class AdminSocket {
   std::optional<PeerSocket::Guest> admit(const ucred& who);
 
   uid_t owner_;
-  std::shared_ptr<const ipc::Dispatcher> dispatcher_;
+  Welcome welcome_;
   Logger& log_;
   std::shared_ptr<std::size_t> connected_ = std::make_shared<std::size_t>(0);
   PeerSocket socket_;

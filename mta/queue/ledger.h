@@ -96,6 +96,10 @@ class Ledger {
   // deliveries are over; one of no bytes says not to keep the body.
   Task<Result<void>> accept(Accepted accepted, std::uint64_t size_bytes, MemoryShare share);
 
+  // A message from another queue: Accepted, then what had become of its recipients there. Durable
+  // when it returns well.
+  Task<Result<void>> take_over(std::vector<Record> records, std::uint64_t size_bytes);
+
   // Work to do now. Nothing once the journal has failed.
   std::optional<Work> next();
   std::optional<RemoteWork> next_remote();
@@ -155,6 +159,7 @@ class Ledger {
  private:
   void admit(const std::shared_ptr<QueuedMessage>& message);
   void admit_child(const Accepted& child, std::uint64_t size_bytes);
+  void admit_taken(std::span<const Record> records, std::uint64_t size_bytes);
   void schedule_recovered(const QueuedMessage& message);
   struct Open {
     std::vector<std::uint32_t> fresh;

@@ -88,7 +88,8 @@ Result<void> build(Daemon& daemon) {
           [queue = parts->queue.get()](const ucred& who) { return queue->local_user(who.uid); });
     } else {
       parts->admin = std::make_unique<queue::AdminSocket>(
-          daemon.executor(), std::move(socket), owner, parts->queue->admin(), daemon.log());
+          daemon.executor(), std::move(socket), owner,
+          [queue = parts->queue.get()] { return queue->admin_guest(); }, daemon.log());
     }
   });
   daemon.on_reload(

@@ -5,6 +5,7 @@
 
 #include "mta/filter/verdict_messages.h"
 #include "mta/queue/admin_messages.h"
+#include "mta/queue/takeover_messages.h"
 #include "mta/queue/trace_messages.h"
 
 namespace {
@@ -33,7 +34,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace toast;
   if (size < 1) return 0;
   const std::string_view bytes{reinterpret_cast<const char*>(data) + 1, size - 1};
-  switch (data[0] % 9) {
+  switch (data[0] % 12) {
     case 0:
       check<queue::QueueList>(bytes);
       break;
@@ -54,6 +55,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       break;
     case 8:
       check<queue::TraceQuery::Reply>(bytes);
+      break;
+    case 9:
+      check<queue::TakeOver>(bytes);
+      break;
+    case 10:
+      check<queue::TakeOverRecipients>(bytes);
+      break;
+    case 11:
+      check<queue::TakeOverSteps>(bytes);
       break;
     case 5:
       check<filter::Judge>(bytes);

@@ -27,7 +27,8 @@ Queue::Queue(Services services, const Options& options, MessageId newest,
              services.clock, metrics_},
             options, std::move(warnings)),
       operator_({services.loop, ledger_, intake_, remote_deliverer_, pauses_, services.log},
-                options) {
+                options),
+      take_over_({pool_, services.store, ledger_, intake_}) {
   ids_.skip_past(newest);
   desk_.serve(*admin_);
   history_.serve(*admin_);
@@ -41,6 +42,12 @@ Queue::Queue(Services services, const Options& options, MessageId newest,
     ledger_.warn_of_delays();
     remote_deliverer_.pump();
   });
+}
+
+PeerSocket::Guest Queue::admin_guest() {
+  auto dispatcher = std::make_shared<ipc::Dispatcher>(*admin_);
+  std::function<void()> forget = take_over_.serve(*dispatcher);
+  return {"toastctl", std::move(dispatcher), std::move(forget)};
 }
 
 void Queue::start(std::span<const MessageState> live) {
@@ -73,6 +80,7 @@ Task<> Queue::drain() {
   co_await history_.finish();
   intake_.drop_all();
   local_.drop_all();
+  take_over_.drop_all();
 }
 
 }  // namespace toast::queue

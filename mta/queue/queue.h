@@ -19,6 +19,7 @@
 #include "mta/queue/options.h"
 #include "mta/queue/remote_deliverer.h"
 #include "mta/queue/store.h"
+#include "mta/queue/takeover_desk.h"
 
 namespace toast::queue {
 
@@ -58,6 +59,8 @@ class Queue {
   // A user of this machine has connected to run/submit.sock. None: it has too many connections.
   std::optional<PeerSocket::Guest> local_user(uid_t uid) { return local_.admit(uid); }
   std::shared_ptr<const ipc::Dispatcher> admin() const { return admin_; }
+  // One connection to run/queue.sock: what admin() answers, and messages to be taken over.
+  PeerSocket::Guest admin_guest();
   Ledger& ledger() { return ledger_; }
   const AdminDesk& desk() const { return desk_; }
   CommitQueue& commits() { return commits_; }
@@ -79,6 +82,7 @@ class Queue {
   Pauses pauses_;
   AdminDesk desk_;
   OperatorDesk operator_;
+  TakeOverDesk take_over_;
   std::shared_ptr<ipc::Dispatcher> admin_ = std::make_shared<ipc::Dispatcher>();
 };
 

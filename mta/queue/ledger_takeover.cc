@@ -1,0 +1,52 @@
+// Messages that waited in another queue, with what had become of them there.
+#include "mta/queue/ledger.h"
+
+namespace toast::queue {
+
+Task<Result<void>> Ledger::take_over(std::vector<Record> records, std::uint64_t size_bytes) {
+  using Signature = void(Result<void>);
+  co_return co_await asio::async_initiate<const asio::use_awaitable_t<>&, Signature>(
+      [this, size_bytes](auto handler, std::vector<Record> given) {
+        auto shared = std::make_shared<decltype(handler)>(std::move(handler));
+        services_.commits.urgent(
+            std::move(given),
+            [this, size_bytes, shared](const Result<void>& result, std::span<Record> durable) {
+              if (result)
+                admit_taken(durable, size_bytes);
+              else
+                commit_failed(result.error());
+              (*shared)(result);
+            });
+      },
+      asio::use_awaitable, std::move(records));
+}
+
+void Ledger::admit_taken(std::span<const Record> records, std::uint64_t size_bytes) {
+  const auto& accepted = std::get<Accepted>(records.front());
+  MessageState state = state_of(accepted);
+  state.size_bytes = size_bytes;
+  for (const Record& record : records.subspan(1)) {
+    if (const auto* frozen = std::get_if<Frozen>(&record)) apply(state, *frozen);
+    if (const auto* outcome = std::get_if<Outcome>(&record)) apply(state, *outcome);
+    if (const auto* deferral = std::get_if<Deferral>(&record)) apply(state, *deferral);
+  }
+  std::shared_ptr<QueuedMessage> message = message_from(state);
+  services_.observer.accepted(*message, accepted.body);
+  services_.metrics.accepted.add();
+  services_.log.info("queue.message.taken_over",
+                     {{"id", message->id.str()},
+                      {"from", "<" + message->envelope->reverse_path + ">"},
+                      {"recipients", message->recipients.size()},
+                      {"open", message->open},
+                      {"bytes", message->size_bytes},
+                      {"peer", message->envelope->peer}});
+  messages_.emplace(message->id, message);
+  if (message->open == 0)  // only its bounce is due
+    spawn(services_.loop, conclude(message, {}, {}, std::nullopt));
+  else
+    schedule_recovered(*message);
+  update_gauges();
+  if (on_work_) on_work_();
+}
+
+}  // namespace toast::queue

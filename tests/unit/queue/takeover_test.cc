@@ -1,0 +1,167 @@
+// Messages of another queue: taken once, with their age and what had become of them.
+#include <gmock/gmock.h>
+
+#include "mta/queue/takeover_messages.h"
+#include "tests/unit/queue/queue_fixture.h"
+
+namespace toast::queue {
+namespace {
+
+using Verdict = TakeOver::Verdict;
+
+class TakeOverTest : public QueueTest {
+ protected:
+  void SetUp() override {
+    QueueTest::SetUp();
+    PeerSocket::Guest guest = queue_->admin_guest();
+    toastctl_ = connect(guest.dispatcher);
+  }
+  void TearDown() override {
+    toastctl_->close("test");
+    QueueTest::TearDown();
+  }
+  template <class Request>
+  Result<typename Request::Reply> ask(Request request) {
+    return wait_for(toastctl_->call(std::move(request)));
+  }
+  TakeOver head(std::uint64_t id) {
+    TakeOver m;
+    m.id = MessageId(id);
+    m.arrival_microseconds = unix_microseconds(clock_.wall()) - 3'600'000'000;
+    m.reverse_path = "me@remote.test";
+    return m;
+  }
+  Result<Verdict> take(TakeOver begin, std::vector<TakenRecipient> recipients,
+                       std::string content = "Subject: x\n\nhello\n") {
+    Result<TakeOver::Reply> reply = ask(std::move(begin));
+    if (!reply) return pass(reply);
+    if (reply->verdict != Verdict::wanted) return reply->verdict;
+    Result<ipc::Done> done = ask(TakeOverRecipients{std::move(recipients)});
+    for (std::size_t at = 0; done && at < content.size(); at += kMaxChunk)
+      done = ask(TakeOverChunk{content.substr(at, kMaxChunk)});
+    if (done) done = ask(TakeOverEnd{});
+    if (!done) return pass(done);
+    return Verdict::wanted;
+  }
+  std::shared_ptr<ipc::Channel> toastctl_;
+};
+
+TakenRecipient failed(const char* to, const char* text) {
+  TakenRecipient r(address(to));
+  r.progress.fate = Fate::failed;
+  r.progress.text = text;
+  return r;
+}
+
+TEST_F(TakeOverTest, IsDeliveredAndTheLastLineEnds) {
+  ASSERT_EQ(take(head(7), {address("ann@example.org")}, "Subject: x\n\nno end").value(),
+            Verdict::wanted);
+  run_until_quiet();
+  ASSERT_EQ(maild_.in("ann@example.org").size(), 1U);
+  EXPECT_EQ(maild_.in("ann@example.org")[0].content, "Subject: x\n\nno end\n");
+  EXPECT_EQ(maild_.in("ann@example.org")[0].reverse_path, "me@remote.test");
+}
+
+TEST_F(TakeOverTest, LargeBodiesGoToAFile) {
+  std::string content = "Subject: x\n\n";
+  for (int i = 0; i < 100'000; ++i) content += "0123456789\n";
+  ASSERT_TRUE(take(head(7), {address("ann@example.org")}, content));
+  run_until_quiet();
+  ASSERT_EQ(maild_.in("ann@example.org").size(), 1U);
+  EXPECT_EQ(maild_.in("ann@example.org")[0].content, content);
+}
+
+TEST_F(TakeOverTest, AnIdThatIsLiveIsNotTakenTwice) {
+  directory_.failing = true;  // it stays
+  const TakeOver first = head(7);
+  ASSERT_EQ(take(first, {address("ann@example.org")}).value(), Verdict::wanted);
+  EXPECT_EQ(take(first, {address("ann@example.org")}).value(), Verdict::is_here);
+  TakeOver other = first;
+  other.reverse_path = "somebody@remote.test";
+  EXPECT_EQ(take(other, {address("ann@example.org")}).value(), Verdict::id_taken);
+  EXPECT_EQ(queue_->ledger().messages().size(), 1U);
+}
+
+TEST_F(TakeOverTest, AgeScheduleAndHoldAreKept) {
+  TakenRecipient waiting(address("ann@example.org"));
+  waiting.progress = {Fate::pending, 3,
+                      unix_microseconds(clock_.wall()) + std::int64_t{600} * 1'000'000,
+                      "4.2.2 over quota"};
+  const TakeOver old = head(7);
+  ASSERT_TRUE(take(old, {waiting}));
+  TakeOver held = head(8);
+  held.hold = "looked at by hand";
+  ASSERT_TRUE(take(held, {address("bob@example.org")}));
+  run_until_quiet();
+  EXPECT_EQ(maild_.requests, 0);
+  const std::shared_ptr<QueuedMessage> message = queue_->ledger().find(MessageId(7));
+  ASSERT_TRUE(message);
+  EXPECT_EQ(unix_microseconds(message->arrival), old.arrival_microseconds);
+  EXPECT_EQ(describe_recipient(*message, 0).attempts, 3U);
+  EXPECT_EQ(describe_recipient(*message, 0).last_text, "4.2.2 over quota");
+  EXPECT_EQ(queue_->ledger().find(MessageId(8))->hold, "looked at by hand");
+  restart_queue();  // all of it was written
+  EXPECT_EQ(describe_recipient(*queue_->ledger().find(MessageId(7)), 0).attempts, 3U);
+  EXPECT_EQ(queue_->ledger().find(MessageId(8))->hold, "looked at by hand");
+  advance(std::chrono::seconds(601));
+  EXPECT_EQ(maild_.in("ann@example.org").size(), 1U);
+}
+
+TEST_F(TakeOverTest, TheBounceThatIsDueIsSent) {
+  TakeOver from = head(7);
+  from.reverse_path = "bob@example.org";
+  ASSERT_TRUE(take(
+      from, {failed("zoe@remote.test", "no such person. (#5.1.1)"), address("ann@example.org")}));
+  run_until_quiet();
+  EXPECT_EQ(maild_.in("ann@example.org").size(), 1U);
+  ASSERT_EQ(maild_.in("bob@example.org").size(), 1U);
+  const std::string bounce = maild_.in("bob@example.org")[0].content;
+  EXPECT_THAT(bounce, testing::HasSubstr("<zoe@remote.test>:\nno such person. (#5.1.1)\n"));
+  EXPECT_THAT(bounce, testing::HasSubstr("Status: 5.1.1\n"));
+  // Nothing but the bounce is left of this one.
+  from.id = MessageId(9);
+  ASSERT_TRUE(take(from, {failed("zoe@remote.test", "gone")}));
+  run_until_quiet();
+  EXPECT_EQ(maild_.in("bob@example.org").size(), 2U);
+  EXPECT_TRUE(queue_->ledger().messages().empty());
+}
+
+TEST_F(TakeOverTest, WhatWasDoneIsNotDoneAgain) {
+  ASSERT_EQ(ask(head(7))->verdict, Verdict::wanted);
+  ASSERT_TRUE(ask(TakeOverRecipients{{address("list@example.org")}}));
+  TakeOverSteps steps;
+  for (const char* to : {"ann@example.org", "bob@example.org"}) {
+    Encoder encoder;
+    vdomain::put_instruction(
+        encoder, vdomain::DeliverMaildir{address(to), std::string("maildir/") + to, {}});
+    steps.steps.push_back({encoder.take(), {}});
+  }
+  steps.steps[0].progress.fate = Fate::delivered;
+  ASSERT_TRUE(ask(std::move(steps)));
+  ASSERT_TRUE(ask(TakeOverChunk{"Subject: x\n\n"}));
+  ASSERT_TRUE(ask(TakeOverEnd{}));
+  run_until_quiet();
+  EXPECT_EQ(maild_.in("ann@example.org").size(), 0U);
+  EXPECT_EQ(maild_.in("bob@example.org").size(), 1U);
+}
+
+TEST_F(TakeOverTest, OutOfOrder) {
+  EXPECT_FALSE(ask(TakeOverEnd{}));
+  EXPECT_FALSE(ask(TakeOverChunk{"x"}));
+  EXPECT_FALSE(ask(TakeOverRecipients{{address("ann@example.org")}}));
+  ASSERT_TRUE(ask(head(7)));
+  EXPECT_EQ(ask(TakeOverEnd{}).error().failure, Failure::permanent);  // to nobody
+  EXPECT_FALSE(ask(TakeOverEnd{}));
+  TakeOver bad = head(7);
+  bad.reverse_path = "no address";
+  EXPECT_EQ(ask(bad).error().failure, Failure::permanent);
+  EXPECT_TRUE(queue_->ledger().messages().empty());
+}
+
+TEST_F(TakeOverTest, NotWhilePaused) {
+  ASSERT_TRUE(ask(QueuePause{QueuePause::Scope::inbound, {}, true}));
+  EXPECT_EQ(ask(head(7)).error().failure, Failure::transient);
+}
+
+}  // namespace
+}  // namespace toast::queue
