@@ -25,6 +25,47 @@ void AdminDesk::serve(ipc::Dispatcher& dispatcher) {
       [this](QueueStatus) -> Task<Result<QueueStatus::Reply>> { co_return status(); });
 }
 
+std::optional<AdminDesk::Wait> AdminDesk::wait_of(const QueuedMessage& message,
+                                                  std::uint32_t index) const {
+  const QueuedRecipient& r = message.recipients[index];
+  const bool is_due =
+      r.phase == RecipientPhase::waiting || (r.phase == RecipientPhase::deferred && r.past &&
+                                             r.past->next_attempt <= services_.ledger.now());
+  if (!is_due || message.hold) return std::nullopt;
+  Result<Address> address = Address::parse(message.recipient(index).address);
+  if (!address) return std::nullopt;
+  const std::string hop = options_.routes.next_hop(address->domain()).str();
+  const std::optional<Destinations::State> state = services_.ledger.destinations().find(hop);
+  if (!state) return std::nullopt;
+  if (state->paused) return Wait{"4.3.2 " + hop + " is paused by the operator", 0};
+  if (!state->down) return std::nullopt;
+  return Wait{"4.4.1 waits for " + hop + ", which cannot be reached: " + state->why,
+              state->probe_at.time_since_epoch().count()};
+}
+
+MessageSummary AdminDesk::summary_of(const QueuedMessage& message) const {
+  MessageSummary summary = summarise(message);
+  if (!summary.last_error.empty() && summary.waiting == 0) return summary;
+  const std::size_t looked_at = std::min<std::size_t>(message.recipients.size(), kMaxShown);
+  for (std::uint32_t i = 0; i < looked_at; ++i) {
+    std::optional<Wait> wait = wait_of(message, i);
+    if (!wait) continue;
+    if (summary.last_error.empty()) summary.last_error = wait->why.substr(0, kMaxAdminText);
+    if (summary.next_attempt_seconds == 0) summary.next_attempt_seconds = wait->until_seconds;
+    break;
+  }
+  return summary;
+}
+
+RecipientDetail AdminDesk::detail_of(const QueuedMessage& message, std::uint32_t index) const {
+  RecipientDetail detail = describe_recipient(message, index);
+  const std::optional<Wait> wait = wait_of(message, index);
+  if (!wait) return detail;
+  detail.last_text = wait->why.substr(0, kMaxAdminText);
+  detail.next_attempt_seconds = wait->until_seconds;
+  return detail;
+}
+
 QueueList::Reply AdminDesk::list(const QueueList& question) const {
   const MessageTable& messages = services_.ledger.messages();
   QueueList::Reply reply;
@@ -34,7 +75,7 @@ QueueList::Reply AdminDesk::list(const QueueList& question) const {
   for (; at != messages.end() && reply.messages.size() < question.limit; ++at) {
     if (++looked_at > kMaxLookedAt) break;
     reply.next = at->first;
-    if (selector.any(*at->second)) reply.messages.push_back(summarise(*at->second));
+    if (selector.any(*at->second)) reply.messages.push_back(summary_of(*at->second));
   }
   reply.more = at != messages.end();
   return reply;
@@ -44,7 +85,7 @@ Result<QueueShow::Reply> AdminDesk::show(const QueueShow& question) const {
   const std::shared_ptr<QueuedMessage> message = services_.ledger.find(question.id);
   if (!message) return permanent("no message " + question.id.str() + " in the queue");
   QueueShow::Reply reply;
-  reply.summary = summarise(*message);
+  reply.summary = summary_of(*message);
   reply.body_type =
       message->envelope->eight_bit_mime ? BodyType::eight_bit_mime : BodyType::seven_bit;
   reply.peer = message->envelope->peer.substr(0, kMaxTraceText);
@@ -56,7 +97,7 @@ Result<QueueShow::Reply> AdminDesk::show(const QueueShow& question) const {
   const std::size_t end = std::min<std::size_t>(message->recipients.size(),
                                                 std::size_t{question.first_recipient} + kMaxShown);
   for (std::size_t i = question.first_recipient; i < end; ++i)
-    reply.recipients.push_back(describe_recipient(*message, static_cast<std::uint32_t>(i)));
+    reply.recipients.push_back(detail_of(*message, static_cast<std::uint32_t>(i)));
   return reply;
 }
 

@@ -46,6 +46,14 @@ class AdminDesk {
                   discarded_bounces = 0;
   };
   Totals totals() const;
+  // Why an open recipient that nobody is trying now waits, if that is its destination's trouble.
+  struct Wait {
+    std::string why;
+    std::int64_t until_seconds = 0;  // 0: nobody knows
+  };
+  std::optional<Wait> wait_of(const QueuedMessage& message, std::uint32_t index) const;
+  MessageSummary summary_of(const QueuedMessage& message) const;
+  RecipientDetail detail_of(const QueuedMessage& message, std::uint32_t index) const;
   std::string pauses_text() const;
 
   Services services_;

@@ -334,11 +334,20 @@ std::uint64_t Destinations::remove_if(const std::function<bool(std::uint32_t mes
 std::vector<Destinations::State> Destinations::states() const {
   std::vector<State> states;
   for (const Destination& d : all_) {
-    if (!d.used) continue;
-    states.push_back({d.name, d.waiting, d.in_hand, std::min(d.limit, limits_.per_destination),
-                      d.down(), d.paused, d.probe_at, d.why});
+    if (d.used) states.push_back(state_of(d));
   }
   return states;
+}
+
+Destinations::State Destinations::state_of(const Destination& d) const {
+  return {d.name,   d.waiting, d.in_hand,  std::min(d.limit, limits_.per_destination),
+          d.down(), d.paused,  d.probe_at, d.why};
+}
+
+std::optional<Destinations::State> Destinations::find(const std::string& name) const {
+  const auto found = index_.find(name);
+  if (found == index_.end()) return std::nullopt;
+  return state_of(all_[found->second]);
 }
 
 }  // namespace toast::queue

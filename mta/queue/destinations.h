@@ -108,6 +108,7 @@ class Destinations {
   // Takes out the recipients of messages for which `gone`. Returns how many.
   std::uint64_t remove_if(const std::function<bool(std::uint32_t message)>& gone);
   std::vector<State> states() const;
+  std::optional<State> find(const std::string& name) const;
 
   std::uint64_t waiting() const { return waiting_; }
   std::uint32_t in_hand() const { return in_hand_; }
@@ -141,6 +142,7 @@ class Destinations {
   static void push_turn(Turns& turns, std::uint32_t sender, Item item, bool in_front);
   void offer(std::uint32_t index, Moment now);  // into the ring, if it may begin something
   bool may_begin(const Destination& d, Moment now) const;
+  State state_of(const Destination& d) const;
   std::optional<Batch> begin(std::uint32_t index, bool within_share);
   std::optional<Batch> begin_from(std::uint32_t index, Turns& turns, bool within_share);
   Batch give_up(std::uint32_t index);

@@ -235,6 +235,18 @@ TEST_F(OperatorTest, DestinationsShowWhatIsDownAndWhy) {
   EXPECT_EQ(reply->rows[0].why, "4.4.1 no answer");
 }
 
+TEST_F(OperatorTest, WhatWaitsForADeadDestinationSaysWhyThoughItWasNeverTried) {
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(submit("s@client.test", {"x@dead.test"}));
+  run_until_quiet();
+  const QueueList::Reply list = queue_->desk().list({});
+  ASSERT_EQ(list.messages.size(), 2U);
+  EXPECT_THAT(list.messages[1].last_error, HasSubstr("cannot be reached: 4.4.1 no answer"));
+  EXPECT_EQ(list.messages[1].next_attempt_seconds, unix_seconds(clock_.wall()) + 60);
+  const auto shown = queue_->desk().show({list.messages[1].id, 0});
+  ASSERT_TRUE(shown);
+  EXPECT_THAT(shown->recipients.at(0).last_text, HasSubstr("waits for dead.test"));
+}
+
 TEST(Pauses, SurviveARestart) {
   std::string directory = testing::TempDir() + "/pauses.XXXXXX";
   ASSERT_NE(::mkdtemp(directory.data()), nullptr);
