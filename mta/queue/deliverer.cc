@@ -106,7 +106,9 @@ Task<Result<Deliverer::Done>> Deliverer::carry_out(Work work, Moment started) {
   }
   Result<Plan> plan = co_await make_plan(work, *recipient, started);
   if (!plan) co_return pass(plan);
-  if (plan->next_hop) co_return std::move(*plan->next_hop);
+  set_hand_over_apart(*plan);
+  if (plan->next_hop && plan->steps.empty()) co_return std::move(*plan->next_hop);
+  std::optional<NextHop> next_hop = std::move(plan->next_hop);
   services_.ledger.begin_local(work);
   if (plan->verdict) {
     attempt.steps.push_back(std::move(*plan->verdict));
@@ -114,7 +116,21 @@ Task<Result<Deliverer::Done>> Deliverer::carry_out(Work work, Moment started) {
   }
   Result<Attempt> steps = co_await carry_out(work, std::move(*recipient), std::move(*plan));
   if (!steps) co_return pass(steps);
-  co_return std::move(*steps);
+  const bool waits = std::ranges::any_of(
+      steps->steps, [](const StepResult& s) { return s.kind == Kind::deferred; });
+  if (!next_hop || (waits && !work.last)) co_return std::move(*steps);
+  services_.ledger.record_part(work, started, std::move(*steps));
+  co_return std::move(*next_hop);
+}
+
+// remoted's answer is the recipient's fate, so it comes last: once nothing else is left.
+void Deliverer::set_hand_over_apart(Plan& plan) {
+  if (plan.verdict) return;
+  const auto found = std::ranges::find_if(
+      plan.steps, [](const Step& s) { return is<vdomain::HandOver>(s.instruction); });
+  if (found == plan.steps.end()) return;
+  plan.next_hop = std::get<vdomain::HandOver>(found->instruction).next_hop;
+  plan.steps.erase(found);
 }
 
 Task<Result<Attempt>> Deliverer::carry_out(Work work, Address recipient, Plan plan) {
@@ -136,6 +152,8 @@ Task<Result<Attempt>> Deliverer::carry_out(Work work, Address recipient, Plan pl
       result = failed(std::move(refuse->reason));
     } else if (auto* defer = std::get_if<vdomain::Defer>(&step.instruction)) {
       result = deferred(std::move(defer->reason));
+    } else if (is<vdomain::HandOver>(step.instruction)) {  // vdomaind never says so
+      result = deferred("4.3.0 one recipient cannot be handed over twice");
     } else {
       result.text = "discarded";
       result.detail = std::get<vdomain::Discard>(step.instruction).reason;

@@ -75,7 +75,7 @@ class Deliverer {
     bool frozen = false;
     std::vector<Step> steps;
     std::optional<StepResult> verdict;  // instead of steps
-    std::optional<NextHop> next_hop;    // instead of steps: not ours to deliver
+    std::optional<NextHop> next_hop;    // after the steps, if there are any
   };
   using Done = std::variant<Attempt, NextHop>;
   // An error of these means: the keeper went away, the attempt did not happen.
@@ -88,6 +88,7 @@ class Deliverer {
   Task<Result<StepResult>> deliver_maildir(Work work, std::uint32_t instruction,
                                            vdomain::DeliverMaildir target, Address recipient);
 
+  static void set_hand_over_apart(Plan& plan);
   Plan frozen_plan(const QueuedRecipient& recipient) const;
   StepResult unknown_recipient(const QueuedMessage& message, Moment started) const;
   Task<Result<void>> freeze(Work work, const std::vector<Step>& steps);

@@ -349,6 +349,15 @@ void Ledger::record(const Work& work, Moment started, Attempt attempt) {
     write(std::move(message), std::move(folded), std::move(children));
 }
 
+void Ledger::record_part(const Work& work, Moment started, Attempt attempt) {
+  std::shared_ptr<QueuedMessage> message = messages_.at(work.message);
+  Folded folded = fold(*message, work, started, attempt);
+  services_.observer.attempted(*message, work, attempt);
+  std::vector<Accepted> children;
+  if (attempt.child) children.push_back(std::move(*attempt.child));
+  write(std::move(message), std::move(folded), std::move(children));
+}
+
 std::optional<Ledger::Confirmation> Ledger::confirmation_for(const QueuedMessage& message,
                                                              const Work& work,
                                                              const Attempt& attempt) const {

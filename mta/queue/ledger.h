@@ -112,6 +112,9 @@ class Ledger {
   Task<Result<void>> freeze(Work work, std::vector<std::string> instructions);
   // The attempt of `work` that began at `started` is over.
   void record(const Work& work, Moment started, Attempt attempt);
+  // Some of its frozen instructions are done, none is to be tried again: it goes on
+  // to_destination().
+  void record_part(const Work& work, Moment started, Attempt attempt);
   // The process that worked on it is gone.
   void give_back(const Work& work, Moment started, const std::string& why);
   void give_back(const RemoteWork& work, Moment started, const std::string& why);
