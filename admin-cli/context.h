@@ -54,6 +54,7 @@ void add_domain(CLI::App& app, Context& context);
 void add_mailbox(CLI::App& app, Context& context);
 void add_alias(CLI::App& app, Context& context);
 void add_queue(CLI::App& app, Context& context);
+void add_import(CLI::App& app, Context& context);
 void add_pause(CLI::App& app, Context& context);
 void add_resolve(CLI::App& app, Context& context);
 void add_trace(CLI::App& app, Context& context);

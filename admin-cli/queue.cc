@@ -170,6 +170,7 @@ void add_queue(CLI::App& app, Context& context) {
     context.action = [&context, options] { return show_message(context, *options); };
   });
   add_queue_operator(*noun, context);
+  add_queue_evacuate(*noun, context);
 }
 
 }  // namespace toast::admin

@@ -1,14 +1,10 @@
 #include "admin-cli/queue_client.h"
 
-#include <fcntl.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-
 #include <asio/io_context.hpp>
 #include <cerrno>
-#include <cstring>
 
 #include "base/ipc.h"
+#include "base/ipc_client.h"
 
 namespace toast::admin {
 namespace {
@@ -83,28 +79,25 @@ std::string_view phase_name(queue::RecipientPhase phase) {
   return "unknown";
 }
 
-Wanted<std::unique_ptr<QueueClient>> QueueClient::connect(const Instance& instance) {
+Wanted<Fd> connect_to_queued(const Instance& instance) {
   const std::string path = instance.path("run/" + std::string(queue::kAdminSocket));
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path)
+  auto socket = ipc::connect_to(path);
+  if (socket) return std::move(*socket);
+  if (socket.error() == ENAMETOOLONG)
     return fail(Exit::failure, "path_too_long", "the socket's path is over 107 bytes", path,
                 "move the instance to a shorter path");
-  std::memcpy(address.sun_path, path.data(), path.size());
-  Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  const int failed =
-      ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0
-          ? errno
-          : 0;
-  if (failed == EACCES || failed == EPERM)
+  if (socket.error() == EACCES || socket.error() == EPERM)
     return fail(Exit::permission, "permission_denied", "may not ask toast-queued", path,
                 "run it as root, or as the user that owns the instance");
-  if (failed != 0)
-    return fail(Exit::temporary, "queued_not_running",
-                "toast-queued is not running, so the queue cannot be read", path,
-                "start the server: toastd --root " + instance.root());
-  ::fcntl(socket.get(), F_SETFL, O_NONBLOCK);
-  return std::make_unique<SocketQueueClient>(std::move(socket));
+  return fail(Exit::temporary, "queued_not_running",
+              "toast-queued is not running, so the queue cannot be read", path,
+              "start the server: toastd --root " + instance.root());
+}
+
+Wanted<std::unique_ptr<QueueClient>> QueueClient::connect(const Instance& instance) {
+  Wanted<Fd> socket = connect_to_queued(instance);
+  if (!socket) return tl::unexpected(socket.error());
+  return std::make_unique<SocketQueueClient>(std::move(*socket));
 }
 
 }  // namespace toast::admin

@@ -6,6 +6,7 @@
 
 #include "admin-cli/failure.h"
 #include "admin-cli/instance.h"
+#include "base/fd.h"
 #include "mta/queue/admin_messages.h"
 #include "mta/queue/operator_messages.h"
 #include "mta/queue/trace_messages.h"
@@ -13,6 +14,9 @@
 namespace toast::admin {
 
 std::string_view phase_name(queue::RecipientPhase phase);
+
+// Exit::temporary when nobody answers there.
+Wanted<Fd> connect_to_queued(const Instance& instance);
 
 class QueueClient {
  public:

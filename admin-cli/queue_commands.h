@@ -10,4 +10,7 @@ namespace toast::admin {
 // What changes the queue, and overviews (queue_operator.cc).
 void add_queue_operator(CLI::App& noun, Context& context);
 
+// What a dead node left (evacuate.cc).
+void add_queue_evacuate(CLI::App& noun, Context& context);
+
 }  // namespace toast::admin

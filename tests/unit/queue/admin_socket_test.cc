@@ -52,8 +52,12 @@ class AdminSocketTest : public testing::Test {
       reply.messages = 42;
       co_return reply;
     });
-    admin_.emplace(io_.get_executor(), std::move(listener), ::getuid(),
-                   [dispatcher] { return PeerSocket::Guest{"toastctl", dispatcher, [] {}}; }, log_);
+    admin_.emplace(
+        io_.get_executor(), std::move(listener), ::getuid(),
+        [dispatcher] {
+          return PeerSocket::Guest{"toastctl", dispatcher, [] {}};
+        },
+        log_);
   }
   ~AdminSocketTest() override {
     ::unlink(path_.c_str());

@@ -1,0 +1,44 @@
+// Hands messages of another queue to toast-queued (mta/queue/takeover_messages.h).
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "admin-cli/failure.h"
+#include "admin-cli/instance.h"
+#include "base/fd.h"
+#include "base/ipc_client.h"
+#include "mta/queue/takeover_messages.h"
+
+namespace toast::admin {
+
+struct TakenMessage {
+  queue::TakeOver head;
+  std::vector<queue::TakenRecipient> recipients;
+  std::map<std::uint32_t, std::vector<queue::TakeOverSteps::Step>> steps;
+  // The content: this text, then what the file has from where it stands, if there is one.
+  std::string text;
+  Fd file;
+};
+
+class TakeOverClient {
+ public:
+  static Wanted<std::unique_ptr<TakeOverClient>> connect(const Instance& instance);
+  explicit TakeOverClient(Fd socket) : client_(std::move(socket), "toast-queued") {}
+
+  // `wanted`: now it is on stable storage there. Otherwise nothing was sent. Permanent error: this
+  // message is not taken; transient: none is, now.
+  using Verdict = queue::TakeOver::Verdict;
+  [[nodiscard]] Result<Verdict> hand_over(const TakenMessage& message);
+
+ private:
+  template <class Request>
+  Result<typename Request::Reply> ask(Request request);
+  Result<void> send_recipients(const TakenMessage& message);
+  Result<void> send_content(const TakenMessage& message);
+  ipc::BlockingClient client_;
+};
+
+}  // namespace toast::admin
