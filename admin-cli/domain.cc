@@ -14,14 +14,15 @@ using vdomain::HostedDomain;
 struct DomainOptions {
   std::vector<std::string> names;
   std::string alias_of;
-  std::optional<std::string> catch_all, default_quota, sub_addressing, max_mailboxes, max_aliases;
+  std::optional<std::string> catch_all, default_quota, sub_addressing, lmtp, max_mailboxes,
+      max_aliases;
   std::vector<std::string> suspend, resume;
   std::string reason = "suspended by the administrator";
   std::string match;
   bool with_contents = false;
 
   bool has_settings() const {
-    return catch_all || default_quota || sub_addressing || max_mailboxes || max_aliases ||
+    return catch_all || default_quota || sub_addressing || lmtp || max_mailboxes || max_aliases ||
            !suspend.empty() || !resume.empty();
   }
 };
@@ -35,11 +36,14 @@ Record to_record(const HostedDomain& domain) {
                    {"login", domain.login_suspended}};
   Value target;
   if (domain.catch_all.target) target = domain.catch_all.target->str();
+  Value lmtp;
+  if (domain.lmtp) lmtp = domain.lmtp->lmtp_server();
   return Record{{"name", domain.name.str()},
                 {"catch_all", vdomain::catch_all_name(domain.catch_all.kind)},
                 {"catch_all_target", target},
                 {"default_quota_bytes", quota_value(domain.default_quota.bytes)},
                 {"sub_addressing", vdomain::sub_addressing_name(domain.sub_addressing)},
+                {"lmtp", lmtp},
                 {"limits", limits},
                 {"suspended", suspended},
                 {"created", iso_time(domain.created)}};
@@ -57,6 +61,16 @@ Wanted<CatchAll> parse_catch_all_option(const std::string& text, const Domain& d
   if (!target) return tl::unexpected(std::move(target.error()));
   const bool own = target->domain() == domain;
   return CatchAll{own ? CatchAll::Kind::mailbox : CatchAll::Kind::forward, std::move(*target)};
+}
+
+// "/run/dovecot/lmtp", "host.test:24", or "off": their Maildirs.
+Wanted<std::optional<NextHop>> parse_lmtp_option(const std::string& text) {
+  if (text == "off") return std::nullopt;
+  Result<NextHop> server = NextHop::parse_lmtp(text);
+  if (!server)
+    return fail(Exit::invalid, "bad_lmtp", "--lmtp: " + server.error().detail, text,
+                "/run/dovecot/lmtp, host.example:24, [192.0.2.1]:24 or off");
+  return std::optional<NextHop>(std::move(*server));
 }
 
 tl::expected<void, Failure> apply_suspensions(const DomainOptions& options, HostedDomain& domain) {
@@ -97,6 +111,11 @@ tl::expected<void, Failure> apply(const DomainOptions& options, HostedDomain& do
                   "--sub-addressing: " + *options.sub_addressing + " is not understood",
                   *options.sub_addressing, "+, -, +- or none");
     domain.sub_addressing = *parsed;
+  }
+  if (options.lmtp) {
+    Wanted<std::optional<NextHop>> server = parse_lmtp_option(*options.lmtp);
+    if (!server) return tl::unexpected(std::move(server.error()));
+    domain.lmtp = std::move(*server);
   }
   for (const auto& [text, option, limit] :
        {std::tuple(&options.max_mailboxes, "--max-mailboxes", &domain.limits.mailboxes),
@@ -294,6 +313,10 @@ void add_settings(CLI::App* command, DomainOptions& options) {
       ->add_option("--sub-addressing", options.sub_addressing,
                    "Separators of ann+news@: +, -, +- or none")
       ->type_name("CHARS");
+  command
+      ->add_option("--lmtp", options.lmtp,
+                   "Who serves its mailboxes: a socket, HOST:PORT, or off for Maildirs here")
+      ->type_name("SERVER");
   command->add_option("--max-mailboxes", options.max_mailboxes, "Limit, or unlimited")
       ->type_name("N");
   command->add_option("--max-aliases", options.max_aliases, "Limit, or unlimited")->type_name("N");
@@ -348,6 +371,7 @@ void add_domain(CLI::App& app, Context& context) {
   set->footer(
       "Examples:\n"
       "  toastctl domain set example.org --catch-all refuse\n"
+      "  toastctl domain set example.org --lmtp /run/dovecot/lmtp\n"
       "  toastctl domain set example.org --suspend incoming,login --reason 'not paid'\n"
       "  toastctl domain set example.org --resume incoming,login");
   bind(set, set_domain);

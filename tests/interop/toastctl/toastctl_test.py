@@ -212,6 +212,13 @@ class Domains(InstanceTest):
         self.assertEqual(shown["limits"], {"mailboxes": 2, "aliases": None})
         self.assertEqual(self.ctl("domain", "set", "example.org", "--catch-all", "discard").stdout,
                          "unchanged domain example.org\n")
+        self.assertIsNone(shown["lmtp"])
+        self.ctl("domain", "set", "example.org", "--lmtp", "/run/dovecot/lmtp")
+        self.assertEqual(self.data("domain", "show", "example.org")["lmtp"], "/run/dovecot/lmtp")
+        self.ctl("domain", "set", "example.org", "--lmtp", "host.test:24")
+        self.assertEqual(self.data("domain", "show", "example.org")["lmtp"], "host.test:24")
+        self.ctl("domain", "set", "example.org", "--lmtp", "off")
+        self.assertIsNone(self.data("domain", "show", "example.org")["lmtp"])
         self.ctl("domain", "set", "example.org", "--max-mailboxes", "unlimited")
         self.assertIsNone(self.data("domain", "show", "example.org")["limits"]["mailboxes"])
 
@@ -267,7 +274,8 @@ class Domains(InstanceTest):
         self.ctl("domain", "add", "example.org")
         for option, value in (("--catch-all", "nobody"), ("--catch-all", "x@"), ("--default-quota", "10X"),
                               ("--default-quota", "-1"), ("--default-quota", "0"),
-                              ("--max-mailboxes", "many"), ("--sub-addressing", "%")):
+                              ("--max-mailboxes", "many"), ("--sub-addressing", "%"),
+                              ("--lmtp", "on"), ("--lmtp", "host.test"), ("--lmtp", "run/lmtp")):
             self.error("domain", "set", "example.org", option + "=" + value, code=INVALID)
 
     def test_several_at_once(self):
