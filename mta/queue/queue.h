@@ -35,7 +35,7 @@ class Queue {
     ipc::Link& mailboxes;
     ipc::Link& remote;
     Filter* filter = nullptr;
-    Pauses pauses{};  // what was paused before
+    Pauses pauses{};                // what was paused before
     std::string trace_directory{};  // empty: no events are kept
     QmailLog::Write qmail_line{};   // null: nowhere to write qmail-send's lines
   };

@@ -5,7 +5,7 @@
 //   nothing is tried early, twice at a time, or by more at a time than is allowed;
 //   a destination that is down costs its probes and nothing else;
 //   nobody is forgotten: all is over soon after the lifetime, whatever the hosts do.
-// TOAST_HISTORIES and TOAST_SEED set the number and the first seed; 20 000 were run once.
+// TOAST_HISTORIES and TOAST_SEED set the number and the first seed.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
