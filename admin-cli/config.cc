@@ -4,11 +4,13 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <optional>
 
 #include "admin-cli/context.h"
 #include "admin-cli/suggestion.h"
 #include "base/fd.h"
 #include "base/settings_registry.h"
+#include "mta/remote/routes.h"
 
 namespace toast::admin {
 namespace {
@@ -64,6 +66,15 @@ Wanted<const SettingInfo*> find(const std::string& name) {
   if (const std::string_view why = foreign_setting(name); !why.empty()) hint = why;
   if (hint.empty()) hint = "toastctl config list shows all settings";
   return fail(Exit::not_found, "setting_not_found", "no setting " + name, name, std::move(hint));
+}
+
+// What only the programs that use a setting understand; base/settings knows lines.
+std::optional<Error> deeper_problem(const SettingInfo& info,
+                                    const std::vector<std::string>& lines) {
+  if (info.name != setting::smtproutes.name) return std::nullopt;
+  const Result<remote::Routes> routes = remote::Routes::parse(lines);
+  if (routes) return std::nullopt;
+  return routes.error();
 }
 
 // A value on one line of a table.
@@ -123,6 +134,9 @@ Wanted<std::optional<std::string>> wanted_content(const SettingInfo& info,
   if (!text)
     return fail(Exit::invalid, "bad_value", fmt::format("{}: {}", info.name, text.error().detail),
                 std::string(info.name), "values: " + describe_values(info));
+  if (const std::optional<Error> wrong = deeper_problem(info, options.values))
+    return fail(Exit::invalid, "bad_value", fmt::format("{}: {}", info.name, wrong->detail),
+                std::string(info.name), "one route a line: domain:host[:port]");
   std::string content = *text;
   if (!content.ends_with('\n')) content.push_back('\n');
   return content;
@@ -175,7 +189,11 @@ Outcome set_setting(Context& context, const ConfigOptions& options) {
 Outcome check_settings(Context& context, const ConfigOptions&) {
   const Wanted<Instance> instance = context.instance();
   if (!instance) return tl::unexpected(instance.error());
-  const Settings::Read read = Settings::read_directory(instance->path("control"));
+  Settings::Read read = Settings::read_directory(instance->path("control"));
+  if (read.ok())
+    if (const std::optional<Error> wrong =
+            deeper_problem(setting::smtproutes, read.settings.get(setting::smtproutes)))
+      read.problems.push_back({false, std::string(setting::smtproutes.name), 0, wrong->detail});
   std::vector<Value> problems;
   for (const SettingProblem& problem : read.problems) {
     problems.emplace_back(Record{{"severity", problem.is_warning ? "warning" : "error"},

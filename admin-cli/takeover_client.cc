@@ -12,7 +12,7 @@ namespace toast::admin {
 namespace {
 
 // A large body is synced meanwhile.
-constexpr std::chrono::seconds kPatience{120};
+constexpr std::chrono::seconds kTakeOverPatience{120};
 
 Result<std::string> read_piece(const Fd& file, off_t offset) {
   std::string piece(queue::kMaxChunk, '\0');
@@ -36,7 +36,7 @@ Wanted<std::unique_ptr<TakeOverClient>> TakeOverClient::connect(const Instance& 
 
 template <class Request>
 Result<typename Request::Reply> TakeOverClient::ask(Request request) {
-  return client_.call(std::move(request), kPatience);
+  return client_.call(std::move(request), kTakeOverPatience);
 }
 
 Result<TakeOverClient::Verdict> TakeOverClient::hand_over(const TakenMessage& message) {

@@ -19,7 +19,7 @@ class BlockingClient {
  public:
   // `socket` from connect_to(); `peer` names the other side in errors.
   BlockingClient(Fd socket, std::string peer);
-  ~BlockingClient();
+  ~BlockingClient();  // NOLINT(bugprone-exception-escape)
   BlockingClient(const BlockingClient&) = delete;
   BlockingClient& operator=(const BlockingClient&) = delete;
 

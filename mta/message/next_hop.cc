@@ -112,10 +112,10 @@ std::string NextHop::lmtp_server() const {
 
 NextHop NextHop::of(const Domain& domain) {
   if (!domain.is_literal()) return NextHop{Kind::mx, domain.str(), kSmtpPort};
-  constexpr std::string_view kIpv6Tag = "IPv6:";
+  constexpr std::string_view kTag = "IPv6:";
   std::string_view inner(domain.str());
   inner = inner.substr(1, inner.size() - 2);
-  if (inner.starts_with(kIpv6Tag)) inner.remove_prefix(kIpv6Tag.size());
+  if (inner.starts_with(kTag)) inner.remove_prefix(kTag.size());
   // A literal holds an address (AddressLiteral::parse); an IPv4-mapped one becomes IPv4 here.
   const Result<IpAddress> address = IpAddress::parse(inner);
   return NextHop{Kind::host, address ? address->str() : std::string(inner), kSmtpPort};

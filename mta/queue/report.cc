@@ -198,7 +198,7 @@ std::string encoding_field(bool eight_bit) {
 
 std::string status_of(std::string_view text, Action action) {
   const char status_class = action == Action::failed ? '5' : action == Action::delayed ? '4' : '2';
-  const std::string none = std::string(1, status_class) + ".0.0";
+  std::string none = std::string(1, status_class) + ".0.0";
   std::size_t at = 0;
   std::size_t length = status_length(text);
   if (length == 0) {

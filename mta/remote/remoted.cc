@@ -2,9 +2,9 @@
 
 namespace toast::remote {
 
-Remoted::Remoted(asio::any_io_executor executor, std::shared_ptr<const Options> options,
+Remoted::Remoted(const asio::any_io_executor& executor, std::shared_ptr<const Options> options,
                  Services& services)
-    : options_(std::move(options)), services_(services), idle_(std::move(executor)) {
+    : options_(std::move(options)), services_(services), idle_(executor) {
   dispatcher_->on<DeliverRemote>(
       [this](DeliverRemote request) { return answer(std::move(request)); });
 }

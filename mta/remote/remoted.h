@@ -18,7 +18,7 @@ inline constexpr std::size_t kDiskThreads = 2;
 class Remoted {
  public:
   // Lives until the event loop has ended.
-  Remoted(asio::any_io_executor executor, std::shared_ptr<const Options> options,
+  Remoted(const asio::any_io_executor& executor, std::shared_ptr<const Options> options,
           Services& services);
   // What `peer` may ask; null for peers that have no business here.
   std::shared_ptr<const ipc::Dispatcher> dispatcher_for(const std::string& peer);

@@ -179,6 +179,7 @@ Result<void> OverlayDisk::unlink(const std::string& name) {
 
 Result<std::vector<std::string>> OverlayDisk::list() {
   std::vector<std::string> names;
+  names.reserve(entries_.size());
   for (const auto& [name, entry] : entries_) names.push_back(name);
   return names;
 }

@@ -566,6 +566,15 @@ class Resolving(InstanceTest):
 
 
 class Configuration(InstanceTest):
+    def test_routes_are_understood_before_a_program_reads_them(self):
+        refused = self.ctl("config", "set", "smtproutes", "example.org relay.test", code=INVALID)
+        self.assertIn("example.org relay.test", refused.stderr)
+        self.ctl("config", "set", "smtproutes", "example.org:relay.test:2525", ":[192.0.2.1]")
+        self.ctl("config", "check")
+        with open(os.path.join(self.root, "control", "smtproutes"), "w") as file:
+            file.write("example.org:relay.test:port\n")
+        self.assertIn("control/smtproutes", self.ctl("config", "check", code=INVALID).stdout)
+
     def test_list_get_set(self):
         settings = {s["name"]: s for s in self.data("config", "list")["settings"]}
         self.assertEqual((settings["me"]["value"], settings["me"]["set"]), ("mx.example.test", True))
