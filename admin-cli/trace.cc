@@ -1,6 +1,7 @@
 // toastctl trace: where is my mail? From arrival to outcome, also after it has left the queue.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 
 #include "admin-cli/arguments.h"
@@ -133,6 +134,12 @@ void print(Output& out, MessageId id, const Story& story) {
       continue;
     if (r.next_attempt_seconds != 0)
       line += fmt::format(", attempt {} at {}", r.attempts + 1, iso_time(r.next_attempt_seconds));
+    // Said above already, unless it was its destination that failed and not an attempt of its own.
+    const bool is_known =
+        r.last_text.empty() || std::ranges::any_of(story.events, [&](const Event& event) {
+          return event.text == r.last_text;
+        });
+    if (!is_known) line += ": " + r.last_text;
     out.line(printable(line));
   }
 }
