@@ -67,7 +67,7 @@ inline constexpr LineSetting plusdomain{"plusdomain", kFromMe, LineShape::host_n
 inline constexpr LineSetting idhost{"idhost", kFromMe, LineShape::host_name, "qmail-inject: right side of the Message-ID that it adds.", "compat"};
 
 // --- remote delivery
-inline constexpr ListSetting smtproutes{"smtproutes", "", "Where mail for a domain goes instead of its MX hosts: domain:host[:port] a line; .domain for all names below it, nothing before the colon for every domain, nothing after it for the MX hosts after all.", "queued"};
+inline constexpr ListSetting smtproutes{"smtproutes", "", "Where mail for a domain goes instead of its MX hosts: domain:host[:port] a line; .domain for all names below it, nothing before the colon for every domain, nothing after it for the MX hosts after all.", "queued toastctl"};
 inline constexpr LineSetting helohost{"helohost", kFromMe, LineShape::host_name, "The name this host gives itself in EHLO.", "remoted"};
 inline constexpr ListSetting outgoingip{"outgoingip", "", "Address to connect from, one a line: ADDRESS [HELO-NAME] for all mail, or DOMAIN ADDRESS [HELO-NAME] for senders of that domain. One line for IPv4 and one for IPv6 may stand for each.", "remoted"};
 inline constexpr DurationSetting timeoutconnect{"timeoutconnect", 30, 1, 600, "Time for the TCP connection to one address.", "remoted"};
