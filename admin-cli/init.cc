@@ -38,7 +38,7 @@ struct Folder {
   const LineSetting* group;  // none: the owner's
   mode_t mode;
 };
-constexpr std::array<Folder, 9> kFolders{{
+constexpr std::array<Folder, 10> kFolders{{
     {"control", nullptr, nullptr, 0755},
     {"queue", &setting::userqueued, nullptr, 0700},
     {"run", nullptr, nullptr, 0755},
@@ -46,6 +46,7 @@ constexpr std::array<Folder, 9> kFolders{{
     {"mail", &setting::usermaild, &setting::uservdomaind, 02750},
     {"db", &setting::uservdomaind, nullptr, 0700},
     {"db-auth", &setting::userauthd, nullptr, 0700},
+    {"relay-auth", &setting::userremoted, nullptr, 0700},
     {"tls", nullptr, nullptr, 0700},
     {"dkim", nullptr, nullptr, 0700},
     {"log", nullptr, nullptr, 0755},

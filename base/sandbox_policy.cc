@@ -27,7 +27,7 @@ constexpr Row kTable[] = {
     // program          reads    writes     calls          descriptors  memory
     {"toast-smtpd",     "",      "",        kCallsSockets, 262144,      4 * kGiB},   // speaks to the network
     {"toast-pop3d",     "",      "",        kCallsSockets, 262144,      4 * kGiB},   // speaks to the network
-    {"toast-remoted",   "",      "",        kClientCalls,  65536,       8 * kGiB},   // speaks to the network
+    {"toast-remoted",   "relay-auth", "",   kClientCalls | kCallsReadFiles, 65536, 8 * kGiB},  // speaks to the network
     {"toast-queued",    "",      "queue",   kKeeperCalls,  65536,       64 * kGiB},  // the index of a huge backlog
     {"toast-maild",     "",      "mail",    kKeeperCalls,  65536,       16 * kGiB},
     {"toast-vdomaind",  "mail",  "db",      kKeeperCalls,  4096,        8 * kGiB},   // mail/: dot-qmail files only

@@ -67,7 +67,7 @@ inline constexpr LineSetting plusdomain{"plusdomain", kFromMe, LineShape::host_n
 inline constexpr LineSetting idhost{"idhost", kFromMe, LineShape::host_name, "qmail-inject: right side of the Message-ID that it adds.", "compat"};
 
 // --- remote delivery
-inline constexpr ListSetting smtproutes{"smtproutes", "", "Where mail for a domain goes instead of its MX hosts: domain:host[:port] a line; .domain for all names below it, nothing before the colon for every domain, nothing after it for the MX hosts after all.", "queued toastctl"};
+inline constexpr ListSetting smtproutes{"smtproutes", "", "Where mail for a domain goes instead of its MX hosts: domain:host[:port] a line; .domain for all names below it, nothing before the colon for every domain, nothing after it for the MX hosts after all. USER and the name of a file in relay-auth/ with the password may follow.", "queued remoted toastctl"};
 inline constexpr LineSetting helohost{"helohost", kFromMe, LineShape::host_name, "The name this host gives itself in EHLO.", "remoted"};
 inline constexpr ListSetting outgoingip{"outgoingip", "", "Address to connect from, one a line: ADDRESS [HELO-NAME] for all mail, or DOMAIN ADDRESS [HELO-NAME] for senders of that domain. One line for IPv4 and one for IPv6 may stand for each.", "remoted"};
 inline constexpr DurationSetting timeoutconnect{"timeoutconnect", 30, 1, 600, "Time for the TCP connection to one address.", "remoted"};
@@ -101,7 +101,7 @@ inline constexpr LineSetting userqueued{"userqueued", "toast-queue", LineShape::
 inline constexpr LineSetting usermaild{"usermaild", "toast-mail", LineShape::account, "System account of toast-maild, owner of mail/.", "toastd toastctl", Applies::at_restart};
 inline constexpr LineSetting uservdomaind{"uservdomaind", "toast-directory", LineShape::account, "System account of toast-vdomaind, owner of db/.", "toastd toastctl", Applies::at_restart};
 inline constexpr LineSetting userauthd{"userauthd", "toast-auth", LineShape::account, "System account of toast-authd, owner of db-auth/.", "toastd toastctl", Applies::at_restart};
-inline constexpr LineSetting userremoted{"userremoted", "toast-remote", LineShape::account, "System account of toast-remoted.", "toastd", Applies::at_restart};
+inline constexpr LineSetting userremoted{"userremoted", "toast-remote", LineShape::account, "System account of toast-remoted, owner of relay-auth/.", "toastd toastctl", Applies::at_restart};
 inline constexpr LineSetting userpop3d{"userpop3d", "toast-pop3d", LineShape::account, "System account of toast-pop3d.", "toastd", Applies::at_restart};
 // clang-format on
 

@@ -14,32 +14,45 @@ namespace toast::tls {
 enum class Policy : unsigned char {
   off,
   opportunistic,  // RFC 7435: better than clear text, whoever answers; clear text where it fails
+  verified,       // only with a certificate for the host's name, by an authority this system trusts
 };
-
-// The certificate question, whole: does this policy look at what the host shows?
-bool wants_certificate(Policy policy);
 
 struct Peer {
-  std::string server_name;  // for SNI (RFC 6066 section 3): a host name; empty: there is none
-  std::string session_key;  // connections with the same key may resume each other's session
+  std::string server_name;   // for SNI (RFC 6066 section 3): a host name; empty: there is none
+  std::string session_key;   // connections with the same key may resume each other's session
+  std::string address = {};  // where there is no name: what a certificate must be for
 };
+
+// Debian's collection of trusted authorities, kept by the package ca-certificates.
+inline constexpr const char* kSystemAuthorities = "/etc/ssl/certs/ca-certificates.crt";
 
 // Reads OpenSSL's configuration, starts its providers and its random generator. To be called before
 // files are out of reach; nothing later needs one.
 void prepare();
+// The certificates (PEM) of whom this system trusts; empty if it has none. To be called as early.
+std::string read_system_authorities();
 
 class Client {
  public:
-  // `clock` outlives the client and its engines.
-  [[nodiscard]] static Result<std::unique_ptr<Client>> make(const Clock& clock);
-  // Ready for its handshake. Null: out of memory. Never for Policy::off.
-  std::unique_ptr<Engine> begin(Policy policy, const Peer& peer);
+  // `clock` outlives the client and its engines. `authorities` in PEM, for Policy::verified: parsed
+  // when the first such handshake begins, as few servers have one and the parsed form takes
+  // megabytes.
+  [[nodiscard]] static Result<std::unique_ptr<Client>> make(const Clock& clock,
+                                                            std::string authorities);
+  // Ready for its handshake. Errors are transient. Never for Policy::off.
+  Result<std::unique_ptr<Engine>> begin(Policy policy, const Peer& peer);
   const Sessions& sessions() const { return *sessions_; }
 
  private:
-  Client(ContextHandle context, const Clock& clock)
-      : context_(std::move(context)), sessions_(std::make_shared<Sessions>(clock)) {}
+  Client(ContextHandle context, const Clock& clock, std::string authorities)
+      : context_(std::move(context)),
+        authorities_(std::move(authorities)),
+        sessions_(std::make_shared<Sessions>(clock)) {}
+  Result<void> trust_authorities();
+
   ContextHandle context_;
+  std::string authorities_;  // empty once the context has them
+  bool trusting_ = false;
   std::shared_ptr<Sessions> sessions_;
 };
 

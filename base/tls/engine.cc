@@ -89,6 +89,9 @@ Progress Engine::progress_of(int result) {
   open_ = false;
   const char* reason = ERR_reason_error_string(ERR_peek_error());
   failure_ = reason == nullptr ? "no reason given" : reason;
+  const long verified = SSL_get_verify_result(ssl_.get());
+  if (verified != X509_V_OK && SSL_get_verify_mode(ssl_.get()) != SSL_VERIFY_NONE)
+    failure_.append(": ").append(X509_verify_cert_error_string(verified));
   return Progress::failed;
 }
 

@@ -14,7 +14,8 @@ namespace {
 
 constexpr std::size_t kMaxPidText = 32;
 // control/ is judged, more strictly, where it is read.
-constexpr const char* kGuarded[] = {"", "/run", "/queue", "/mail", "/db", "/db-auth"};
+constexpr const char* kGuarded[] = {"",    "/run",     "/queue",     "/mail",
+                                    "/db", "/db-auth", "/relay-auth"};
 
 // Whoever may write one of these can put mail, accounts or passwords in the place of ours.
 Result<void> check_modes(const std::string& root) {
@@ -53,6 +54,17 @@ Result<void> make_run_directories(const std::string& root) {
   if (Result<void> safe = check_modes(root); !safe) return safe;
   const std::string metrics = root + "/run/metrics";
   if (::mkdir(metrics.c_str(), 0755) != 0 && errno != EEXIST) return system_error("mkdir", metrics);
+  return {};
+}
+
+Result<void> make_relay_folder(const std::string& root, const std::optional<Account>& owner) {
+  const std::string path = root + "/relay-auth";
+  if (::mkdir(path.c_str(), 0700) != 0) {
+    if (errno == EEXIST) return {};
+    return system_error("mkdir", path);
+  }
+  if (owner && ::chown(path.c_str(), owner->uid, owner->gid) != 0)
+    return system_error("chown", path);
   return {};
 }
 

@@ -19,6 +19,7 @@
 
 #include "base/fd.h"
 #include "base/result.h"
+#include "mta/master/launch.h"
 #include "mta/master/listeners.h"
 #include "mta/master/supervisor.h"
 
@@ -34,6 +35,10 @@ inline constexpr std::string_view kStatusName = "run/status.json";
 
 // Refuses an instance whose folders everybody may write.
 [[nodiscard]] Result<void> make_run_directories(const std::string& root);
+// relay-auth/, in an instance that was made before there was one. `owner`: toast-remoted's account;
+// none: the caller's.
+[[nodiscard]] Result<void> make_relay_folder(const std::string& root,
+                                             const std::optional<Account>& owner);
 
 struct ProcessStatus {
   ProcessSpec spec;

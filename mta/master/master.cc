@@ -79,6 +79,11 @@ Result<void> Master::prepare(std::optional<Inheritance> inherited) {
   if (!directories) return directories;
   Result<void> found = find_children();
   if (!found) return found;
+  for (const Child& child : children_) {
+    if (child.spec.program->name != "toast-remoted") continue;
+    Result<void> made = make_relay_folder(options_.root, child.account);
+    if (!made) return made;
+  }
   Result<std::vector<Listener>> listeners =
       open_listeners(*settings_, options_.root, std::move(old_listeners), clock_, log_);
   if (!listeners) return pass(listeners);

@@ -41,7 +41,24 @@ Result<NextHop> with_port(NextHop::Kind kind, std::string_view text) {
   if (!parts->port) return permanent(quoted(text) + " needs a port: name:25 or [192.0.2.1]:25");
   Result<std::string> name = name_or_address(parts->host);
   if (!name) return pass(name);
-  return NextHop{kind, std::move(*name), *parts->port};
+  return NextHop{kind, std::move(*name), *parts->port, {}};
+}
+
+// What is in front of the last @: a login may hold one, a host's name cannot.
+Result<NextHop> relay(std::string_view text) {
+  const std::size_t at = text.rfind('@');
+  if (at == std::string_view::npos) return with_port(NextHop::Kind::host, text);
+  const std::string_view login = text.substr(0, at);
+  if (login.empty() || login.size() > kMaxLogin)
+    return permanent(quoted(text) + ": a user name has 1 to " + std::to_string(kMaxLogin) +
+                     " characters");
+  const auto is_graphic = [](char c) { return ascii::is_printable(c) && c != ' '; };
+  if (!std::all_of(login.begin(), login.end(), is_graphic))
+    return permanent(
+        "the user name of a relay holds a space or a control character or is not ASCII");
+  Result<NextHop> hop = with_port(NextHop::Kind::host, text.substr(at + 1));
+  if (hop) hop->login = login;
+  return hop;
 }
 
 Result<NextHop> socket_path(std::string_view path) {
@@ -50,7 +67,7 @@ Result<NextHop> socket_path(std::string_view path) {
                      std::to_string(kMaxLmtpSocketPath) + " characters");
   if (!std::all_of(path.begin(), path.end(), ascii::is_printable))
     return permanent("the path of an LMTP socket holds a control character or is not ASCII");
-  return NextHop{NextHop::Kind::lmtp, std::string(path), 0};
+  return NextHop{NextHop::Kind::lmtp, std::string(path), 0, {}};
 }
 
 Result<NextHop> mx_of(std::string_view text) {
@@ -58,7 +75,7 @@ Result<NextHop> mx_of(std::string_view text) {
   if (!parts) return pass(parts);
   Result<Domain> domain = Domain::parse(parts->host);
   if (!domain) return pass(domain);
-  return NextHop{NextHop::Kind::mx, domain->str(), parts->port.value_or(kSmtpPort)};
+  return NextHop{NextHop::Kind::mx, domain->str(), parts->port.value_or(kSmtpPort), {}};
 }
 
 }  // namespace
@@ -83,8 +100,10 @@ std::string NextHop::str() const {
   const std::string prefix(kind == Kind::lmtp ? kLmtpPrefix : kHostPrefix);
   if (is_socket()) return prefix + name;
   const std::string at_port = ":" + std::to_string(port);
-  if (!IpAddress::parse(name)) return prefix + name + at_port;
-  return (kind == Kind::lmtp ? prefix : std::string()) + "[" + name + "]" + at_port;
+  const bool is_address = IpAddress::parse(name).has_value();
+  const std::string host = (is_address ? "[" + name + "]" : name) + at_port;
+  if (!login.empty()) return prefix + login + "@" + host;
+  return is_address && kind == Kind::host ? host : prefix + host;
 }
 
 Result<NextHop> NextHop::parse(std::string_view text) {
@@ -94,7 +113,7 @@ Result<NextHop> NextHop::parse(std::string_view text) {
   // A domain may be called "host" or "lmtp" and have a port of its own: then nothing else follows.
   const std::string_view rest = text.substr(std::min(text.size(), kHostPrefix.size()));
   const bool more = rest.starts_with('/') || rest.find(':') != std::string_view::npos;
-  if (more && text.starts_with(kHostPrefix)) return with_port(Kind::host, rest);
+  if (more && text.starts_with(kHostPrefix)) return relay(rest);
   if (more && text.starts_with(kLmtpPrefix))
     return rest.front() == '/' ? socket_path(rest) : with_port(Kind::lmtp, rest);
   return mx_of(text);
@@ -111,14 +130,14 @@ std::string NextHop::lmtp_server() const {
 }
 
 NextHop NextHop::of(const Domain& domain) {
-  if (!domain.is_literal()) return NextHop{Kind::mx, domain.str(), kSmtpPort};
+  if (!domain.is_literal()) return NextHop{Kind::mx, domain.str(), kSmtpPort, {}};
   constexpr std::string_view kTag = "IPv6:";
   std::string_view inner(domain.str());
   inner = inner.substr(1, inner.size() - 2);
   if (inner.starts_with(kTag)) inner.remove_prefix(kTag.size());
   // A literal holds an address (AddressLiteral::parse); an IPv4-mapped one becomes IPv4 here.
   const Result<IpAddress> address = IpAddress::parse(inner);
-  return NextHop{Kind::host, address ? address->str() : std::string(inner), kSmtpPort};
+  return NextHop{Kind::host, address ? address->str() : std::string(inner), kSmtpPort, {}};
 }
 
 }  // namespace toast

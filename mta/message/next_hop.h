@@ -6,6 +6,7 @@
 //   example.org:2525       the same, another port
 //   [192.0.2.1]:25         this address;  [2001:db8::1]:25
 //   host:relay.test:25     this host's addresses, its MX records are not looked at
+//   host:joe@relay.test:587 the same, and we log in there as joe;  host:joe@[192.0.2.1]:587
 //   lmtp:host.test:24      LMTP (RFC 2033) to this host;  lmtp:[127.0.0.1]:24
 //   lmtp:/run/dovecot/lmtp LMTP to a local socket
 #pragma once
@@ -20,7 +21,8 @@
 namespace toast {
 
 inline constexpr std::uint16_t kSmtpPort = 25;
-inline constexpr std::size_t kMaxNextHop = 300;         // a domain, a prefix, a port
+inline constexpr std::size_t kMaxLogin = 128;           // our user name at a relay
+inline constexpr std::size_t kMaxNextHop = 430;         // a login, a domain, a prefix, a port
 inline constexpr std::size_t kMaxLmtpSocketPath = 107;  // sockaddr_un
 
 struct NextHop {
@@ -28,6 +30,7 @@ struct NextHop {
   Kind kind = Kind::mx;
   std::string name;  // a domain name, "192.0.2.1", "2001:db8::1", or an absolute path (lmtp)
   std::uint16_t port = kSmtpPort;  // 0 with a path
+  std::string login;               // at a host, as whom; empty: we do not log in
 
   bool is_socket() const { return name.starts_with('/'); }
   std::string str() const;

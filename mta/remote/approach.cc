@@ -36,7 +36,7 @@ Task<Result<std::unique_ptr<Connection>>> Approach::reach() {
   }
   for (; next_ < candidates_->size() && services_.clock.steady() < until_; ++next_) {
     Candidate candidate = (*candidates_)[next_];
-    Result<std::unique_ptr<Connection>> opened = co_await open(std::move(candidate));
+    Result<std::unique_ptr<Connection>> opened = co_await open_and_log_in(std::move(candidate));
     if (opened) co_return std::move(opened);
     last_ = std::move(opened.error());
   }
@@ -69,11 +69,50 @@ Task<Result<std::unique_ptr<smtp::Wire>>> Approach::connect(Candidate candidate,
                                               options_->connect_timeout);
 }
 
-// A local socket has nobody in between.
+// Nobody is in between.
+bool Approach::is_on_this_machine(const Candidate& candidate) const {
+  return hop_.is_socket() || candidate.endpoint.address.is_loopback();
+}
+
+// A password goes to nobody but the relay.
 tls::Policy Approach::policy_for(const Candidate& candidate) const {
+  if (!hop_.login.empty() && !is_on_this_machine(candidate)) return tls::Policy::verified;
   if (hop_.is_socket() || services_.without_tls.contains(candidate.endpoint))
     return tls::Policy::off;
   return options_->tls;
+}
+
+Result<Login> Approach::login() const {
+  const std::string* file = options_->routes.password_file(hop_);
+  if (file == nullptr)
+    return transient("smtproutes has changed: " + hop_.str() + " is no route of it any more",
+                     "4.3.5 no password for the relay");
+  Result<Secret> password = services_.passwords.read(*file);
+  if (!password) return pass(password);
+  return Login{hop_.login, std::move(*password)};
+}
+
+Task<Result<std::unique_ptr<Connection>>> Approach::open_and_log_in(Candidate candidate) {
+  if (hop_.login.empty()) co_return co_await open(std::move(candidate));
+  Result<Login> login = this->login();  // first: nobody is called in vain
+  if (!login) {
+    note_failure(candidate, login.error().detail);
+    co_return pass(login);
+  }
+  Result<std::unique_ptr<Connection>> opened = co_await open(candidate);
+  if (!opened) co_return opened;
+  Connection& connection = **opened;
+  Result<void> logged_in = co_await connection.log_in(std::move(*login));
+  if (logged_in) co_return opened;
+  note_failure(candidate, logged_in.error().detail);
+  co_await connection.quit();
+  co_return pass(logged_in);
+}
+
+// Where clear text is no alternative.
+Result<void> Approach::no_tls(const std::string& why) const {
+  const std::string detail = "no password without verified TLS: " + why;
+  return transient(detail, "4.7.4 " + remote_ + ": " + detail);
 }
 
 // A host whose TLS fails is called once more and then spoken to in clear text, as whoever could
@@ -87,12 +126,16 @@ Task<Result<std::unique_ptr<Connection>>> Approach::open(Candidate candidate) {
     Result<void> secured;
     if (policy != tls::Policy::off && connection.capabilities().starttls)
       secured = co_await connection.start_tls(services_.tls, policy);
+    else if (policy == tls::Policy::verified)
+      secured = no_tls("the host offers no STARTTLS");
     if (secured) {
       note_opened(candidate, connection);
       co_return opened;
     }
-    if (!connection.tls_failed()) {
+    if (policy == tls::Policy::verified || !connection.tls_failed()) {
+      if (connection.tls_failed()) secured = no_tls(secured.error().detail);
       note_failure(candidate, secured.error().detail);
+      co_await connection.quit();
       co_return pass(secured);
     }
     note_tls_failure(candidate, secured.error().detail);
@@ -108,6 +151,7 @@ Task<Result<std::unique_ptr<Connection>>> Approach::open_in_clear(Candidate cand
   setup.helo = source.helo;
   setup.peer = describe(hop_, candidate);
   if (!hop_.is_socket() && !IpAddress::parse(candidate.host)) setup.server_name = candidate.host;
+  if (!hop_.is_socket()) setup.address = candidate.endpoint.address.str();
   setup.reply_timeout = options_->reply_timeout;
   remote_ = setup.peer;
   Result<std::unique_ptr<smtp::Wire>> wire = co_await connect(candidate, std::move(source));

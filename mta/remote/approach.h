@@ -40,7 +40,11 @@ class Approach {
   Task<Result<void>> find_hosts();
   Task<Result<std::unique_ptr<Connection>>> open(Candidate candidate);
   Task<Result<std::unique_ptr<Connection>>> open_in_clear(Candidate candidate);
+  Task<Result<std::unique_ptr<Connection>>> open_and_log_in(Candidate candidate);
   tls::Policy policy_for(const Candidate& candidate) const;
+  bool is_on_this_machine(const Candidate& candidate) const;
+  Result<Login> login() const;
+  Result<void> no_tls(const std::string& why) const;
   void note_opened(const Candidate& candidate, const Connection& connection);
   void note_tls_failure(const Candidate& candidate, const std::string& reason);
   Task<Result<std::unique_ptr<smtp::Wire>>> connect(Candidate candidate, Source source);

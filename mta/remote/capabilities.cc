@@ -35,6 +35,15 @@ void take_limits(std::string_view rest, Capabilities& found) {
   }
 }
 
+void take_mechanisms(std::string_view rest, Capabilities& found) {
+  while (true) {
+    const std::string_view mechanism = take_word(rest);
+    if (mechanism.empty()) return;
+    if (ascii::equal_fold(mechanism, "PLAIN")) found.auth_plain = true;
+    if (ascii::equal_fold(mechanism, "LOGIN")) found.auth_login = true;
+  }
+}
+
 void take_keyword(std::string_view line, Capabilities& found) {
   const std::string_view keyword = take_word(line);
   const auto is = [&](std::string_view name) { return ascii::equal_fold(keyword, name); };
@@ -45,6 +54,7 @@ void take_keyword(std::string_view line, Capabilities& found) {
   if (is("SMTPUTF8")) found.smtputf8 = true;
   if (is("ENHANCEDSTATUSCODES")) found.enhanced_status = true;
   if (is("STARTTLS")) found.starttls = true;
+  if (is("AUTH")) take_mechanisms(line, found);
   if (is("LIMITS")) take_limits(line, found);
   if (is("SIZE")) {
     found.size = true;

@@ -16,6 +16,8 @@ struct Capabilities {
   bool smtputf8 = false;           // RFC 6531
   bool enhanced_status = false;    // RFC 2034
   bool starttls = false;           // RFC 3207
+  bool auth_plain = false;         // AUTH, RFC 4954, with RFC 4616
+  bool auth_login = false;         // what old servers have instead, draft-murchison-sasl-login
   bool size = false;               // RFC 1870: the parameter is understood
   std::uint64_t max_size = 0;      // 0: no fixed limit
   std::size_t max_mails = 0;       // LIMITS MAILMAX, RFC 9422; 0: not said

@@ -141,13 +141,39 @@ Task<Result<void>> Connection::change_to_tls(TlsStarter& starter, tls::Policy po
   if (!silent) co_return silent;
   set_deadline(kHandshakeTime);
   usable_ = false;
-  tls::Peer peer{setup_.server_name, setup_.peer};
+  tls::Peer peer{setup_.server_name, setup_.peer, setup_.address};
   Result<SecureWire> secure = co_await starter.start(std::move(wire_), policy, std::move(peer));
   if (!secure) co_return pass(secure);
   wire_ = std::move(secure->wire);
   tls_ = secure->protocol + " " + secure->cipher;
   tls_resumed_ = secure->resumed;
   usable_ = true;
+  co_return Result<void>{};
+}
+
+// The answer names AUTH and nothing that was sent.
+Task<Result<RemoteReply>> Connection::ask_secretly(Secret line) {
+  Result<void> silent = check_silent();
+  if (!silent) co_return pass(silent);
+  std::string bytes(line.view());
+  bytes += "\r\n";
+  Result<void> sent = co_await send(std::move(bytes));
+  if (!sent) co_return pass(sent);
+  co_return co_await read_reply("AUTH");
+}
+
+Task<Result<void>> Connection::log_in(Login login) {
+  std::vector<LoginStep> steps = login_steps(login, capabilities_);
+  if (steps.empty()) {
+    usable_ = false;
+    const std::string why = "the host offers no AUTH with PLAIN or LOGIN";
+    co_return transient(why, "4.7.0 " + setup_.peer + ": " + why);
+  }
+  for (LoginStep& step : steps) {
+    Result<RemoteReply> reply = co_await ask_secretly(std::move(step.line));
+    if (!reply) co_return pass(reply);
+    if (reply->code != step.expected) co_return tl::unexpected(refused(*reply));
+  }
   co_return Result<void>{};
 }
 

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "mta/remote/capabilities.h"
+#include "mta/remote/login.h"
 #include "mta/remote/reply_reader.h"
 #include "mta/remote/tls_starter.h"
 #include "mta/smtp/wire.h"
@@ -32,6 +33,7 @@ class Connection {
     std::string helo;                         // our name
     std::string peer;                         // "mx1.example.org[192.0.2.1]:25"
     std::string server_name;                  // "mx1.example.org"; empty: it has none
+    std::string address;                      // "192.0.2.1"; empty with a local socket
     std::chrono::seconds reply_timeout{300};  // twice that after a message
   };
   Connection(std::unique_ptr<smtp::Wire> wire, const Clock& clock, Setup setup);
@@ -45,6 +47,9 @@ class Connection {
   // start_tls() failed for something that may not happen in clear text. Otherwise its error is the
   // host's refusal.
   bool tls_failed() const { return tls_failed_; }
+  // AUTH, once the host has been greeted. Whatever it says against us is transient: a password that
+  // was changed over there bounces nobody's mail.
+  Task<Result<void>> log_in(Login login);
   // Asks for the end and waits a little for the answer (RFC 5321 section 4.1.1.10).
   Task<> quit();
 
@@ -78,6 +83,7 @@ class Connection {
  private:
   Task<Result<RemoteReply>> read_within(std::chrono::seconds patience, std::string to_what);
   Task<Result<RemoteReply>> ask(std::string command, std::string name);
+  Task<Result<RemoteReply>> ask_secretly(Secret line);
   Task<Result<void>> introduce();
   Task<Result<void>> change_to_tls(TlsStarter& starter, tls::Policy policy);
   void set_deadline(std::chrono::seconds patience);

@@ -18,6 +18,9 @@ Result<std::shared_ptr<const remote::Options>> read_options(const Settings& sett
       settings.get(setting::outgoingip), settings.get(setting::helohost));
   if (!outgoing) return pass(outgoing);
   options.outgoing = std::move(*outgoing);
+  Result<remote::Routes> routes = remote::Routes::parse(settings.get(setting::smtproutes));
+  if (!routes) return pass(routes);
+  options.routes = std::move(*routes);
   options.connect_timeout = settings.get(setting::timeoutconnect);
   options.reply_timeout = settings.get(setting::timeoutremote);
   if (settings.get(setting::remotetls) == "off") options.tls = tls::Policy::off;
@@ -51,10 +54,11 @@ struct Program {
         troubles(daemon.clock()),
         tls(std::move(tls_client)),
         without_tls(daemon.clock(), remote::kWithoutTlsTime),
+        passwords(daemon.path("relay-auth")),
         disk(remote::kDiskThreads),
         counters(daemon.metrics()),
-        services{daemon.clock(), daemon.log(), hosts,       dialer, pool,
-                 troubles,       tls,          without_tls, disk,   counters},
+        services{daemon.clock(), daemon.log(), hosts, dialer,  pool, troubles, tls,
+                 without_tls,    passwords,    disk,  counters},
         remoted(daemon.executor(), std::move(options), services) {}
   std::unique_ptr<Dns> dns;
   remote::DnsHostFinder hosts;
@@ -63,6 +67,7 @@ struct Program {
   remote::HostTroubles troubles;
   remote::OpenSslStarter tls;
   remote::RecentHosts without_tls;
+  remote::PasswordFolder passwords;
   asio::thread_pool disk;
   remote::Counters counters;
   remote::Services services;
@@ -70,12 +75,13 @@ struct Program {
 };
 
 // The callbacks own the program: it ends before the daemon and its event loop do.
-Result<void> build(Daemon& daemon, const dns::SystemDns& system) {
+Result<void> build(Daemon& daemon, const dns::SystemDns& system, std::string authorities) {
   auto options = read_options(daemon.settings());
   if (!options) return pass(options);
   Result<std::unique_ptr<Dns>> dns = open_dns(daemon, system);
   if (!dns) return pass(dns);
-  Result<std::unique_ptr<tls::Client>> tls = tls::Client::make(daemon.clock());
+  Result<std::unique_ptr<tls::Client>> tls =
+      tls::Client::make(daemon.clock(), std::move(authorities));
   if (!tls) return pass(tls);
   auto program =
       std::make_shared<Program>(daemon, std::move(*dns), std::move(*tls), std::move(*options));
@@ -99,6 +105,7 @@ Result<void> build(Daemon& daemon, const dns::SystemDns& system) {
 int main(int argc, char** argv) {
   const dns::SystemDns system = dns::read_system_dns();
   tls::prepare();
+  std::string authorities = tls::read_system_authorities();
   return daemon_main(argc, argv, "toast-remoted",
-                     [&system](Daemon& daemon) { return build(daemon, system); });
+                     [&](Daemon& daemon) { return build(daemon, system, std::move(authorities)); });
 }

@@ -7,6 +7,7 @@
 //   example.org:lmtp:/run/x       LMTP to a local socket;  lmtp:host.test:24
 //   .example.org:relay.test       every name below example.org
 //   :relay.test                   every domain
+//   :relay.test:587 joe FILE      logged in as joe, with the password in relay-auth/FILE
 //
 // The whole domain decides before a suffix, the longest suffix before a shorter one, the empty key
 // last; of lines with the same key the last.
@@ -31,6 +32,8 @@ class Routes {
   [[nodiscard]] static Result<Routes> parse(const std::vector<std::string>& lines);
   // For an address literal without a route: that address.
   NextHop next_hop(const Domain& domain) const;
+  // The file in relay-auth/ with the password for this login; null: no route has it (any more).
+  const std::string* password_file(const NextHop& hop) const;
 
  private:
   struct OwnPort {  // by MX, at this port
@@ -39,9 +42,16 @@ class Routes {
   using Relay = std::variant<OwnPort, NextHop>;
   static Result<std::string> parse_key(std::string_view text);
   static Result<Relay> parse_relay(std::string_view text);
+  struct Login {  // empty: none
+    std::string_view user, password_file;
+  };
+  static Result<Login> take_login(std::string_view& relay);
+  Result<void> add(std::string_view line);
+  Result<void> add_login(Relay& relay, const Login& login);
   const Relay* find(std::string_view domain) const;
 
   std::unordered_map<std::string, Relay> relays_;  // "example.org", ".example.org", ""
+  std::unordered_map<std::string, std::string> password_files_;  // by NextHop::str()
 };
 
 }  // namespace toast::remote

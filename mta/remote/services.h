@@ -10,6 +10,7 @@
 #include "mta/remote/dialer.h"
 #include "mta/remote/host_finder.h"
 #include "mta/remote/host_troubles.h"
+#include "mta/remote/login.h"
 #include "mta/remote/tls_starter.h"
 
 namespace toast::remote {
@@ -49,7 +50,8 @@ struct Services {
   HostTroubles& troubles;
   TlsStarter& tls;
   RecentHosts& without_tls;  // their TLS has failed
-  asio::thread_pool& disk;   // reads of large messages
+  PasswordSource& passwords;
+  asio::thread_pool& disk;  // reads of large messages
   Counters& counters;
 };
 

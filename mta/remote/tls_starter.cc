@@ -6,9 +6,9 @@ namespace toast::remote {
 
 Task<Result<SecureWire>> OpenSslStarter::start(std::unique_ptr<smtp::Wire> wire, tls::Policy policy,
                                                tls::Peer peer) {
-  std::unique_ptr<tls::Engine> engine = client_->begin(policy, peer);
-  if (!engine) co_return transient("out of memory");
-  auto secure = std::make_unique<smtp::TlsWire>(std::move(wire), std::move(engine), block_);
+  Result<std::unique_ptr<tls::Engine>> engine = client_->begin(policy, peer);
+  if (!engine) co_return pass(engine);
+  auto secure = std::make_unique<smtp::TlsWire>(std::move(wire), std::move(*engine), block_);
   Result<void> shaken = co_await secure->handshake();
   if (!shaken) co_return pass(shaken);
   SecureWire made;

@@ -63,9 +63,10 @@ class FakeFinder final : public HostFinder {
 // Passes everything on as it is: the dialogue then shows what is said under TLS.
 class FakeTls final : public TlsStarter {
  public:
-  Task<Result<SecureWire>> start(std::unique_ptr<smtp::Wire> wire, tls::Policy,
+  Task<Result<SecureWire>> start(std::unique_ptr<smtp::Wire> wire, tls::Policy policy,
                                  tls::Peer peer) override {
     names.push_back(peer.server_name);
+    last_policy = policy;
     if (failures.empty()) {
       SecureWire made{std::move(wire), "TLSv1.3", "TLS_TEST", false};
       co_return made;
@@ -76,6 +77,17 @@ class FakeTls final : public TlsStarter {
   }
   std::deque<std::string> failures;  // of the next handshakes
   std::vector<std::string> names;    // that were asked for
+  tls::Policy last_policy = tls::Policy::off;
+};
+
+class FakePasswords final : public PasswordSource {
+ public:
+  Result<Secret> read(const std::string& file) override {
+    const auto found = files.find(file);
+    if (found != files.end()) return Secret(found->second);
+    return transient("no such file", "4.3.5 no password for the relay: relay-auth/" + file);
+  }
+  std::map<std::string, std::string> files;
 };
 
 class EventLog final : public Logger {
@@ -141,6 +153,7 @@ class World {
   HostTroubles troubles_{clock_};
   FakeTls tls_;
   RecentHosts without_tls_{clock_, kWithoutTlsTime};
+  FakePasswords passwords_;
   asio::thread_pool disk_{1};
   std::optional<ConnectionPool> pool_;
   std::shared_ptr<Options> options_ = std::make_shared<Options>();
@@ -197,6 +210,10 @@ void World::given(const std::string& text) {
     wanted_.ret = words[1] == "full" ? DsnReturn::full : DsnReturn::headers;
   else if (what == "envid")
     wanted_.envid = words[1];
+  else if (what == "route")
+    options_->routes = Routes::parse({words[1]}).value();
+  else if (what == "password")
+    passwords_.files[words[1]] = words[2];
   else if (what == "dns")
     finder_.fails = true;
   else if (what == "refuses")
@@ -236,8 +253,8 @@ void World::split_into_connections(const dialogue::Script& script) {
 
 void World::run_requests() {
   pool_.emplace(io_.get_executor(), clock_);
-  Services services{clock_,    log_, finder_,      dialer_, *pool_,
-                    troubles_, tls_, without_tls_, disk_,   counters_};
+  Services services{clock_, log_,         finder_,    dialer_, *pool_,   troubles_,
+                    tls_,   without_tls_, passwords_, disk_,   counters_};
   spawn(io_.get_executor(),
         deliver_all(options_, services, wanted_, requests_, outcomes_, reached_));
   io_.poll();
@@ -261,6 +278,11 @@ void World::then(const Step& step) {
   }
   if (what == "server-name") {
     if (tls_.names.empty() || tls_.names.back() != value) complain("TLS was not for " + value);
+    return;
+  }
+  if (what == "certificate") {
+    const bool verified = tls_.last_policy == tls::Policy::verified;
+    if (verified != (value == "verified")) complain("the certificate was not " + value);
     return;
   }
   if (what == "reached") {

@@ -7,6 +7,9 @@
 //   given  recipient ann@example.org [notify=4] [orcpt=rfc822;x@y.test]
 //   given  body "Subject: x\n\ntext\n" [* 100]
 //   given  verp | smtputf8 | ret headers | envid abc | outgoingip "192.0.2.9 out.test"
+//   given  hop host:joe@relay.test:587    a destination at which we log in, and where the password is:
+//   given  route ":relay.test:587 joe pw"
+//   given  password pw "secret"           without it the file is missing
 //   given  dns fails                      the hosts cannot be found
 //   given  refuses 192.0.2.1              no connection there
 //   given  connection 192.0.2.1           what follows is said on the next connection to there
@@ -19,6 +22,7 @@
 //                                         over
 //   then   reached yes                    or no, by the last request
 //   then   server-name mx1.test           whom the last handshake was with
+//   then   certificate verified           or ignored, by the last handshake
 //   then   log "remote.connection.failed"
 #pragma once
 

@@ -68,8 +68,8 @@ class Init(CommandTest):
         done = self.ctl("init", "--hostname", "MX.Example.Test", "--unprivileged", "--port-base", "2000")
         self.assertIn(f"made instance {self.root}\n", done.stdout)
         self.assertEqual(sorted(os.listdir(self.root)), sorted(
-            ["control", "queue", "run", "mail", "db", "db-auth", "tls", "dkim", "log"]))
-        for folder in ("queue", "db", "db-auth", "tls", "dkim"):
+            ["control", "queue", "run", "mail", "db", "db-auth", "relay-auth", "tls", "dkim", "log"]))
+        for folder in ("queue", "db", "db-auth", "relay-auth", "tls", "dkim"):
             self.assertEqual(os.stat(os.path.join(self.root, folder)).st_mode & 0o7777, 0o700, folder)
         self.assertEqual(os.stat(os.path.join(self.root, "mail")).st_mode & 0o7, 0)
         for name, content in (("me", "mx.example.test\n"), ("smtplisten", "127.0.0.1:2025\n"),
@@ -122,7 +122,8 @@ class Init(CommandTest):
             os.chmod(self.directory, 0o755)
             self.ctl(*words)
             for folder, account in (("queue", "toast-queue"), ("mail", "toast-mail"),
-                                    ("db", "toast-directory"), ("db-auth", "toast-auth")):
+                                    ("db", "toast-directory"), ("db-auth", "toast-auth"),
+                                    ("relay-auth", "toast-remote")):
                 self.assertEqual(os.stat(os.path.join(self.root, folder)).st_uid,
                                  ACCOUNTS[account].pw_uid, folder)
             self.assertEqual(os.stat(os.path.join(self.root, "control")).st_uid, 0)

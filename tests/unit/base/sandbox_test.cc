@@ -37,7 +37,7 @@ class Sandbox : public testing::Test {
     char path[] = "/tmp/toast_sandbox_XXXXXX";
     ASSERT_NE(::mkdtemp(path), nullptr);
     root_ = path;
-    for (const char* folder : {"queue", "mail", "db", "db-auth", "tls"}) {
+    for (const char* folder : {"queue", "mail", "db", "db-auth", "tls", "relay-auth"}) {
       std::filesystem::create_directory(root_ + "/" + folder);
       std::ofstream(root_ + "/" + folder + "/file") << "content";
     }
@@ -78,14 +78,19 @@ struct Reach {
   std::string_view reads;
 };
 const Reach kReach[] = {
-    {"toast-smtpd", "", ""},     {"toast-pop3d", "", ""},          {"toast-queued", "queue", ""},
-    {"toast-maild", "mail", ""}, {"toast-vdomaind", "db", "mail"}, {"toast-authd", "db-auth", ""},
-    {"toast-remoted", "", ""},   {"toast-unheard-of", "", ""},
+    {"toast-smtpd", "", ""},
+    {"toast-pop3d", "", ""},
+    {"toast-queued", "queue", ""},
+    {"toast-maild", "mail", ""},
+    {"toast-vdomaind", "db", "mail"},
+    {"toast-authd", "db-auth", ""},
+    {"toast-remoted", "", "relay-auth"},
+    {"toast-unheard-of", "", ""},
 };
 
 TEST_F(Sandbox, EachProgramReachesItsFoldersOnly) {
   for (const Reach& c : kReach) {
-    for (const std::string folder : {"queue", "mail", "db", "db-auth", "tls"}) {
+    for (const std::string folder : {"queue", "mail", "db", "db-auth", "tls", "relay-auth"}) {
       SCOPED_TRACE(std::string(c.program) + " " + folder);
       const std::string path = file(folder);
       const int reading = errno_of(c.program, [&] { return ::open(path.c_str(), O_RDONLY); });

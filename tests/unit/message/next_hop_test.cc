@@ -12,6 +12,7 @@ struct Case {
   Kind kind;
   std::string_view name;
   std::uint16_t port;
+  std::string_view login = {};
 };
 // What str() writes, as it writes it.
 const Case kCanonical[] = {
@@ -21,6 +22,11 @@ const Case kCanonical[] = {
     {"[192.0.2.1]:25", Kind::host, "192.0.2.1", 25},
     {"[2001:db8::1]:2525", Kind::host, "2001:db8::1", 2525},
     {"host:relay.test:25", Kind::host, "relay.test", 25},
+    {"host:joe@relay.test:587", Kind::host, "relay.test", 587, "joe"},
+    {"host:joe@example.org@relay.test:25", Kind::host, "relay.test", 25, "joe@example.org"},
+    {"host:a:b@relay.test:25", Kind::host, "relay.test", 25, "a:b"},
+    {"host:joe@[192.0.2.1]:587", Kind::host, "192.0.2.1", 587, "joe"},
+    {"host:joe@[2001:db8::1]:587", Kind::host, "2001:db8::1", 587, "joe"},
     {"lmtp:host.test:24", Kind::lmtp, "host.test", 24},
     {"lmtp:[127.0.0.1]:24", Kind::lmtp, "127.0.0.1", 24},
     {"lmtp:[::1]:24", Kind::lmtp, "::1", 24},
@@ -39,7 +45,7 @@ TEST(NextHop, TextAndBack) {
     SCOPED_TRACE(c.text);
     const Result<NextHop> hop = NextHop::parse(c.text);
     ASSERT_TRUE(hop) << hop.error().detail;
-    EXPECT_EQ(*hop, (NextHop{c.kind, std::string(c.name), c.port}));
+    EXPECT_EQ(*hop, (NextHop{c.kind, std::string(c.name), c.port, std::string(c.login)}));
     EXPECT_EQ(hop->str(), c.text);
     EXPECT_EQ(hop->is_socket(), c.port == 0);
   }
@@ -66,7 +72,17 @@ TEST(NextHop, OtherSpellingsAreTheSameDestination) {
 const std::string kLongName(250, 'a');
 const std::string kLongPath = "lmtp:/" + std::string(kMaxLmtpSocketPath, 'p');
 const std::string kTooLong(kMaxNextHop + 1, 'a');
+const std::string kLongLogin = "host:" + std::string(kMaxLogin + 1, 'u') + "@relay.test:25";
 const std::string_view kBad[] = {"",
+                                 kLongLogin,
+                                 "host:@relay.test:25",
+                                 "host:joe smith@relay.test:25",
+                                 "host:joe\x01@relay.test:25",
+                                 "host:j\xc3\xb6@relay.test:25",
+                                 "host:joe@relay.test",
+                                 "host:joe@",
+                                 "lmtp:joe@relay.test:24",
+                                 "joe@relay.test:25",
                                  ":25",
                                  ":",
                                  "example.org:",

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,6 +29,7 @@ class RemotedProgram : public testing::Test {
   void SetUp() override {
     char pattern[] = "/tmp/toast-remoted-program-XXXXXX";
     root_ = ::mkdtemp(pattern);
+    ASSERT_EQ(::mkdir((root_ + "/relay-auth").c_str(), 0700), 0);
     SocketPair control = make_socket_pair().value();
     const int theirs = control.right.get();
     child_ = ::fork();

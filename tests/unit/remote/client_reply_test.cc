@@ -118,7 +118,7 @@ TEST(Capabilities, OfEhlo) {
       {"mx.test greets you", {}},
       {"PIPELINING", {}},  // the first line is a name, whatever it looks like
       {"mx\nPIPELINING\n8bitmime\nChunking\nDSN\nSMTPUTF8\nENHANCEDSTATUSCODES\nSTARTTLS",
-       {true, true, true, true, true, true, true, false, 0, 0, 0}},
+       {true, true, true, true, true, true, true, false, false, false, 0, 0, 0}},
       {"mx\nSIZE 35882577", {.size = true, .max_size = 35882577}},
       {"mx\nSIZE", {.size = true}},
       {"mx\nSIZE 0", {.size = true}},
@@ -126,7 +126,10 @@ TEST(Capabilities, OfEhlo) {
       {"mx\nSIZE 99999999999999999999999", {.size = true}},  // over 64 bits: as if not said
       {"mx\nLIMITS MAILMAX=5 RCPTMAX=20 RCPTDOMAINMAX=1", {.max_mails = 5, .max_recipients = 20}},
       {"mx\nLIMITS RCPTMAX=x MAILMAX", {}},
-      {"mx\nX-PIPELINING\nAUTH PLAIN LOGIN\n\nPIPELINING2", {}},
+      {"mx\nAUTH CRAM-MD5 plain", {.auth_plain = true}},
+      {"mx\nAUTH LOGIN PLAIN", {.auth_plain = true, .auth_login = true}},
+      {"mx\nAUTH=PLAIN\nAUTH PLAINER\nAUTH", {}},
+      {"mx\nX-PIPELINING\nXAUTH PLAIN LOGIN\n\nPIPELINING2", {}},
   };
   for (const auto& c : kCases) EXPECT_EQ(Capabilities::parse(c.text), c.expected) << c.text;
 }

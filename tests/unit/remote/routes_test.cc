@@ -29,6 +29,10 @@ const Case kCases[] = {
     {{"example.org:lmtp"}, "example.org", "host:lmtp:25"},
     {{"example.org:lmtp:2525"}, "example.org", "host:lmtp:2525"},
     {{"Example.Org:Relay.TEST"}, "example.org", "host:relay.test:25"},
+    // a relay that wants to know who we are
+    {{":relay.test:587 joe pw"}, "example.org", "host:joe@relay.test:587"},
+    {{":relay.test joe@example.net \t pw"}, "example.org", "host:joe@example.net@relay.test:25"},
+    {{":[192.0.2.7]:587 joe pw"}, "example.org", "host:joe@[192.0.2.7]:587"},
     // nothing after the colon: the MX hosts, an exception from a wider line
     {{":relay.test", "example.org:"}, "example.org", "example.org"},
     {{":relay.test", "example.org::2525"}, "example.org", "example.org:2525"},
@@ -77,6 +81,14 @@ const std::string_view kBad[] = {"example.org",
                                  ".1]:relay.test",
                                  "example.org:lmtp:relay.test:",
                                  "[192.0.2.1:relay.test",
+                                 "example.org:relay.test joe",
+                                 "example.org:relay.test joe pw more",
+                                 "example.org:relay.test joe ../pw",
+                                 "example.org:relay.test joe .pw",
+                                 "example.org:relay.test joe /etc/pw",
+                                 "example.org: joe pw",
+                                 "example.org::587 joe pw",
+                                 "example.org:lmtp:relay.test:24 joe pw",
                                  "[::1]:relay.test"};
 
 TEST(Routes, ABadLineIsQuoted) {
@@ -94,6 +106,27 @@ TEST(Routes, DeepNamesAreWalkedOnce) {
   const Result<Routes> routes = Routes::parse({".test:relay.test"});
   ASSERT_TRUE(routes);
   EXPECT_EQ(routes->next_hop(*Domain::parse(deep + "test")).str(), "host:relay.test:25");
+}
+
+TEST(Routes, PasswordFileOfALogin) {
+  const Result<Routes> routes =
+      Routes::parse({":relay.test:587 joe one", "b.test:relay.test:587 ann two",
+                     "c.test:relay.test:587 joe one", "d.test:relay.test:587"});
+  ASSERT_TRUE(routes) << routes.error().detail;
+  const auto file_for = [&](std::string_view domain) -> std::string {
+    const std::string* file = routes->password_file(routes->next_hop(*Domain::parse(domain)));
+    return file == nullptr ? "none" : *file;
+  };
+  EXPECT_EQ(file_for("a.test"), "one");
+  EXPECT_EQ(file_for("b.test"), "two");
+  EXPECT_EQ(file_for("c.test"), "one");
+  EXPECT_EQ(file_for("d.test"), "none");
+}
+
+TEST(Routes, OneLoginHasOnePasswordFile) {
+  const Result<Routes> routes = Routes::parse({":relay.test joe one", "b.test:relay.test joe two"});
+  ASSERT_FALSE(routes);
+  EXPECT_THAT(routes.error().detail, HasSubstr("b.test:relay.test joe two"));
 }
 
 }  // namespace

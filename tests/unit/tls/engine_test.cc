@@ -58,12 +58,12 @@ struct Pair {
 class TlsEngine : public testing::Test {
  protected:
   Pair connect(std::size_t piece = std::string::npos) {
-    Pair pair{client_->begin(Policy::opportunistic, kPeer), server_.begin()};
+    Pair pair{client_->begin(Policy::opportunistic, kPeer).value(), server_.begin()};
     pair.shake_hands(piece);
     return pair;
   }
   FakeClock clock_;
-  std::unique_ptr<Client> client_ = Client::make(clock_).value();
+  std::unique_ptr<Client> client_ = Client::make(clock_, {}).value();
   TestServer server_;
 };
 
@@ -96,7 +96,7 @@ TEST_F(TlsEngine, OldVersionsAreRefused) {
 }
 
 TEST_F(TlsEngine, WithoutANameNoneIsAskedFor) {
-  Pair pair{client_->begin(Policy::opportunistic, {"", "192.0.2.1"}), server_.begin()};
+  Pair pair{client_->begin(Policy::opportunistic, {"", "192.0.2.1"}).value(), server_.begin()};
   pair.shake_hands();
   EXPECT_EQ(pair.client_is, Progress::done);
   EXPECT_EQ(server_.asked_for(), "");
@@ -116,12 +116,12 @@ TEST_F(TlsEngine, KeepsWhatDoesNotFit) {
 
 TEST_F(TlsEngine, EveryFlippedByteOfTheHandshakeFails) {
   const std::size_t hello = [&] {
-    auto client = client_->begin(Policy::opportunistic, kPeer);
+    auto client = client_->begin(Policy::opportunistic, kPeer).value();
     (void)client->handshake({});
     return client->output().size();
   }();
   for (std::size_t at = 0; at < hello; at += 5) {
-    Pair pair{client_->begin(Policy::opportunistic, kPeer), server_.begin()};
+    Pair pair{client_->begin(Policy::opportunistic, kPeer).value(), server_.begin()};
     (void)pair.client->handshake({});
     pair.client->output()[at] ^= 0x20;
     const Progress server = pair.server->handshake(take(*pair.client));
@@ -134,7 +134,7 @@ TEST_F(TlsEngine, EveryFlippedByteOfTheHandshakeFails) {
 
 TEST_F(TlsEngine, GarbageInsteadOfTls) {
   for (const std::string_view garbage : {"250 ok\r\n250 ok\r\n", "\x16\x03\x01\xff\xff garbage"}) {
-    auto client = client_->begin(Policy::opportunistic, kPeer);
+    auto client = client_->begin(Policy::opportunistic, kPeer).value();
     EXPECT_EQ(client->handshake({}), Progress::need_more);
     EXPECT_EQ(client->handshake(garbage), Progress::failed) << garbage;
     EXPECT_NE(client->failure(), "");
@@ -168,7 +168,8 @@ TEST_F(TlsEngine, SessionsAreResumed) {
     clock_.advance(kSessionLife);  // not that of the version before
     EXPECT_FALSE(connect().client->resumed());
     EXPECT_TRUE(connect().client->resumed());
-    Pair other{client_->begin(Policy::opportunistic, {"mx1.test", "elsewhere"}), server_.begin()};
+    Pair other{client_->begin(Policy::opportunistic, {"mx1.test", "elsewhere"}).value(),
+               server_.begin()};
     other.shake_hands();
     EXPECT_FALSE(other.client->resumed());
     clock_.advance(kSessionLife);
@@ -180,7 +181,7 @@ TEST_F(TlsEngine, SessionsAreResumed) {
 TEST_F(TlsEngine, SessionsThatAreNotKnownAnyMoreDoNoHarm) {
   (void)connect();
   TestServer other;
-  Pair pair{client_->begin(Policy::opportunistic, kPeer), other.begin()};
+  Pair pair{client_->begin(Policy::opportunistic, kPeer).value(), other.begin()};
   pair.shake_hands();
   EXPECT_EQ(pair.client_is, Progress::done);
   EXPECT_FALSE(pair.client->resumed());
@@ -189,7 +190,7 @@ TEST_F(TlsEngine, SessionsThatAreNotKnownAnyMoreDoNoHarm) {
 TEST_F(TlsEngine, AFailedHandshakeForgetsTheSession) {
   (void)connect();
   EXPECT_EQ(client_->sessions().size(), 1U);
-  auto client = client_->begin(Policy::opportunistic, kPeer);
+  auto client = client_->begin(Policy::opportunistic, kPeer).value();
   (void)client->handshake({});
   EXPECT_EQ(client->handshake("no TLS here, no TLS here"), Progress::failed);
   EXPECT_EQ(client_->sessions().size(), 0U);

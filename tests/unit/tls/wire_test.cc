@@ -128,7 +128,8 @@ class TlsWireTest : public testing::Test {
     auto server = tls_over(io_, std::move(right.right), server_.begin(), SteadyTime::max());
     spawn(io_.get_executor(), echo(std::move(server)));
     auto engine =
-        client_->begin(tls::Policy::opportunistic, {"mx1.test", std::to_string(++connections_)});
+        client_->begin(tls::Policy::opportunistic, {"mx1.test", std::to_string(++connections_)})
+            .value();
     return {tls_over(io_, std::move(left.left), std::move(engine), SteadyTime::max()), relay};
   }
   std::string converse_over(Ends ends, std::size_t size = 100) {
@@ -138,7 +139,7 @@ class TlsWireTest : public testing::Test {
   FakeClock clock_;
   asio::io_context io_;
   int connections_ = 0;  // none resumes another's session
-  std::unique_ptr<tls::Client> client_ = tls::Client::make(clock_).value();
+  std::unique_ptr<tls::Client> client_ = tls::Client::make(clock_, {}).value();
   tls::TestServer server_;
 };
 
@@ -167,7 +168,7 @@ TEST_F(TlsWireTest, ClosedAtEachStep) {
 
 TEST_F(TlsWireTest, SilenceEndsAtTheDeadline) {
   SocketPair pair = make_socket_pair().value();
-  auto engine = client_->begin(tls::Policy::opportunistic, {"mx1.test", "mx1.test"});
+  auto engine = client_->begin(tls::Policy::opportunistic, {"mx1.test", "mx1.test"}).value();
   auto wire =
       tls_over(io_, std::move(pair.left), std::move(engine), std::chrono::steady_clock::now());
   EXPECT_EQ(converse_over({std::move(wire), nullptr}),
@@ -183,7 +184,7 @@ std::size_t send_output(const Fd& socket, tls::Engine& engine) {
 TEST_F(TlsWireTest, TicketsAreNotInput) {
   SocketPair pair = make_socket_pair().value();
   auto server = server_.begin();
-  auto engine = client_->begin(tls::Policy::opportunistic, {"mx1.test", "mx1.test"});
+  auto engine = client_->begin(tls::Policy::opportunistic, {"mx1.test", "mx1.test"}).value();
   auto wire = tls_over(io_, std::move(pair.left), std::move(engine), SteadyTime::max());
   std::array<char, 65536> block;
   Started<Result<void>> shaken(io_, wire->handshake());
