@@ -201,26 +201,35 @@ Destinations::Batch Destinations::give_up(std::uint32_t index) {
   return batch;
 }
 
-void Destinations::ended(const Batch& batch, bool reached, std::string_view why, Moment now) {
+void Destinations::ended(const Batch& batch, Contact contact, std::string_view why, Moment now) {
   const std::uint32_t index = batch.destination;
   Destination& d = all_[index];
   --d.in_hand;
   --in_hand_;
   count_down(loads_, batch.sender, 1);
-  if (batch.given_up) {
-    // Nothing was learned.
-  } else if (reached) {
+  if (!batch.given_up) learn(index, contact, why, now);
+  offer(index, now);
+  forget_if_idle(index);
+}
+
+void Destinations::learn(std::uint32_t index, Contact contact, std::string_view why, Moment now) {
+  Destination& d = all_[index];
+  // Not so for what began before it was known to be down.
+  const bool was_probe = d.down() && now >= d.probe_at;
+  if (contact == Contact::reached) {
     clear_wake_up(index);
     d.failed_probes = 0;
     d.why.clear();
     d.limit = std::min(std::max(d.limit + 1, kOpenSlots), limits_.per_destination);
-  } else if (!d.down() || now >= d.probe_at) {  // else: begun before it was known to be down
+  } else if (contact == Contact::unknown) {
+    if (!was_probe) return;
+    clear_wake_up(index);
+    d.probe_at = now + kUnclearPause;
+  } else if (!d.down() || was_probe) {
     d.limit /= 2;
     d.why = why;
     if (d.limit == 0) close(index, why, now);
   }
-  offer(index, now);
-  forget_if_idle(index);
 }
 
 void Destinations::close(std::uint32_t index, std::string_view why, Moment now) {

@@ -6,6 +6,8 @@
 //   - one that cannot reach the destination halves the number. At none the destination is *down*:
 //     what waits for it stays where it is, and one transaction, the probe, is let through after a
 //     pause that doubles from kFirstPause to kLongestPause until one succeeds;
+//   - one that never got to speak to the destination (Contact::unknown) changes none of this; if it
+//     was the probe, another is due after kUnclearPause;
 //   - when a probe fails, what waits for the destination and is past its lifetime is handed out to
 //     be given up: the probe was its last attempt;
 //   - destinations take turns, in a destination senders take turns, and while others wait a sender
@@ -45,8 +47,18 @@ inline constexpr std::size_t kDestinationScan = 64;
 inline constexpr std::uint32_t kOpenSlots = 4;
 inline constexpr std::chrono::seconds kFirstPause{60};
 inline constexpr std::chrono::seconds kLongestPause{3600};
+// The next probe after one that taught nothing: soon, but not at once, for whatever spoilt it may
+// last.
+inline constexpr std::chrono::seconds kUnclearPause{10};
 // Recipients in one transaction: remote::kMaxTransactionRecipients.
 inline constexpr std::size_t kMaxBatch = 100;
+
+// What a transaction taught about its destination.
+enum class Contact : std::uint8_t {
+  reached,      // a host of it let the transaction begin
+  unreachable,  // none did
+  unknown,      // it was not asked: remoted died, or the message could not be read
+};
 
 class Destinations {
  public:
@@ -93,7 +105,7 @@ class Destinations {
 
   std::optional<Batch> take(Moment now);
   // Every batch, once; its recipients have left or were pushed back before.
-  void ended(const Batch& batch, bool reached, std::string_view why, Moment now);
+  void ended(const Batch& batch, Contact contact, std::string_view why, Moment now);
 
   const std::string& name(std::uint32_t destination) const { return all_[destination].name; }
   const std::string& why_down(std::uint32_t destination) const { return all_[destination].why; }
@@ -146,6 +158,7 @@ class Destinations {
   std::optional<Batch> begin(std::uint32_t index, bool within_share);
   std::optional<Batch> begin_from(std::uint32_t index, Turns& turns, bool within_share);
   Batch give_up(std::uint32_t index);
+  void learn(std::uint32_t index, Contact contact, std::string_view why, Moment now);
   void close(std::uint32_t index, std::string_view why, Moment now);
   void collect_expired(Destination& d, Turns& turns, Moment now);
   void set_wake_up(std::uint32_t index);

@@ -190,8 +190,8 @@ void Ledger::to_destination(const Work& work, const NextHop& next_hop) {
   update_in_hand();
 }
 
-void Ledger::batch_over(const RemoteWork& work, bool reached, const std::string& why) {
-  scheduler_.batch_over(work, reached, why, now());
+void Ledger::batch_over(const RemoteWork& work, Contact contact, const std::string& why) {
+  scheduler_.batch_over(work, contact, why, now());
 }
 
 Task<Result<void>> Ledger::freeze(Work work, std::vector<std::string> instructions) {
@@ -227,8 +227,7 @@ void Ledger::give_back(const Work& work, Moment started, const std::string& why)
 void Ledger::give_back(const RemoteWork& work, Moment started, const std::string& why) {
   for (const Work& one : work.works)
     if (!give_up_after(one, started, why)) scheduler_.given_back(one, work);
-  // Nothing was learned about the destination; a slot more is put right by the next transaction.
-  scheduler_.batch_over(work, true, {}, now());
+  scheduler_.batch_over(work, Contact::unknown, {}, now());
 }
 
 void Ledger::log_step(const QueuedMessage& message, const Work& work, const StepResult& step) {

@@ -121,7 +121,7 @@ class Ledger {
   // It goes to another host: later, from next_remote().
   void to_destination(const Work& work, const NextHop& next_hop);
   // After the results of all its works are recorded.
-  void batch_over(const RemoteWork& work, bool reached, const std::string& why);
+  void batch_over(const RemoteWork& work, Contact contact, const std::string& why);
 
   // --- the operator (ledger_control.cc); what is written is durable after written()
   // Deferred recipients for which `which` are tried now. Returns how many.

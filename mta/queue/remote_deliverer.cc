@@ -8,15 +8,6 @@ namespace {
 using Reply = remote::DeliverRemote::Reply;
 using HopOutcome = remote::DeliverRemote::Outcome;
 
-// The same for all recipients.
-Reply reply_of(const RemoteWork& work, bool reached, HopOutcome::Kind kind,
-               const std::string& text) {
-  Reply reply;
-  reply.reached = reached;
-  reply.outcomes.assign(work.works.size(), HopOutcome{kind, text, false});
-  return reply;
-}
-
 StepResult result_of(const HopOutcome& outcome, const std::string& remote) {
   using Fared = StepResult::Kind;
   StepResult result;
@@ -51,35 +42,40 @@ void RemoteDeliverer::look_again() {
 
 Task<> RemoteDeliverer::deliver(RemoteWork work) {
   const Moment started = services_.ledger.now();
-  Result<Reply> reply = co_await attempt(work);
-  if (reply)
-    finish(work, started, std::move(*reply));
+  Result<Ended> ended = co_await attempt(work);
+  if (ended)
+    finish(work, started, std::move(*ended));
   else
-    services_.ledger.give_back(work, started, reply.error().detail);
+    services_.ledger.give_back(work, started, ended.error().detail);
   pump();
 }
 
-Task<Result<Reply>> RemoteDeliverer::attempt(const RemoteWork& work) {
-  if (work.given_up) co_return reply_of(work, false, HopOutcome::Kind::deferred, work.why);
+RemoteDeliverer::Ended RemoteDeliverer::deferred(const RemoteWork& work, const std::string& text) {
+  Ended ended;
+  ended.reply.outcomes.assign(work.works.size(),
+                              HopOutcome{HopOutcome::Kind::deferred, text, false});
+  return ended;
+}
+
+Task<Result<RemoteDeliverer::Ended>> RemoteDeliverer::attempt(const RemoteWork& work) {
+  if (work.given_up) co_return deferred(work, work.why);
   Result<StoredBody> body = co_await services_.ledger.read_body(work.message);
   if (!body) {
     services_.log.error("queue.body.unreadable",
                         {{"id", work.message.str()}, {"reason", body.error().detail}});
-    co_return reply_of(work, true, HopOutcome::Kind::deferred,
-                       "4.3.0 the message cannot be read back at present");
+    co_return deferred(work, "4.3.0 the message cannot be read back at present");
   }
   Result<remote::DeliverRemote> request = request_for(work, std::move(*body));
-  if (!request) co_return reply_of(work, true, HopOutcome::Kind::deferred, request.error().reply);
+  if (!request) co_return deferred(work, request.error().reply);
   std::shared_ptr<ipc::Channel> channel = services_.remote.channel();
   if (!channel) co_return transient("toast-remoted is not running");
   Result<Reply> reply = co_await channel->call(std::move(*request), kRemoteTimeout);
   if (!reply && !channel->is_open()) co_return pass(reply);
-  if (!reply)
-    co_return reply_of(work, true, HopOutcome::Kind::deferred, "4.3.0 " + reply.error().detail);
+  if (!reply) co_return deferred(work, "4.3.0 " + reply.error().detail);
   if (reply->outcomes.size() != work.works.size())
-    co_return reply_of(work, true, HopOutcome::Kind::deferred,
-                       "4.3.0 the remote delivery process gave a wrong number of results");
-  co_return std::move(reply);
+    co_return deferred(work, "4.3.0 the remote delivery process gave a wrong number of results");
+  const Contact contact = reply->reached ? Contact::reached : Contact::unreachable;
+  co_return Ended{std::move(*reply), contact};
 }
 
 Result<remote::DeliverRemote> RemoteDeliverer::request_for(const RemoteWork& work,
@@ -109,13 +105,14 @@ Result<remote::DeliverRemote> RemoteDeliverer::request_for(const RemoteWork& wor
   return request;
 }
 
-void RemoteDeliverer::finish(const RemoteWork& work, Moment started, Reply reply) {
+void RemoteDeliverer::finish(const RemoteWork& work, Moment started, Ended ended) {
+  const Reply& reply = ended.reply;
   for (std::size_t i = 0; i < work.works.size(); ++i) {
     Attempt attempt;
     attempt.steps.push_back(result_of(reply.outcomes[i], reply.remote));
     services_.ledger.record(work.works[i], started, std::move(attempt));
   }
-  services_.ledger.batch_over(work, reply.reached, reply.outcomes.front().text);
+  services_.ledger.batch_over(work, ended.contact, reply.outcomes.front().text);
 }
 
 }  // namespace toast::queue

@@ -37,10 +37,16 @@ class RemoteDeliverer {
 
  private:
   Task<> deliver(RemoteWork work);
+  struct Ended {
+    remote::DeliverRemote::Reply reply;
+    Contact contact = Contact::unknown;
+  };
   // An error: remoted went away, the attempt did not happen.
-  Task<Result<remote::DeliverRemote::Reply>> attempt(const RemoteWork& work);
+  Task<Result<Ended>> attempt(const RemoteWork& work);
+  // The same for all recipients, and nothing learned about the destination.
+  static Ended deferred(const RemoteWork& work, const std::string& text);
   Result<remote::DeliverRemote> request_for(const RemoteWork& work, StoredBody body) const;
-  void finish(const RemoteWork& work, Moment started, remote::DeliverRemote::Reply reply);
+  void finish(const RemoteWork& work, Moment started, Ended ended);
 
   void look_again();  // for remoted, when it is away
 

@@ -306,8 +306,9 @@ void Scheduler::given_back(const Work& work, const RemoteWork& from) {
                           Destinations::Item{slot, work.recipient, work.fresh ? 1U : 0U});
 }
 
-void Scheduler::batch_over(const RemoteWork& work, bool reached, std::string_view why, Moment now) {
-  destinations_.ended(work.batch, reached, why, now);
+void Scheduler::batch_over(const RemoteWork& work, Contact contact, std::string_view why,
+                           Moment now) {
+  destinations_.ended(work.batch, contact, why, now);
 }
 
 std::optional<Moment> Scheduler::next_due() const {

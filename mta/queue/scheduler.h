@@ -105,10 +105,10 @@ class Scheduler {
   // It goes to another host. Returned later, in a batch.
   void to_destination(const Work& work, std::string_view next_hop);
   // The next transaction to begin now. Each of its works is in hand until ended(), deferred() or
-  // given_back(); after them batch_over() frees the slot and says whether the destination was
-  // reached.
+  // given_back(); after them batch_over() frees the slot and says what was learned about the
+  // destination.
   std::optional<RemoteWork> next_remote(Moment now);
-  void batch_over(const RemoteWork& work, bool reached, std::string_view why, Moment now);
+  void batch_over(const RemoteWork& work, Contact contact, std::string_view why, Moment now);
 
   void ended(const Work& work);
   // Tried at `started` without a final result. Returns when it will be tried again.

@@ -31,7 +31,7 @@ class DestinationsTest : public testing::Test {
     return all;
   }
   // The first transaction gets through: from now on several may go at a time.
-  static void open(Destinations& d) { d.ended(*d.take(kStart), true, "", kStart); }
+  static void open(Destinations& d) { d.ended(*d.take(kStart), Contact::reached, "", kStart); }
   std::set<std::uint32_t> unrouted_, expired_;
 };
 
@@ -40,7 +40,7 @@ TEST_F(DestinationsTest, TheFirstTransactionGoesAlone) {
   for (std::uint32_t m = 0; m < 10; ++m) d.push("a.test", m, item(m));
   std::vector<Batch> first = take_all(d, kStart);
   ASSERT_EQ(first.size(), 1U);
-  d.ended(first[0], true, "", kStart);
+  d.ended(first[0], Contact::reached, "", kStart);
   EXPECT_EQ(take_all(d, kStart).size(), kOpenSlots);
 }
 
@@ -51,7 +51,7 @@ TEST_F(DestinationsTest, GrowsWithSuccessUpToItsLimit) {
   for (int round = 0; round < 20; ++round) {
     std::vector<Batch> now = take_all(d, kStart);
     most = std::max(most, now.size());
-    for (const Batch& batch : now) d.ended(batch, true, "", kStart);
+    for (const Batch& batch : now) d.ended(batch, Contact::reached, "", kStart);
   }
   EXPECT_EQ(most, 6U);
 }
@@ -66,7 +66,7 @@ TEST_F(DestinationsTest, ADeadDestinationCostsOneProbe) {
       ++tries;
       for (const Item& i : batch.items)
         d.push("dead.test", batch.sender, i);  // deferred, due again
-      d.ended(batch, false, "4.4.1 no answer", now);
+      d.ended(batch, Contact::unreachable, "4.4.1 no answer", now);
     }
   }
   // 60 s, 120 s, ... 3600 s, then once an hour.
@@ -79,14 +79,65 @@ TEST_F(DestinationsTest, ADeadDestinationCostsOneProbe) {
 TEST_F(DestinationsTest, AProbeThatSucceedsOpensIt) {
   Destinations d = make();
   for (std::uint32_t m = 0; m < 10; ++m) d.push("a.test", m, item(m));
-  d.ended(*d.take(kStart), false, "no answer", kStart);
+  d.ended(*d.take(kStart), Contact::unreachable, "no answer", kStart);
   EXPECT_FALSE(d.take(kStart + seconds{59}));
   ASSERT_EQ(d.next_due(), kStart + kFirstPause);
   const std::optional<Batch> probe = d.take(kStart + kFirstPause);
   ASSERT_TRUE(probe);
   EXPECT_FALSE(d.take(kStart + kFirstPause));  // one only
-  d.ended(*probe, true, "", kStart + kFirstPause);
+  d.ended(*probe, Contact::reached, "", kStart + kFirstPause);
   EXPECT_EQ(take_all(d, kStart + kFirstPause).size(), kOpenSlots);
+}
+
+TEST_F(DestinationsTest, AProbeThatTaughtNothingLeavesItDown) {
+  Destinations d = make();
+  for (std::uint32_t m = 0; m < 10; ++m) d.push("a.test", m, item(m));
+  d.ended(*d.take(kStart), Contact::unreachable, "no answer", kStart);
+  Moment now = kStart + kFirstPause;
+  for (int again = 0; again < 20; ++again) {
+    const std::optional<Batch> probe = d.take(now);
+    ASSERT_TRUE(probe);
+    d.push_back(probe->destination, probe->sender, probe->items.front());
+    d.ended(*probe, Contact::unknown, "", now);
+    EXPECT_TRUE(d.states().at(0).down);
+    EXPECT_EQ(d.states().at(0).why, "no answer");
+    EXPECT_FALSE(d.take(now)) << "not at once";
+    ASSERT_TRUE(d.next_due());
+    EXPECT_GT(*d.next_due(), now);
+    EXPECT_LE(*d.next_due(), now + 2 * kUnclearPause) << "but soon";
+    now = *d.next_due();
+  }
+  d.ended(*d.take(now), Contact::unreachable, "no answer", now);
+  EXPECT_GE(*d.next_due(), now + 2 * kFirstPause) << "it counted its failures on";
+  EXPECT_LT(*d.next_due(), now + 3 * kFirstPause);
+}
+
+TEST_F(DestinationsTest, WhatTaughtNothingChangesNoLimit) {
+  Destinations d = make();
+  for (std::uint32_t m = 0; m < 100; ++m) d.push("a.test", m, item(m));
+  const std::optional<Batch> first = d.take(kStart);
+  d.ended(*first, Contact::unknown, "", kStart);
+  EXPECT_EQ(d.states().at(0).limit, 1U);
+  const std::vector<Batch> one = take_all(d, kStart);
+  ASSERT_EQ(one.size(), 1U) << "still nobody knows whether it is there";
+  d.ended(one[0], Contact::reached, "", kStart);
+  const std::vector<Batch> four = take_all(d, kStart);
+  ASSERT_EQ(four.size(), kOpenSlots);
+  for (const Batch& batch : four) d.ended(batch, Contact::unknown, "", kStart);
+  EXPECT_EQ(d.states().at(0).limit, kOpenSlots);
+}
+
+// What began while the destination was up says nothing about when its probe is due.
+TEST_F(DestinationsTest, AnOldTransactionThatTaughtNothingLeavesTheProbeItsTime) {
+  Destinations d = make();
+  for (std::uint32_t m = 0; m < 100; ++m) d.push("a.test", m, item(m));
+  open(d);
+  const std::vector<Batch> four = take_all(d, kStart);
+  for (std::size_t i = 0; i < 3; ++i) d.ended(four[i], Contact::unreachable, "reset", kStart);
+  ASSERT_TRUE(d.states().at(0).down);
+  const Moment due = d.states().at(0).probe_at;
+  d.ended(four[3], Contact::unknown, "", kStart + seconds{5});
+  EXPECT_EQ(d.next_due(), due);
 }
 
 TEST_F(DestinationsTest, ShrinksByHalfBeforeItIsDown) {
@@ -95,20 +146,20 @@ TEST_F(DestinationsTest, ShrinksByHalfBeforeItIsDown) {
   open(d);
   std::vector<Batch> four = take_all(d, kStart);
   ASSERT_EQ(four.size(), 4U);
-  d.ended(four[0], false, "reset", kStart);
+  d.ended(four[0], Contact::unreachable, "reset", kStart);
   EXPECT_FALSE(d.states().at(0).down);
   EXPECT_FALSE(d.take(kStart));  // three in hand, two allowed
-  d.ended(four[1], false, "reset", kStart);
-  d.ended(four[2], false, "reset", kStart);
+  d.ended(four[1], Contact::unreachable, "reset", kStart);
+  d.ended(four[2], Contact::unreachable, "reset", kStart);
   EXPECT_TRUE(d.states().at(0).down);
-  d.ended(four[3], false, "reset", kStart);  // begun before: teaches nothing
+  d.ended(four[3], Contact::unreachable, "reset", kStart);  // begun before: teaches nothing
   EXPECT_EQ(d.next_due(), kStart + kFirstPause);
 }
 
 TEST_F(DestinationsTest, OthersGoOnWhileOneIsDown) {
   Destinations d = make();
   for (std::uint32_t m = 0; m < 1000; ++m) d.push("dead.test", m, item(m));
-  d.ended(*d.take(kStart), false, "no answer", kStart);
+  d.ended(*d.take(kStart), Contact::unreachable, "no answer", kStart);
   d.push("good.test", 5, item(5000));
   const std::optional<Batch> batch = d.take(kStart);
   ASSERT_TRUE(batch);
@@ -118,18 +169,18 @@ TEST_F(DestinationsTest, OthersGoOnWhileOneIsDown) {
 TEST_F(DestinationsTest, WhatIsPastItsTimeIsGivenUpWhenAProbeFails) {
   Destinations d = make();
   for (std::uint32_t m = 0; m < 10; ++m) d.push("dead.test", m, item(m));
-  d.ended(*d.take(kStart), false, "no answer", kStart);
+  d.ended(*d.take(kStart), Contact::unreachable, "no answer", kStart);
   expired_ = {3, 4};
   const Moment later = kStart + kFirstPause;
   const std::optional<Batch> probe = d.take(later);
   ASSERT_TRUE(probe);
   EXPECT_FALSE(probe->given_up);
-  d.ended(*probe, false, "no answer", later);
+  d.ended(*probe, Contact::unreachable, "no answer", later);
   std::set<std::uint32_t> given_up;
   for (const Batch& batch : take_all(d, later)) {
     EXPECT_TRUE(batch.given_up);
     given_up.insert(batch.items.at(0).message);
-    d.ended(batch, false, "", later);
+    d.ended(batch, Contact::unreachable, "", later);
   }
   given_up.insert(probe->items.at(0).message);  // it may have been one of the two
   EXPECT_TRUE(given_up.contains(3));
@@ -148,7 +199,7 @@ TEST_F(DestinationsTest, RecipientsOfOneMessageShareATransaction) {
     EXPECT_EQ(batch->items.size(), expected);
     EXPECT_EQ(batch->items.front().recipient, seen);
     seen += batch->items.size();
-    d.ended(*batch, true, "", kStart);
+    d.ended(*batch, Contact::reached, "", kStart);
   }
 }
 
@@ -195,7 +246,7 @@ TEST_F(DestinationsTest, FreshGoesBeforeDeferredWithAShareForTheOld) {
     const std::optional<Batch> batch = d.take(kStart);
     ASSERT_TRUE(batch);
     if (batch->items.front().fresh == 0) ++old;
-    d.ended(*batch, true, "", kStart);
+    d.ended(*batch, Contact::reached, "", kStart);
   }
   EXPECT_EQ(old, 10);
 }
@@ -203,7 +254,7 @@ TEST_F(DestinationsTest, FreshGoesBeforeDeferredWithAShareForTheOld) {
 TEST_F(DestinationsTest, ForgetsADestinationWithNothingLeft) {
   Destinations d = make();
   d.push("a.test", 1, item(1));
-  d.ended(*d.take(kStart), true, "", kStart);
+  d.ended(*d.take(kStart), Contact::reached, "", kStart);
   EXPECT_TRUE(d.states().empty());
   d.push("b.test", 1, item(2));  // its number is used again
   EXPECT_EQ(d.name(d.take(kStart)->destination), "b.test");
@@ -212,7 +263,7 @@ TEST_F(DestinationsTest, ForgetsADestinationWithNothingLeft) {
 TEST_F(DestinationsTest, RemembersADownDestinationUntilItsProbeIsDue) {
   Destinations d = make();
   d.push("a.test", 1, item(1));
-  d.ended(*d.take(kStart), false, "no answer", kStart);
+  d.ended(*d.take(kStart), Contact::unreachable, "no answer", kStart);
   d.push("a.test", 1, item(2));
   EXPECT_FALSE(d.take(kStart + seconds{30}));
   d.remove_if([](std::uint32_t) { return true; });
@@ -234,7 +285,7 @@ TEST_F(DestinationsTest, PausedWhileDownDoesNotSpin) {
   Destinations d = make();
   d.push("a.test", 1, item(1));
   d.push("a.test", 1, item(2));
-  d.ended(*d.take(kStart), false, "no answer", kStart);
+  d.ended(*d.take(kStart), Contact::unreachable, "no answer", kStart);
   d.pause("a.test");
   EXPECT_FALSE(d.take(kStart + seconds{4000}));
   EXPECT_FALSE(d.next_due());
@@ -246,7 +297,7 @@ TEST_F(DestinationsTest, FlushProbesAtOnce) {
   Destinations d = make();
   d.push("a.test", 1, item(1));
   d.push("a.test", 1, item(2));
-  d.ended(*d.take(kStart), false, "no answer", kStart);
+  d.ended(*d.take(kStart), Contact::unreachable, "no answer", kStart);
   EXPECT_FALSE(d.take(kStart));
   EXPECT_TRUE(d.flush("a.test", kStart));
   EXPECT_TRUE(d.take(kStart));
@@ -257,7 +308,7 @@ TEST_F(DestinationsTest, ClockSetBackDoesNotStallAProbe) {
   Destinations d = make();
   d.push("a.test", 1, item(1));
   d.push("a.test", 1, item(2));
-  d.ended(*d.take(kStart), false, "no answer", kStart);
+  d.ended(*d.take(kStart), Contact::unreachable, "no answer", kStart);
   const Moment yesterday = kStart - seconds{86400};
   d.after_clock_went_back(yesterday);
   EXPECT_EQ(d.next_due(), yesterday + kFirstPause);
@@ -269,7 +320,7 @@ TEST_F(DestinationsTest, GivenBackGoesFirst) {
   d.push("a.test", 1, item(2));
   const std::optional<Batch> batch = d.take(kStart);
   d.push_back(batch->destination, batch->sender, batch->items.front());
-  d.ended(*batch, true, "", kStart);
+  d.ended(*batch, Contact::reached, "", kStart);
   EXPECT_EQ(d.take(kStart)->items.front().message, 1U);
 }
 

@@ -172,7 +172,7 @@ class World {
         EXPECT_TRUE(work.last) << "given up before its time";
         settle(work, true);
       }
-      scheduler_->batch_over(*batch, false, "", now_);
+      scheduler_->batch_over(*batch, Contact::unknown, "", now_);
       return true;
     }
     if (batch->next_hop == "hop" + std::to_string(kHops)) ++dead_tries_;
@@ -196,15 +196,32 @@ class World {
           in_hand_.erase({work.message.value(), work.recipient});
           scheduler_->given_back(work, batch);
         }
-        scheduler_->batch_over(batch, true, "", now_);
+        over(batch, Contact::unknown);
         continue;
       }
       const std::uint32_t hop = open_.at({batch.message.value(), batch.works[0].recipient}).hop;
       const bool up = is_up(hop);
       for (const Work& work : batch.works) settle(work, !up || pick(8) == 0);
-      scheduler_->batch_over(batch, up, "no answer", now_);
+      over(batch, up ? Contact::reached : Contact::unreachable);
     }
     for (RemoteWork& batch : stalled) batches_.push_back(std::move(batch));
+  }
+
+  // The end of a transaction, and what is known of its destination after it.
+  void over(const RemoteWork& batch, Contact contact) {
+    const auto state = [&] { return scheduler_->destinations().find(batch.next_hop); };
+    const std::optional<Destinations::State> before = state();
+    ASSERT_TRUE(before);
+    scheduler_->batch_over(batch, contact, "no answer", now_);
+    const std::optional<Destinations::State> after = state();
+    const bool down = after && after->down;
+    if (contact == Contact::reached) {
+      EXPECT_FALSE(down) << "it answered";
+    } else if (contact == Contact::unknown) {
+      EXPECT_EQ(down, before->down) << "nothing was learned";
+      if (down) EXPECT_LE(after->probe_at, std::max(before->probe_at, now_ + 2 * kUnclearPause));
+    }
+    if (down) EXPECT_GT(after->probe_at, now_) << "a probe that may begin at once";
   }
 
   void settle(const Work& work, bool fails_for_now) {

@@ -144,6 +144,42 @@ TEST_F(RemoteQueueTest, ATransactionThatRemotedDiedOverIsDoneAgain) {
   EXPECT_TRUE(store_.live().empty());
 }
 
+TEST_F(RemoteQueueTest, AProbeThatRemotedDiedOverDoesNotOpenTheDestination) {
+  remoted_.unreachable.insert("dead.test");
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(submit("s@client.test", {"x@dead.test"}));
+  run_until_quiet();
+  ASSERT_EQ(hops().size(), 1U);
+  int lost = 0;
+  remoted_.before_reply = [&] {
+    if (lost++ == 0) remoted_link_.channel()->close("killed");
+  };
+  clock_.advance(2 * kFirstPause);
+  queue_->wake();
+  ASSERT_TRUE(run_until([&] { return lost == 1 && in_hand() == 0; }));
+  connect_remoted();
+  queue_->wake();
+  run_until_quiet();
+  EXPECT_EQ(hops().size(), 2U) << "it is down still";
+  EXPECT_TRUE(queue_->ledger().destinations().find("dead.test")->down);
+  advance(2 * kUnclearPause);
+  EXPECT_EQ(hops().size(), 3U) << "probed again soon, once";
+}
+
+TEST_F(RemoteQueueTest, AProbeThatCannotBeReadDoesNotOpenTheDestination) {
+  remoted_.unreachable.insert("dead.test");
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(submit("s@client.test", {"x@dead.test"}));
+  run_until_quiet();
+  ASSERT_EQ(hops().size(), 1U);
+  for (const auto& [id, message] : queue_->ledger().messages()) message->content.reset();
+  store_.unreadable = true;
+  advance(2 * kFirstPause);
+  EXPECT_EQ(log_.events["queue.body.unreadable"], 1);
+  EXPECT_TRUE(queue_->ledger().destinations().find("dead.test")->down);
+  store_.unreadable = false;
+  advance(2 * kUnclearPause);
+  EXPECT_EQ(hops().size(), 2U);
+}
+
 TEST_F(RemoteQueueTest, SurvivesARestart) {
   remoted_.answers["x@a.test"] = {Outcome::Kind::deferred, "4.7.1 later", false};
   ASSERT_TRUE(submit("s@client.test", {"x@a.test", "y@a.test"}));
