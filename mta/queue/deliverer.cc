@@ -41,7 +41,7 @@ Deliverer::Deliverer(Services services, const Options& options)
     : services_(services),
       unknown_grace_(options.unknown_grace),
       routes_(options.routes),
-      timer_(services.loop) {}
+      alarm_(services.loop, [this] { pump(); }) {}
 
 void Deliverer::set_options(const Options& options) {
   unknown_grace_ = options.unknown_grace;
@@ -58,29 +58,13 @@ void Deliverer::pump() {
   if (stopped_) return;
   if (on_turn_) on_turn_();
   if (!missing_keeper().empty()) {
-    arm(kKeeperPoll);
+    alarm_.within(kKeeperPoll);
     return;
   }
   while (std::optional<Work> work = services_.ledger.next()) spawn(services_.loop, deliver(*work));
-  arm(time_to_next_due());
-}
-
-std::chrono::milliseconds Deliverer::time_to_next_due() const {
-  const std::optional<Moment> due = services_.ledger.next_due();
-  if (!due) return kLongestSleep;
-  const auto wait = std::chrono::ceil<std::chrono::milliseconds>(*due - services_.clock.wall());
-  return std::clamp<std::chrono::milliseconds>(wait, std::chrono::milliseconds(10), kLongestSleep);
-}
-
-// Waking too early costs a look; an earlier time that is already set is left alone.
-void Deliverer::arm(std::chrono::milliseconds wait) {
-  const auto present = std::chrono::steady_clock::now();
-  const auto at = present + wait;
-  if (timer_.expiry() > present && timer_.expiry() <= at) return;
-  timer_.expires_at(at);
-  timer_.async_wait([this](const asio::error_code& error) {
-    if (!error) pump();
-  });
+  alarm_.within(kLongestSleep);
+  if (const std::optional<Moment> due = services_.ledger.next_due())
+    alarm_.at(*due, services_.clock);
 }
 
 Task<> Deliverer::deliver(Work work) {

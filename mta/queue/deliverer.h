@@ -20,6 +20,7 @@
 
 #include "base/async.h"
 #include "base/ipc.h"
+#include "mta/queue/alarm.h"
 #include "mta/queue/early_lookup.h"
 #include "mta/queue/ledger.h"
 #include "mta/remote/routes.h"
@@ -34,8 +35,6 @@ inline constexpr std::chrono::seconds kResolveTimeout{30};
 inline constexpr std::chrono::seconds kDeliveryTimeout{120};
 // How often an absent keeper is looked for.
 inline constexpr std::chrono::milliseconds kKeeperPoll{50};
-// The schedule is looked at this often even when nothing is due: the wall clock may be set.
-inline constexpr std::chrono::seconds kLongestSleep{60};
 // Received and Delivered-To fields from which a forward counts as looping (RFC 5321 section 6.3).
 inline constexpr std::size_t kMaxForwardHops = 100;
 
@@ -99,15 +98,13 @@ class Deliverer {
   };
   Task<Forwarded> forward(Work work, Address recipient, std::vector<Address> targets);
   Task<Result<NewBody>> child_body(StoredBody body, std::string prefix, MessageId id);
-  void arm(std::chrono::milliseconds wait);
-  std::chrono::milliseconds time_to_next_due() const;
 
   Services services_;
   std::chrono::seconds unknown_grace_;
   remote::Routes routes_;
   std::function<void()> on_turn_;
   bool stopped_ = false;
-  asio::steady_timer timer_;
+  Alarm alarm_;
 };
 
 }  // namespace toast::queue

@@ -158,6 +158,14 @@ bool Ledger::may_deliver() const {
   return !services_.commits.failure() && services_.commits.backlog() <= kMaxUnwritten;
 }
 
+std::optional<Moment> Ledger::next_due() const {
+  return may_deliver() ? scheduler_.next_due() : std::nullopt;
+}
+
+std::optional<Moment> Ledger::next_remote_due() const {
+  return may_deliver() ? scheduler_.next_remote_due() : std::nullopt;
+}
+
 std::optional<Work> Ledger::next() {
   if (!may_deliver()) return std::nullopt;
   std::optional<Work> work = scheduler_.next(now());

@@ -105,7 +105,10 @@ class Ledger {
   std::optional<RemoteWork> next_remote();
   // It does not go to another host: its delivery here begins.
   void begin_local(const Work& work);
-  std::optional<Moment> next_due() const { return scheduler_.next_due(); }
+  // When next(), or next_remote(), may have something that it has not now. None while nothing may
+  // be delivered: what ends that calls on_work().
+  std::optional<Moment> next_due() const;
+  std::optional<Moment> next_remote_due() const;
   Moment now() const { return std::chrono::floor<std::chrono::seconds>(services_.clock.wall()); }
 
   // Fixes the instructions of a recipient for good.

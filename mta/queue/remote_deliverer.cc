@@ -22,22 +22,17 @@ StepResult result_of(const HopOutcome& outcome, const std::string& remote) {
 
 }  // namespace
 
+// While it is paused, or remoted is away, no time is set for a probe: it could not begin.
 void RemoteDeliverer::pump() {
   if (stopped_ || paused_) return;
-  if (is_away()) return look_again();
+  if (is_away()) {
+    if (services_.ledger.destinations().waiting() > 0) alarm_.within(kRemotePoll);
+    return;
+  }
   while (std::optional<RemoteWork> work = services_.ledger.next_remote())
     spawn(services_.loop, deliver(std::move(*work)));
-}
-
-void RemoteDeliverer::look_again() {
-  if (polling_ || services_.ledger.destinations().waiting() == 0) return;
-  polling_ = true;
-  poll_.expires_after(kRemotePoll);
-  poll_.async_wait([this](const asio::error_code& error) {
-    if (error) return;
-    polling_ = false;
-    pump();
-  });
+  if (const std::optional<Moment> due = services_.ledger.next_remote_due())
+    alarm_.at(*due, services_.clock);
 }
 
 Task<> RemoteDeliverer::deliver(RemoteWork work) {

@@ -7,6 +7,7 @@
 
 #include "base/async.h"
 #include "base/ipc.h"
+#include "mta/queue/alarm.h"
 #include "mta/queue/ledger.h"
 #include "mta/remote/delivery_messages.h"
 
@@ -22,10 +23,12 @@ class RemoteDeliverer {
   struct Services {
     asio::any_io_executor loop;
     Ledger& ledger;
+    const Clock& clock;
     Logger& log;
     ipc::Link& remote;  // toast-remoted
   };
-  explicit RemoteDeliverer(Services services) : services_(services), poll_(services.loop) {}
+  explicit RemoteDeliverer(Services services)
+      : services_(services), alarm_(services.loop, [this] { pump(); }) {}
   RemoteDeliverer(const RemoteDeliverer&) = delete;
   RemoteDeliverer& operator=(const RemoteDeliverer&) = delete;
 
@@ -48,13 +51,10 @@ class RemoteDeliverer {
   Result<remote::DeliverRemote> request_for(const RemoteWork& work, StoredBody body) const;
   void finish(const RemoteWork& work, Moment started, Ended ended);
 
-  void look_again();  // for remoted, when it is away
-
   Services services_;
   bool stopped_ = false;
   bool paused_ = false;  // by the operator
-  bool polling_ = false;
-  asio::steady_timer poll_;
+  Alarm alarm_;          // for a probe that is due, or for remoted while it is away
 };
 
 }  // namespace toast::queue

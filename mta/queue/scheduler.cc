@@ -312,10 +312,8 @@ void Scheduler::batch_over(const RemoteWork& work, Contact contact, std::string_
 }
 
 std::optional<Moment> Scheduler::next_due() const {
-  std::optional<Moment> due = destinations_.next_due();
-  if (!wake_ups_.empty() && (!due || wake_ups_.begin()->first < *due))
-    due = wake_ups_.begin()->first;
-  return due;
+  if (wake_ups_.empty()) return std::nullopt;
+  return wake_ups_.begin()->first;
 }
 
 }  // namespace toast::queue

@@ -131,9 +131,10 @@ class Scheduler {
   Destinations& destinations() { return destinations_; }
   const Destinations& destinations() const { return destinations_; }
 
-  // When next() or next_remote() may have something although nothing is ready now. None: only an
-  // event can help.
+  // When next() may have something although nothing is ready now. None: only an event can help.
   std::optional<Moment> next_due() const;
+  // The same of next_remote().
+  std::optional<Moment> next_remote_due() const { return destinations_.next_due(); }
   bool has_free_slot() const { return counts_.in_hand < limits_.concurrency; }
   const Counts& counts() const { return counts_; }
 

@@ -180,6 +180,75 @@ TEST_F(RemoteQueueTest, AProbeThatCannotBeReadDoesNotOpenTheDestination) {
   EXPECT_EQ(hops().size(), 2U);
 }
 
+// A due time that nobody may act on is nobody's alarm: the loop sleeps.
+class WakeUpsTest : public RemoteQueueTest {
+ protected:
+  // A probe is overdue, and so is a recipient that was deferred.
+  void make_overdue() {
+    for (int i = 0; i < 3; ++i) ASSERT_TRUE(submit("s@client.test", {"x@dead.test"}));
+    ASSERT_TRUE(submit("s@client.test", {"ann@example.org"}));
+    run_until_quiet();
+    ASSERT_EQ(queue_->ledger().counts().deferred, 2U);
+  }
+  // What the loop is woken up for in so long. The alarm that cannot be acted on rings each 10 ms.
+  std::size_t handlers_in(std::chrono::milliseconds span) {
+    io_.restart();
+    return io_.run_for(span);
+  }
+  void SetUp() override {
+    RemoteQueueTest::SetUp();
+    remoted_.unreachable.insert("dead.test");
+    maild_.error = Error{Failure::transient, "4.2.2 over quota", ""};
+  }
+  static constexpr std::chrono::milliseconds kSpan{400};
+  static constexpr std::size_t kFew = 15;  // a keeper that is away is looked for each 50 ms
+};
+
+TEST_F(WakeUpsTest, OutboundPaused) {
+  make_overdue();
+  const std::shared_ptr<ipc::Channel> admin = connect(queue_->admin_guest().dispatcher);
+  ASSERT_TRUE(wait_for(admin->call(QueuePause{QueuePause::Scope::outbound, {}, true})));
+  advance(2 * kFirstPause);
+  EXPECT_LT(handlers_in(kSpan), kFew);
+  EXPECT_EQ(hops().size(), 1U);
+  ASSERT_TRUE(wait_for(admin->call(QueuePause{QueuePause::Scope::outbound, {}, false})));
+  ASSERT_TRUE(run_until([this] { return hops().size() == 2; })) << "the probe that was due";
+  run_until_quiet();
+  admin->close("test");
+}
+
+TEST_F(WakeUpsTest, RemotedAway) {
+  make_overdue();
+  remoted_link_.channel()->close("killed");
+  advance(2 * kFirstPause);
+  EXPECT_LT(handlers_in(kSpan), kFew);
+  connect_remoted();
+  ASSERT_TRUE(run_until([this] { return hops().size() == 2; })) << "nobody had to wake it";
+  run_until_quiet();
+}
+
+TEST_F(WakeUpsTest, JournalFailed) {
+  make_overdue();
+  store_.failing = true;
+  EXPECT_FALSE(submit("s@client.test", {"ann@example.org"}));
+  clock_.advance(seconds{3600});
+  queue_->wake();
+  EXPECT_LT(handlers_in(kSpan), kFew);
+  EXPECT_EQ(hops().size(), 1U);
+}
+
+// It needs no other event to begin at its time.
+TEST_F(WakeUpsTest, AProbeThatIsDueWakesTheLoop) {
+  make_overdue();
+  const Moment due = queue_->ledger().destinations().find("dead.test")->probe_at;
+  clock_.set_wall(due - std::chrono::milliseconds(30));
+  queue_->wake();
+  clock_.set_wall(due);
+  EXPECT_EQ(hops().size(), 1U);
+  ASSERT_TRUE(run_until([this] { return hops().size() == 2; }));
+  run_until_quiet();
+}
+
 TEST_F(RemoteQueueTest, SurvivesARestart) {
   remoted_.answers["x@a.test"] = {Outcome::Kind::deferred, "4.7.1 later", false};
   ASSERT_TRUE(submit("s@client.test", {"x@a.test", "y@a.test"}));
