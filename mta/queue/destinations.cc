@@ -20,6 +20,17 @@ std::chrono::seconds pause_after(unsigned failed_probes) {
   return std::min(kFirstPause * (1U << doublings), kLongestPause);
 }
 
+std::chrono::seconds spread(std::chrono::seconds pause, std::string_view destination, unsigned n) {
+  // FNV-1a, and the last steps of MurmurHash3: names that differ in one letter lie far apart.
+  std::uint64_t hash = 0xcbf29ce484222325 ^ n;
+  for (const char c : destination)
+    hash = (hash ^ static_cast<unsigned char>(c)) * std::uint64_t{0x100000001b3};
+  hash = (hash ^ (hash >> 33U)) * 0xff51afd7ed558ccd;
+  hash ^= hash >> 33U;
+  const auto most = static_cast<std::uint64_t>(pause.count()) / kPauseSpread;
+  return pause + std::chrono::seconds(hash % (most + 1));
+}
+
 std::uint32_t Destinations::push(std::string_view name, std::uint32_t sender, Item item) {
   std::string key(name);
   std::uint32_t index = 0;
@@ -224,7 +235,7 @@ void Destinations::learn(std::uint32_t index, Contact contact, std::string_view 
   } else if (contact == Contact::unknown) {
     if (!was_probe) return;
     clear_wake_up(index);
-    d.probe_at = now + kUnclearPause;
+    d.probe_at = next_probe(d, kUnclearPause, now);
   } else if (!d.down() || was_probe) {
     d.limit /= 2;
     d.why = why;
@@ -236,7 +247,7 @@ void Destinations::close(std::uint32_t index, std::string_view why, Moment now) 
   Destination& d = all_[index];
   clear_wake_up(index);
   ++d.failed_probes;
-  d.probe_at = now + pause_after(d.failed_probes);
+  d.probe_at = next_probe(d, pause_after(d.failed_probes), now);
   d.why = why;
   collect_expired(d, d.fresh, now);
   collect_expired(d, d.retry, now);
@@ -276,7 +287,7 @@ void Destinations::after_clock_went_back(Moment now) {
     Destination& d = all_[i];
     d.has_wake_up = false;
     if (!d.used || !d.down()) continue;
-    d.probe_at = std::min(d.probe_at, now + pause_after(d.failed_probes));
+    d.probe_at = std::min(d.probe_at, next_probe(d, pause_after(d.failed_probes), now));
     set_wake_up(i);
   }
 }

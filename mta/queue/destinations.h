@@ -5,7 +5,9 @@
 //     at a time, and one more after each success, up to the limit of the administrator;
 //   - one that cannot reach the destination halves the number. At none the destination is *down*:
 //     what waits for it stays where it is, and one transaction, the probe, is let through after a
-//     pause that doubles from kFirstPause to kLongestPause until one succeeds;
+//     pause that doubles from kFirstPause to kLongestPause until one succeeds. Each pause is up to
+//     a quarter longer, by a hash of the destination and the number of the probe: what failed in
+//     the same second is not probed in the same second;
 //   - one that never got to speak to the destination (Contact::unknown) changes none of this; if it
 //     was the probe, another is due after kUnclearPause;
 //   - when a probe fails, what waits for the destination and is past its lifetime is handed out to
@@ -47,11 +49,17 @@ inline constexpr std::size_t kDestinationScan = 64;
 inline constexpr std::uint32_t kOpenSlots = 4;
 inline constexpr std::chrono::seconds kFirstPause{60};
 inline constexpr std::chrono::seconds kLongestPause{3600};
+inline constexpr int kPauseSpread = 4;  // a pause is longer by up to one part in so many
 // The next probe after one that taught nothing: soon, but not at once, for whatever spoilt it may
 // last.
 inline constexpr std::chrono::seconds kUnclearPause{10};
 // Recipients in one transaction: remote::kMaxTransactionRecipients.
 inline constexpr std::size_t kMaxBatch = 100;
+
+// The pause after the n-th probe in a row that failed, n from 1, without its spread.
+std::chrono::seconds pause_after(unsigned failed_probes);
+// From `pause` to pause + pause / kPauseSpread: the same each time for the same destination.
+std::chrono::seconds spread(std::chrono::seconds pause, std::string_view destination, unsigned n);
 
 // What a transaction taught about its destination.
 enum class Contact : std::uint8_t {
@@ -159,6 +167,9 @@ class Destinations {
   std::optional<Batch> begin_from(std::uint32_t index, Turns& turns, bool within_share);
   Batch give_up(std::uint32_t index);
   void learn(std::uint32_t index, Contact contact, std::string_view why, Moment now);
+  static Moment next_probe(const Destination& d, std::chrono::seconds pause, Moment now) {
+    return now + spread(pause, d.name, d.failed_probes);
+  }
   void close(std::uint32_t index, std::string_view why, Moment now);
   void collect_expired(Destination& d, Turns& turns, Moment now);
   void set_wake_up(std::uint32_t index);
@@ -180,8 +191,5 @@ class Destinations {
   std::uint64_t waiting_ = 0;
   std::uint32_t in_hand_ = 0;
 };
-
-// The pause after the n-th probe in a row that failed, n from 1.
-std::chrono::seconds pause_after(unsigned failed_probes);
 
 }  // namespace toast::queue

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <set>
 
 namespace toast::queue {
@@ -23,6 +24,15 @@ class DestinationsTest : public testing::Test {
   }
   static Item item(std::uint32_t message, std::uint32_t recipient = 0, bool fresh = true) {
     return {message, recipient, fresh ? 1U : 0U};
+  }
+  // The destination that is down, and there is one: when its probe is due.
+  static Moment probe_at(const Destinations& d) { return d.states().at(0).probe_at; }
+  // After n probes that failed, the last of them at `failed`.
+  static void expect_pause(const Destinations& d, unsigned n, Moment failed) {
+    const seconds pause = pause_after(n);
+    EXPECT_EQ(d.next_due(), probe_at(d));
+    EXPECT_GE(probe_at(d), failed + pause);
+    EXPECT_LE(probe_at(d), failed + pause + pause / kPauseSpread);
   }
   // As many as may begin now.
   static std::vector<Batch> take_all(Destinations& d, Moment now) {
@@ -69,9 +79,9 @@ TEST_F(DestinationsTest, ADeadDestinationCostsOneProbe) {
       d.ended(batch, Contact::unreachable, "4.4.1 no answer", now);
     }
   }
-  // 60 s, 120 s, ... 3600 s, then once an hour.
+  // After 60 s, 120 s, ... 3600 s, then once an hour, each a quarter later at most.
   EXPECT_GE(tries, 24);
-  EXPECT_LE(tries, 32);
+  EXPECT_LE(tries, 30);
   EXPECT_EQ(d.waiting(), 1000U);
   EXPECT_EQ(d.states().at(0).why, "4.4.1 no answer");
 }
@@ -80,20 +90,21 @@ TEST_F(DestinationsTest, AProbeThatSucceedsOpensIt) {
   Destinations d = make();
   for (std::uint32_t m = 0; m < 10; ++m) d.push("a.test", m, item(m));
   d.ended(*d.take(kStart), Contact::unreachable, "no answer", kStart);
-  EXPECT_FALSE(d.take(kStart + seconds{59}));
-  ASSERT_EQ(d.next_due(), kStart + kFirstPause);
-  const std::optional<Batch> probe = d.take(kStart + kFirstPause);
+  expect_pause(d, 1, kStart);
+  const Moment due = probe_at(d);
+  EXPECT_FALSE(d.take(due - seconds{1}));
+  const std::optional<Batch> probe = d.take(due);
   ASSERT_TRUE(probe);
-  EXPECT_FALSE(d.take(kStart + kFirstPause));  // one only
-  d.ended(*probe, Contact::reached, "", kStart + kFirstPause);
-  EXPECT_EQ(take_all(d, kStart + kFirstPause).size(), kOpenSlots);
+  EXPECT_FALSE(d.take(due));  // one only
+  d.ended(*probe, Contact::reached, "", due);
+  EXPECT_EQ(take_all(d, due).size(), kOpenSlots);
 }
 
 TEST_F(DestinationsTest, AProbeThatTaughtNothingLeavesItDown) {
   Destinations d = make();
   for (std::uint32_t m = 0; m < 10; ++m) d.push("a.test", m, item(m));
   d.ended(*d.take(kStart), Contact::unreachable, "no answer", kStart);
-  Moment now = kStart + kFirstPause;
+  Moment now = probe_at(d);
   for (int again = 0; again < 20; ++again) {
     const std::optional<Batch> probe = d.take(now);
     ASSERT_TRUE(probe);
@@ -108,8 +119,7 @@ TEST_F(DestinationsTest, AProbeThatTaughtNothingLeavesItDown) {
     now = *d.next_due();
   }
   d.ended(*d.take(now), Contact::unreachable, "no answer", now);
-  EXPECT_GE(*d.next_due(), now + 2 * kFirstPause) << "it counted its failures on";
-  EXPECT_LT(*d.next_due(), now + 3 * kFirstPause);
+  expect_pause(d, 2, now);  // it counted its failures on
 }
 
 TEST_F(DestinationsTest, WhatTaughtNothingChangesNoLimit) {
@@ -153,7 +163,55 @@ TEST_F(DestinationsTest, ShrinksByHalfBeforeItIsDown) {
   d.ended(four[2], Contact::unreachable, "reset", kStart);
   EXPECT_TRUE(d.states().at(0).down);
   d.ended(four[3], Contact::unreachable, "reset", kStart);  // begun before: teaches nothing
-  EXPECT_EQ(d.next_due(), kStart + kFirstPause);
+  expect_pause(d, 1, kStart);
+}
+
+TEST(ProbePauses, DoubleUpToAnHour) {
+  std::vector<int> pauses;
+  for (unsigned n = 1; n <= 9; ++n) pauses.push_back(static_cast<int>(pause_after(n).count()));
+  EXPECT_EQ(pauses, (std::vector<int>{60, 120, 240, 480, 960, 1920, 3600, 3600, 3600}));
+  EXPECT_EQ(pause_after(4'000'000'000), kLongestPause);
+}
+
+TEST(ProbePauses, TheSpreadIsBoundedAndTheSameEachTime) {
+  for (const int pause : {1, 3, 10, 60, 3600}) {
+    std::set<seconds> seen;
+    for (unsigned n = 0; n < 4000; ++n) {
+      const seconds spread_out = spread(seconds{pause}, "a.test", n);
+      EXPECT_EQ(spread_out, spread(seconds{pause}, "a.test", n));
+      seen.insert(spread_out);
+    }
+    EXPECT_EQ(*seen.begin(), seconds{pause});
+    EXPECT_EQ(*seen.rbegin(), seconds{pause + pause / kPauseSpread});
+  }
+}
+
+// Ten thousand hosts behind a line that was cut: their probes do not come together, not the first
+// ones, and those of later rounds less and less.
+TEST_F(DestinationsTest, WhatWentDownTogetherIsNotProbedTogether) {
+  constexpr std::uint32_t kHosts = 10'000;
+  Destinations d = make(kHosts, 1);
+  for (std::uint32_t n = 0; n < kHosts; ++n)
+    for (std::uint32_t m = 0; m < 2; ++m) d.push("host" + std::to_string(n), n, item(2 * n + m));
+  for (const Batch& batch : take_all(d, kStart)) {
+    d.push_back(batch.destination, batch.sender, batch.items.front());
+    d.ended(batch, Contact::unreachable, "no route", kStart);
+  }
+  for (unsigned round = 1; round <= 4; ++round) {
+    SCOPED_TRACE(round);
+    std::map<Moment, std::uint32_t> by_second;
+    for (const Destinations::State& state : d.states()) ++by_second[state.probe_at];
+    std::uint32_t most = 0;
+    for (const auto& [at, count] : by_second) most = std::max(most, count);
+    const auto choices = static_cast<std::uint32_t>(pause_after(round).count() / kPauseSpread + 1);
+    EXPECT_EQ(by_second.size(), choices);
+    EXPECT_LT(most, 2 * kHosts / choices);
+    const Moment later = by_second.rbegin()->first;  // the machine slept: all of them are due
+    for (const Batch& batch : take_all(d, later)) {
+      d.push_back(batch.destination, batch.sender, batch.items.front());
+      d.ended(batch, Contact::unreachable, "no route", later);
+    }
+  }
 }
 
 TEST_F(DestinationsTest, OthersGoOnWhileOneIsDown) {
@@ -171,7 +229,7 @@ TEST_F(DestinationsTest, WhatIsPastItsTimeIsGivenUpWhenAProbeFails) {
   for (std::uint32_t m = 0; m < 10; ++m) d.push("dead.test", m, item(m));
   d.ended(*d.take(kStart), Contact::unreachable, "no answer", kStart);
   expired_ = {3, 4};
-  const Moment later = kStart + kFirstPause;
+  const Moment later = probe_at(d);
   const std::optional<Batch> probe = d.take(later);
   ASSERT_TRUE(probe);
   EXPECT_FALSE(probe->given_up);
@@ -267,7 +325,7 @@ TEST_F(DestinationsTest, RemembersADownDestinationUntilItsProbeIsDue) {
   d.push("a.test", 1, item(2));
   EXPECT_FALSE(d.take(kStart + seconds{30}));
   d.remove_if([](std::uint32_t) { return true; });
-  EXPECT_FALSE(d.take(kStart + seconds{61}));
+  EXPECT_FALSE(d.take(kStart + 2 * kFirstPause));
   EXPECT_TRUE(d.states().empty());
 }
 
@@ -311,7 +369,7 @@ TEST_F(DestinationsTest, ClockSetBackDoesNotStallAProbe) {
   d.ended(*d.take(kStart), Contact::unreachable, "no answer", kStart);
   const Moment yesterday = kStart - seconds{86400};
   d.after_clock_went_back(yesterday);
-  EXPECT_EQ(d.next_due(), yesterday + kFirstPause);
+  expect_pause(d, 1, yesterday);
 }
 
 TEST_F(DestinationsTest, GivenBackGoesFirst) {

@@ -100,6 +100,7 @@ class World {
 
   void restart() {
     scheduler_ = std::make_unique<Scheduler>(limits_);
+    probes_.clear();
     in_hand_.clear();
     batches_.clear();
     std::map<std::uint64_t, std::pair<std::vector<std::uint32_t>, std::vector<Waiting>>> found;
@@ -176,6 +177,8 @@ class World {
       return true;
     }
     if (batch->next_hop == "hop" + std::to_string(kHops)) ++dead_tries_;
+    if (const auto probe = probes_.find(batch->next_hop); probe != probes_.end())
+      EXPECT_GE(now_, probe->second.due) << "a probe that came early";
     batches_.push_back(std::move(*batch));
     EXPECT_LE(batches_.size(), limits_.remote.concurrency);
     const auto same = std::ranges::count(batches_, batches_.back().next_hop, &RemoteWork::next_hop);
@@ -221,7 +224,18 @@ class World {
       EXPECT_EQ(down, before->down) << "nothing was learned";
       if (down) EXPECT_LE(after->probe_at, std::max(before->probe_at, now_ + 2 * kUnclearPause));
     }
-    if (down) EXPECT_GT(after->probe_at, now_) << "a probe that may begin at once";
+    if (!down) {
+      probes_.erase(batch.next_hop);
+      return;
+    }
+    EXPECT_GT(after->probe_at, now_) << "a probe that may begin at once";
+    Probe& probe = probes_[batch.next_hop];
+    probe.due = after->probe_at;
+    if (contact != Contact::unreachable || before->probe_at == after->probe_at) return;
+    probe.failed = before->down ? probe.failed + 1 : 1;
+    const seconds pause = pause_after(probe.failed);
+    EXPECT_GE(probe.due, now_ + pause);
+    EXPECT_LE(probe.due, now_ + pause + pause / kPauseSpread);
   }
 
   void settle(const Work& work, bool fails_for_now) {
@@ -260,6 +274,11 @@ class World {
   std::map<Target, Open> open_;
   std::set<Target> in_hand_;
   std::vector<RemoteWork> batches_;
+  struct Probe {
+    unsigned failed = 0;  // in a row
+    Moment due;
+  };
+  std::map<std::string, Probe> probes_;  // of the hops that are known to be down
 };
 
 std::uint64_t number_from(const char* name, std::uint64_t otherwise) {
@@ -278,7 +297,7 @@ TEST(FaultHistories, EveryRecipientEndsAndNobodyIsTriedEarly) {
     world.run_out();
     ended += world.ended();
     // At most one an hour after the first day's, over 30 days and the week after, and what the
-    // restarts, which forget that it is down, cost.
+    // restarts, which forget that it is down, and the probes that remoted died over cost.
     EXPECT_LT(world.probes_of_the_dead(), 40U * 24U + 400U);
     if (HasFailure()) break;
   }

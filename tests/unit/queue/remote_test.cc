@@ -94,10 +94,10 @@ TEST_F(RemoteQueueTest, ADeadDestinationCostsOneProbeAndNobodyElse) {
   run_until_quiet();
   EXPECT_EQ(std::ranges::count(hops(), "dead.test"), 1);
   EXPECT_EQ(std::ranges::count(hops(), "a.test"), 1);
-  advance(seconds{60});
+  advance(kFirstPause + kFirstPause / kPauseSpread);
   EXPECT_EQ(std::ranges::count(hops(), "dead.test"), 2);
   remoted_.unreachable.clear();
-  advance(seconds{120});
+  advance(pause_after(2) + pause_after(2) / kPauseSpread);
   advance(seconds{1600});  // the two that were probes
   EXPECT_EQ(std::ranges::count(hops(), "dead.test"), 52);
   EXPECT_TRUE(store_.live().empty());
