@@ -17,14 +17,6 @@ int known_version(std::span<const Migration> migrations) {
   return migrations.empty() ? 0 : migrations.back().number;
 }
 
-tl::unexpected<Error> too_new(const sqlite::Connection& db, const SchemaStatus& status) {
-  return transient(
-      fmt::format("database {} has schema version {}, which needs a program that knows version {}; "
-                  "this program "
-                  "knows version {}: upgrade this program",
-                  db.path(), status.version, status.works_with, status.known));
-}
-
 Result<void> apply_one(sqlite::Connection& db, const Migration& migration) {
   if (Result<void> done = db.execute_script(migration.sql); !done)
     return pass(done, fmt::format("migration {}", migration.name));
@@ -65,7 +57,7 @@ Result<int> apply_migrations(sqlite::Connection& db, std::span<const Migration> 
   if (Result<void> done = db.execute_script(kVersionTable); !done) return pass(done);
   Result<SchemaStatus> status = schema_status(db, migrations);
   if (!status) return pass(status);
-  if (status->works_with > status->known) return too_new(db, *status);
+  if (Result<void> may = judge_migration(*status, db.path()); !may) return pass(may);
   int applied = 0;
   for (const Migration& migration : migrations) {
     if (migration.number <= status->version) continue;
@@ -80,13 +72,24 @@ Result<int> apply_migrations(sqlite::Connection& db, std::span<const Migration> 
 Result<void> check_schema(sqlite::Connection& db, std::span<const Migration> migrations) {
   Result<SchemaStatus> status = schema_status(db, migrations);
   if (!status) return pass(status);
-  if (status->version < status->known)
-    return transient(fmt::format(
-        "database {} has schema version {}, this program needs version {}: run toastctl schema "
-        "migrate",
-        db.path(), status->version, status->known));
-  if (status->works_with > status->known) return too_new(db, *status);
-  return {};
+  return judge_schema(*status, db.path());
+}
+
+Result<void> judge_migration(const SchemaStatus& status, std::string_view database) {
+  if (status.works_with <= status.known) return {};
+  return transient(
+      fmt::format("database {} has schema version {}, which needs a program that knows version {}; "
+                  "this program "
+                  "knows version {}: upgrade this program",
+                  database, status.version, status.works_with, status.known));
+}
+
+Result<void> judge_schema(const SchemaStatus& status, std::string_view database) {
+  if (status.version >= status.known) return judge_migration(status, database);
+  return transient(fmt::format(
+      "database {} has schema version {}, this program needs version {}: run toastctl schema "
+      "migrate",
+      database, status.version, status.known));
 }
 
 }  // namespace toast

@@ -41,4 +41,9 @@ struct SchemaStatus {
 [[nodiscard]] Result<void> check_schema(sqlite::Connection& db,
                                         std::span<const Migration> migrations);
 
+// check_schema's judgement over what was found in `database`, whichever kind that is.
+[[nodiscard]] Result<void> judge_schema(const SchemaStatus& status, std::string_view database);
+// May this program migrate it? Not if it is too new.
+[[nodiscard]] Result<void> judge_migration(const SchemaStatus& status, std::string_view database);
+
 }  // namespace toast

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <span>
+#include <string_view>
 
 #include "base/migrations.h"
 
@@ -11,5 +12,9 @@ namespace toast::schema {
 
 std::span<const Migration> sqlite_directory();
 std::span<const Migration> sqlite_credentials();
+std::span<const Migration> mariadb_directory();
+std::span<const Migration> mariadb_credentials();
+// Databases, users and rights; @names@ stand for what an instance says.
+std::string_view mariadb_grants();
 
 }  // namespace toast::schema

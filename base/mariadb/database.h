@@ -1,0 +1,92 @@
+// A database as its repository holds it: connected at the first question, again after a loss, to
+// whichever server works. Not safe for use by two threads at once; each has its own, over the same
+// Servers.
+//
+// Outside a transaction a statement whose connection was lost, or that lost a deadlock, is sent
+// once more on a new connection: so it must be one that may be carried out twice (a read, an
+// upsert). Inside a transaction nothing is repeated: whatever fails, all that follows fails too.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/mariadb/connection.h"
+#include "base/mariadb/servers.h"
+
+namespace toast::mariadb {
+
+class Database {
+ public:
+  // `accept` judges each new connection before it is used: has it the schema that we need?
+  using Accept = std::function<Result<void>(Connection&)>;
+  Database(std::shared_ptr<Servers> servers, Accept accept)
+      : servers_(std::move(servers)), accept_(std::move(accept)) {}
+
+  template <class... Values>
+  [[nodiscard]] Result<Rows> query(std::string_view sql, const Values&... values) {
+    const std::vector<Value> bound{Value(values)...};
+    return with([&](Connection& c) { return c.query(sql, bound); });
+  }
+  // The result is the number of rows that it matched.
+  template <class... Values>
+  [[nodiscard]] Result<std::int64_t> run(std::string_view sql, const Values&... values) {
+    const std::vector<Value> bound{Value(values)...};
+    return with([&](Connection& c) { return c.run(sql, bound); });
+  }
+  std::int64_t last_row_id() const { return connection_ ? connection_->last_row_id() : 0; }
+
+  // Connects if there is no connection. The number of connections made so far.
+  [[nodiscard]] Result<std::uint64_t> connected();
+  std::string path() const;  // for messages: database and server
+
+ private:
+  friend class Transaction;
+  template <class Work>
+  auto with(Work work) -> decltype(work(std::declval<Connection&>())) {
+    if (in_transaction_) return with_transaction(std::move(work));
+    for (bool again = false;; again = true) {
+      if (Result<std::uint64_t> there = connected(); !there) return pass(there);
+      auto result = work(*connection_);
+      if (result || !is_worth_another(again)) return result;
+    }
+  }
+  template <class Work>
+  auto with_transaction(Work work) -> decltype(work(std::declval<Connection&>())) {
+    if (!connection_ || broken_) return transient(after_failure());
+    auto result = work(*connection_);
+    if (!result) broken_ = true;
+    return result;
+  }
+  bool is_worth_another(bool second_time);
+  std::string after_failure() const;
+
+  std::shared_ptr<Servers> servers_;
+  Accept accept_;
+  std::optional<Connection> connection_;
+  std::uint64_t connects_ = 0;
+  bool in_transaction_ = false;
+  bool broken_ = false;  // a statement of the transaction failed
+};
+
+// Rolls back unless commit() ran. An error of commit() may come after the server has committed: the
+// answer was lost. Whoever repeats the change finds it done already.
+class Transaction {
+ public:
+  [[nodiscard]] static Result<Transaction> begin(Database& db);
+  Transaction(Transaction&& other) noexcept : db_(std::exchange(other.db_, nullptr)) {}
+  Transaction& operator=(Transaction&&) = delete;
+  ~Transaction();
+  [[nodiscard]] Result<void> commit();
+
+ private:
+  explicit Transaction(Database& db) : db_(&db) {}
+  void end(bool roll_back);
+  Database* db_;
+};
+
+}  // namespace toast::mariadb
