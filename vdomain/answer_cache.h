@@ -29,6 +29,10 @@ class AnswerCache {
         entry != nullptr && entry->epoch == epoch && now - entry->at <= kMaxAnswerAge;
     return valid ? &entry->answer : nullptr;
   }
+  // The same, if it turns nobody away.
+  const Answer* fresh_positive(const std::string& question, std::uint64_t epoch, SteadyTime now) {
+    return positive(question) == nullptr ? nullptr : fresh(question, epoch, now);
+  }
   // The last word we had, for an outage.
   const Answer* positive(const std::string& question) {
     const Entry* entry = find(question);

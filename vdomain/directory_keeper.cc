@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "vdomain/live_directory.h"
 #include "vdomain/store_view.h"
 
 namespace toast::vdomain {
@@ -38,6 +39,12 @@ bool is_switched_on(const ServiceSwitches& switches, auth::Service service) {
   return false;
 }
 
+std::unique_ptr<DirectorySource> make_source(KeeperOptions& options, const Clock& clock,
+                                             Logger& log) {
+  if (options.source) return options.source();
+  return std::make_unique<LiveDirectory>(std::move(options.database), clock, log);
+}
+
 }  // namespace
 
 DirectoryKeeper::DirectoryKeeper(KeeperOptions options, const Clock& clock, Logger& log,
@@ -46,7 +53,7 @@ DirectoryKeeper::DirectoryKeeper(KeeperOptions options, const Clock& clock, Logg
       host_(options.host),
       clock_(clock),
       files_(options.mail),
-      live_(std::move(options.database), clock, log),
+      live_(make_source(options, clock, log)),
       usage_(clock),
       lookups_(metrics.counter("directory.lookups")),
       repeated_(metrics.counter("directory.lookups.repeated")),
@@ -65,9 +72,13 @@ Result<Answer> DirectoryKeeper::answer(AnswerCache<Answer>& cache, const std::st
                                        Ask ask, IsPositive positive) {
   lookups_.add();
   Error failure;
-  Result<LiveDirectory::Current> current = live_.current();
+  Result<DirectorySource::Current> current = live_->current();
   if (current) {
-    if (const Answer* known = cache.fresh(question, current->epoch, clock_.steady())) {
+    const SteadyTime now = clock_.steady();
+    const Answer* known = current->epoch_shows_changes
+                              ? cache.fresh(question, current->epoch, now)
+                              : cache.fresh_positive(question, current->epoch, now);
+    if (known != nullptr) {
       repeated_.add();
       return *known;
     }
@@ -78,7 +89,7 @@ Result<Answer> DirectoryKeeper::answer(AnswerCache<Answer>& cache, const std::st
       return found;
     }
     failure = std::move(found.error());
-    live_.examine(failure);
+    live_->examine(failure);
   } else {
     failure = std::move(current.error());
   }

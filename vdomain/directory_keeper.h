@@ -3,6 +3,8 @@
 // still count; everything else is a transient error, never "unknown".
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -11,8 +13,8 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "vdomain/answer_cache.h"
+#include "vdomain/directory_source.h"
 #include "vdomain/dotqmail_files.h"
-#include "vdomain/live_directory.h"
 #include "vdomain/resolver.h"
 #include "vdomain/resolver_messages.h"
 #include "vdomain/usage_memory.h"
@@ -23,6 +25,8 @@ struct KeeperOptions {
   std::string database;  // db/directory.db
   std::string mail;      // mail/
   Domain host;           // control/me: also the domain of logins without one
+  // Makes the source; none: the SQLite file `database`.
+  std::function<std::unique_ptr<DirectorySource>()> source = {};
 };
 
 class DirectoryKeeper {
@@ -34,7 +38,7 @@ class DirectoryKeeper {
   [[nodiscard]] Result<auth::FindAccount::Reply> find_account(const auth::FindAccount& question);
   void report_usage(const UsageReport& report) { usage_.report(report); }
   // Opens the database ahead of the first question; the log says if that fails.
-  bool ready() { return live_.current().has_value(); }
+  bool ready() { return live_->current().has_value(); }
   void set_host(Domain host);
 
  private:
@@ -56,7 +60,7 @@ class DirectoryKeeper {
   Domain host_;
   const Clock& clock_;
   DotQmailFiles files_;
-  LiveDirectory live_;
+  std::unique_ptr<DirectorySource> live_;
   UsageMemory usage_;
   AnswerCache<Resolution> destinations_;
   AnswerCache<std::optional<Account>> accounts_;

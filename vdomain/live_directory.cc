@@ -29,7 +29,7 @@ Result<LiveDirectory::Current> LiveDirectory::current() {
     outage_.reset();
     log_.info("directory.database.available", {{"path", path_}});
   }
-  return Current{store_.get(), epoch_};
+  return Current{store_.get(), epoch_, true};
 }
 
 Result<void> LiveDirectory::open() {

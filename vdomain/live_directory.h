@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/sqlite.h"
-#include "vdomain/directory_store.h"
+#include "vdomain/directory_source.h"
 
 namespace toast::vdomain {
 
@@ -23,20 +23,13 @@ inline constexpr std::chrono::milliseconds kReopenInterval{500};
 // How long a deleted or replaced file may go unnoticed.
 inline constexpr std::chrono::milliseconds kFileCheckInterval{200};
 
-class LiveDirectory {
+class LiveDirectory final : public DirectorySource {
  public:
   LiveDirectory(std::string path, const Clock& clock, Logger& log);
-  ~LiveDirectory();
+  ~LiveDirectory() override;
 
-  // The directory as of now, with a number that changes when its content may have changed. The
-  // pointer holds until the next call. An Error: it cannot be asked now.
-  struct Current {
-    DirectoryStore* store;
-    std::uint64_t epoch;
-  };
-  [[nodiscard]] Result<Current> current();
-  // A lookup failed: is it that row, or the database?
-  void examine(const Error& failure);
+  [[nodiscard]] Result<Current> current() override;
+  void examine(const Error& failure) override;
   bool available() const { return store_ != nullptr; }
 
  private:

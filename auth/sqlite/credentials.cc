@@ -2,42 +2,11 @@
 
 #include <utility>
 
+#include "auth/credential_rows.h"
 #include "base/migrations.h"
 #include "schema/embedded.h"
 
 namespace toast::auth {
-namespace {
-
-// The label of an account's own password; others are app passwords.
-constexpr std::string_view kOwn;
-
-WallTime wall_from(std::int64_t us) { return WallTime{std::chrono::microseconds{us}}; }
-
-Result<void> check_account(const std::string& account) {
-  if (account.empty()) return permanent("credentials: an account needs a name");
-  if (account.size() > kMaxAccountBytes)
-    return permanent("credentials: account name of " + std::to_string(account.size()) + " bytes");
-  if (account.find('\0') != std::string::npos)
-    return permanent("credentials: NUL in an account name");
-  return {};
-}
-
-Result<void> check_hash(const std::string& hash) {
-  if (hash.empty() || hash.size() > kMaxHashBytes || hash.find('\0') != std::string::npos)
-    return permanent("credentials: password hash of " + std::to_string(hash.size()) + " bytes");
-  return {};
-}
-
-Result<std::optional<Credential>> read_credential(const sqlite::Statement& row) {
-  Credential credential{row.string(0), CredentialState::locked, wall_from(row.integer(2))};
-  if (credential.hash.size() > kMaxHashBytes)
-    return transient("credentials: a stored hash is over " + std::to_string(kMaxHashBytes) +
-                     " bytes");
-  if (row.integer(1) == 0) credential.state = CredentialState::active;
-  return std::optional<Credential>(std::move(credential));
-}
-
-}  // namespace
 
 SqliteCredentials::SqliteCredentials(std::string path, sqlite::OpenOptions options)
     : path_(std::move(path)), options_(options) {}
@@ -77,25 +46,25 @@ Result<std::optional<Credential>> SqliteCredentials::find(const std::string& acc
   return with([&](sqlite::Connection& db) -> Found {
     Result<sqlite::Statement> row =
         db.query("SELECT hash, state, changed_us FROM credential WHERE account=? AND label=?",
-                 account, kOwn);
+                 account, rows::kOwn);
     if (!row) return pass(row);
     Result<bool> there = row->step();
     if (!there) return pass(there);
     if (!*there) return std::optional<Credential>{};
-    return read_credential(*row);
+    return rows::credential(*row);
   });
 }
 
 Result<void> SqliteCredentials::put(const std::string& account, const std::string& hash,
                                     WallTime now) {
-  if (Result<void> good = check_account(account); !good) return good;
-  if (Result<void> good = check_hash(hash); !good) return good;
+  if (Result<void> good = rows::check_account(account); !good) return good;
+  if (Result<void> good = rows::check_hash(hash); !good) return good;
   return with([&](sqlite::Connection& db) -> Result<void> {
     Result<std::int64_t> done = db.run(
         "INSERT INTO credential (account, label, hash, state, changed_us) VALUES (?, ?, ?, 0, ?)"
         " ON CONFLICT (account, label) DO UPDATE SET hash=excluded.hash, state=0,"
         " changed_us=excluded.changed_us",
-        account, kOwn, hash, unix_microseconds(now));
+        account, rows::kOwn, hash, unix_microseconds(now));
     if (!done) return pass(done);
     return {};
   });
@@ -103,11 +72,11 @@ Result<void> SqliteCredentials::put(const std::string& account, const std::strin
 
 Result<bool> SqliteCredentials::replace_hash(const std::string& account, const std::string& from,
                                              const std::string& better) {
-  if (Result<void> good = check_hash(better); !good) return pass(good);
+  if (Result<void> good = rows::check_hash(better); !good) return pass(good);
   return with([&](sqlite::Connection& db) -> Result<bool> {
     Result<std::int64_t> done =
         db.run("UPDATE credential SET hash=? WHERE account=? AND label=? AND hash=?", better,
-               account, kOwn, from);
+               account, rows::kOwn, from);
     if (!done) return pass(done);
     return *done > 0;
   });
@@ -116,8 +85,8 @@ Result<bool> SqliteCredentials::replace_hash(const std::string& account, const s
 Result<bool> SqliteCredentials::set_state(const std::string& account, CredentialState state) {
   return with([&](sqlite::Connection& db) -> Result<bool> {
     const int number = state == CredentialState::active ? 0 : 1;
-    Result<std::int64_t> done =
-        db.run("UPDATE credential SET state=? WHERE account=? AND label=?", number, account, kOwn);
+    Result<std::int64_t> done = db.run("UPDATE credential SET state=? WHERE account=? AND label=?",
+                                       number, account, rows::kOwn);
     if (!done) return pass(done);
     return *done > 0;
   });
@@ -156,19 +125,10 @@ Result<void> SqliteCredentials::record_logins(std::span<const LastLogin> logins)
 Result<std::vector<LastLogin>> SqliteCredentials::last_logins(const std::string& account) {
   using Logins = Result<std::vector<LastLogin>>;
   return with([&](sqlite::Connection& db) -> Logins {
-    Result<sqlite::Statement> rows = db.query(
+    Result<sqlite::Statement> found = db.query(
         "SELECT service, at_us, peer FROM last_login WHERE account=? ORDER BY service", account);
-    if (!rows) return pass(rows);
-    std::vector<LastLogin> logins;
-    for (;;) {
-      Result<bool> row = rows->step();
-      if (!row) return pass(row);
-      if (!*row) return logins;
-      // A service that only a later release knows is not for us to report.
-      const std::optional<Service> service = parse_service(rows->text(0));
-      if (service)
-        logins.push_back({account, *service, wall_from(rows->integer(1)), rows->string(2)});
-    }
+    if (!found) return pass(found);
+    return rows::last_logins(account, *found);
   });
 }
 
@@ -176,17 +136,11 @@ Result<std::vector<std::string>> SqliteCredentials::accounts(const std::string& 
                                                              std::size_t limit) {
   using Names = Result<std::vector<std::string>>;
   return with([&](sqlite::Connection& db) -> Names {
-    Result<sqlite::Statement> rows = db.query(
+    Result<sqlite::Statement> found = db.query(
         "SELECT account FROM credential WHERE account>? AND label=? ORDER BY account LIMIT ?",
-        after, kOwn, static_cast<std::int64_t>(limit));
-    if (!rows) return pass(rows);
-    std::vector<std::string> names;
-    for (;;) {
-      Result<bool> row = rows->step();
-      if (!row) return pass(row);
-      if (!*row) return names;
-      names.push_back(rows->string(0));
-    }
+        after, rows::kOwn, static_cast<std::int64_t>(limit));
+    if (!found) return pass(found);
+    return rows::names(*found);
   });
 }
 

@@ -7,10 +7,12 @@
 #include <memory>
 
 #include "auth/credentials_repository.h"
+#include "auth/mariadb/credentials.h"
 #include "auth/sqlite/credentials.h"
 #include "base/migrations.h"
 #include "schema/embedded.h"
 #include "tests/contract/credentials/memory_credentials.h"
+#include "tests/contract/mariadb/private_server.h"
 
 namespace toast::auth {
 namespace {
@@ -53,6 +55,20 @@ struct SqliteStore final : Store {
   std::unique_ptr<SqliteCredentials> two;
 };
 
+struct MariadbStore final : Store {
+  MariadbStore() {
+    static int made = 0;
+    const std::string name = "credentials_" + std::to_string(++made);
+    mariadb::shared_server().make_database(name, schema::mariadb_credentials());
+    one = std::make_unique<MariadbCredentials>(mariadb::shared_servers(name));
+    two = std::make_unique<MariadbCredentials>(mariadb::shared_servers(name));
+  }
+  CredentialsRepository& first() override { return *one; }
+  CredentialsRepository& second() override { return *two; }
+  std::unique_ptr<MariadbCredentials> one;
+  std::unique_ptr<MariadbCredentials> two;
+};
+
 using MakeStore = std::function<std::unique_ptr<Store>()>;
 struct BackEnd {
   const char* name;
@@ -89,6 +105,9 @@ TEST_P(CredentialsContract, NamesAreBytesNotPatternsOrCases) {
   ASSERT_TRUE(credentials_.put("ann@example.org", "h", kMonday));
   EXPECT_EQ(find("Ann@example.org"), std::nullopt);
   EXPECT_EQ(find("%"), std::nullopt);
+  EXPECT_EQ(find("ann@example.org "), std::nullopt);  // no padding
+  EXPECT_EQ(find("\xc3\xa4nn@example.org"), std::nullopt);
+  EXPECT_EQ(find("\xff\xfe@example.org"), std::nullopt);  // what is no UTF-8 is nobody's name
   ASSERT_TRUE(credentials_.put("o'brien\"; --@example.org", "h2", kMonday));
   EXPECT_EQ(find("o'brien\"; --@example.org")->hash, "h2");
 }
@@ -164,7 +183,8 @@ TEST_P(CredentialsContract, AccountsArePagedInByteOrder) {
 INSTANTIATE_TEST_SUITE_P(
     BackEnds, CredentialsContract,
     testing::Values(BackEnd{"memory", [] { return std::make_unique<MemoryStore>(); }},
-                    BackEnd{"sqlite", [] { return std::make_unique<SqliteStore>(); }}),
+                    BackEnd{"sqlite", [] { return std::make_unique<SqliteStore>(); }},
+                    BackEnd{"mariadb", [] { return std::make_unique<MariadbStore>(); }}),
     [](const auto& info) { return std::string(info.param.name); });
 
 }  // namespace

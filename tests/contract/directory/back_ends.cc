@@ -2,6 +2,9 @@
 
 #include <filesystem>
 
+#include "schema/embedded.h"
+#include "tests/contract/mariadb/private_server.h"
+#include "vdomain/mariadb/directory_store.h"
 #include "vdomain/sqlite/directory_store.h"
 
 namespace toast::vdomain {
@@ -20,9 +23,15 @@ std::unique_ptr<DirectoryStore> open_sqlite(const std::string& folder) {
   return open_sqlite_directory(path, {}).value();
 }
 
+std::unique_ptr<DirectoryStore> open_mariadb(const std::string& folder) {
+  const std::string name = std::filesystem::path(folder).filename();
+  mariadb::shared_server().make_database(name, schema::mariadb_directory());
+  return mariadb_directory(mariadb::shared_servers(name));
+}
+
 }  // namespace
 
-std::vector<BackEnd> back_ends() { return {{"sqlite", open_sqlite}}; }
+std::vector<BackEnd> back_ends() { return {{"sqlite", open_sqlite}, {"mariadb", open_mariadb}}; }
 
 DirectoryContract::DirectoryContract() : folder_(make_folder()), directory_(open()) {}
 

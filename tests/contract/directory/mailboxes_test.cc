@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include "tests/contract/directory/back_ends.h"
 
 namespace toast::vdomain {
@@ -121,6 +123,33 @@ TEST_P(DirectoryContract, ListsOfMailboxesAreSortedFilteredAndPaged) {
   const auto page = directory_.list_mailboxes({.limit = 3}).value();
   EXPECT_EQ(page.next, "a@b.test");
   EXPECT_EQ(names({.after = page.next}), "ann@b.test ");
+}
+
+TEST_P(DirectoryContract, LongListsComeWhole) {
+  constexpr std::size_t kMany = 2005;  // more than a back end may fetch at once
+  for (const auto* name : {"a.test", "b.test"}) add_domain(name);
+  auto transaction = directory_.store().begin().value();
+  for (std::size_t i = 0; i < kMany; ++i) {
+    const Address at = address(fmt::format("u{:04}@{}", i, i % 2 == 0 ? "a.test" : "b.test"));
+    const std::string maildir = at.str();
+    ASSERT_TRUE(transaction->insert_mailbox({.address = at, .maildir = maildir}));
+    ASSERT_TRUE(transaction->insert_alias(
+        {.address = at, .targets = {address("x@x.test"), address("y@x.test")}}));
+  }
+  ASSERT_TRUE(transaction->commit());
+  EXPECT_EQ(directory_.list_mailboxes({.limit = kMany + 1}).value().items.size(), kMany);
+  const auto aliases = directory_.list_aliases({.limit = kMany + 1}).value().items;
+  ASSERT_EQ(aliases.size(), kMany);
+  for (const Alias& alias : aliases) EXPECT_EQ(alias.targets.size(), 2U);
+  std::size_t paged = 0;
+  ListQuery query{.limit = 700};
+  for (;;) {
+    const auto page = directory_.list_mailboxes(query).value();
+    paged += page.items.size();
+    if (page.next.empty()) break;
+    query.after = page.next;
+  }
+  EXPECT_EQ(paged, kMany);
 }
 
 TEST_P(DirectoryContract, TheOldestMailboxIsTheFirstAdded) {

@@ -1,4 +1,9 @@
 // What holds for every change: the record, the generation, and two writers at once.
+#include <fmt/format.h>
+
+#include <atomic>
+#include <thread>
+
 #include "tests/contract/directory/back_ends.h"
 
 namespace toast::vdomain {
@@ -52,6 +57,37 @@ TEST_P(DirectoryContract, AnotherOpenDirectorySeesTheChangeAndItsGeneration) {
   add_domain("example.org");
   EXPECT_TRUE(reader.find_domain(domain("example.org")).value());
   EXPECT_GT(reader.generation().value(), before);
+}
+
+TEST_P(DirectoryContract, ManyWritersAtOnceKeepALimit) {
+  constexpr int kWriters = 4;
+  constexpr int kTries = 8;
+  constexpr int kRoom = 20;  // of 32
+  HostedDomain d = hosted("example.org");
+  d.limits.mailboxes = kRoom;
+  directory_.add_domain(d, actor_).value();
+  const auto before = directory_.generation().value();
+  std::vector<DirectoryRepository> writers;
+  for (int w = 0; w < kWriters; ++w) writers.push_back(open());
+  std::atomic<int> added{0};
+  std::atomic<int> refused{0};
+  std::vector<std::thread> threads;
+  for (int w = 0; w < kWriters; ++w)
+    threads.emplace_back([&, w] {
+      for (int i = 0; i < kTries; ++i) {
+        const std::string name = fmt::format("u{}.{}@example.org", w, i);
+        const auto change =
+            writers[static_cast<std::size_t>(w)].add_mailbox({.address = address(name)}, actor_);
+        ASSERT_TRUE(change) << change.error().detail;
+        if (change->status == Status::changed) ++added;
+        if (change->status == Status::limit_reached) ++refused;
+      }
+    });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(added, kRoom);
+  EXPECT_EQ(refused, kWriters * kTries - kRoom);
+  EXPECT_EQ(directory_.counts(domain("example.org")).value().mailboxes, std::size_t{kRoom});
+  EXPECT_EQ(directory_.generation().value(), before + kRoom);
 }
 
 TEST_P(DirectoryContract, AnAbandonedTransactionLeavesNothing) {

@@ -1,31 +1,32 @@
-#include "vdomain/sqlite/rows.h"
+// How a row of the directory becomes a value of the model, whichever database it comes from (Row:
+// sqlite::Statement or mariadb::Rows). Rows are checked as they are read: a value that no program
+// of ours would write is a damaged database (transient), not a wrong answer.
+#pragma once
 
-#include <fmt/format.h>
+#include <optional>
+#include <string_view>
+
+#include "vdomain/model.h"
 
 namespace toast::vdomain::rows {
 
-namespace {
+inline constexpr std::string_view kDomainColumns =
+    "name, incoming_suspended, outgoing_suspended, login_suspended, catch_all, catch_all_target,"
+    " sub_addressing, default_quota_bytes, default_quota_messages, max_mailboxes, max_aliases,"
+    " max_lists, max_messages_per_day, created_at, version, lmtp";
+inline constexpr std::string_view kMailboxColumns =
+    "d.name, m.local_part, m.display_name, m.quota_bytes, m.quota_messages, m.pop3, m.imap, m.smtp,"
+    " m.receive, m.maildir, m.created_at, m.version";
+inline constexpr std::string_view kAliasColumns =
+    "d.name, a.local_part, a.keep_copy, a.created_at, a.version, a.alias_id";
 
-tl::unexpected<Error> damaged(std::string_view table, std::string_view value) {
-  return transient(
-      fmt::format("directory database: table {} holds \"{}\", which is not valid there; restore it "
-                  "or correct it",
-                  table, value));
-}
+WallTime time_from(std::int64_t microseconds);
+[[nodiscard]] tl::unexpected<Error> damaged(std::string_view table, std::string_view value);
+[[nodiscard]] Result<Domain> parse_domain(std::string_view table, std::string_view text);
+[[nodiscard]] Result<Address> parse_address(std::string_view table, std::string_view text);
 
-Result<Domain> parse_domain(std::string_view table, std::string_view text) {
-  Result<Domain> parsed = Domain::parse(text);
-  if (!parsed) return damaged(table, text);
-  return parsed;
-}
-
-Result<Address> parse_address(std::string_view table, std::string_view text) {
-  Result<Address> parsed = Address::parse(text);
-  if (!parsed) return damaged(table, text);
-  return parsed;
-}
-
-Result<Address> address_of(std::string_view table, const sqlite::Statement& row) {
+template <class Row>
+[[nodiscard]] Result<Address> address_of(std::string_view table, const Row& row) {
   Result<Domain> name = parse_domain(table, row.text(0));
   if (!name) return pass(name);
   Result<Address> address = Address::from_parts(row.text(1), *name);
@@ -33,23 +34,20 @@ Result<Address> address_of(std::string_view table, const sqlite::Statement& row)
   return address;
 }
 
-std::optional<std::uint64_t> limit(const sqlite::Statement& row, int column) {
+template <class Row>
+std::optional<std::uint64_t> limit(const Row& row, int column) {
   if (row.is_null(column)) return std::nullopt;
   return static_cast<std::uint64_t>(row.integer(column));
 }
 
-Quota quota(const sqlite::Statement& row, int column) {
+template <class Row>
+Quota quota(const Row& row, int column) {
   return {static_cast<std::uint64_t>(row.integer(column)),
           static_cast<std::uint64_t>(row.integer(column + 1))};
 }
 
-}  // namespace
-
-WallTime time_from(std::int64_t microseconds) {
-  return WallTime{std::chrono::microseconds{microseconds}};
-}
-
-Result<HostedDomain> domain(const sqlite::Statement& row) {
+template <class Row>
+[[nodiscard]] Result<HostedDomain> domain(const Row& row) {
   Result<Domain> name = parse_domain("domain", row.text(0));
   if (!name) return pass(name);
   const std::optional<CatchAll::Kind> kind = parse_catch_all(row.text(4));
@@ -83,7 +81,9 @@ Result<HostedDomain> domain(const sqlite::Statement& row) {
   };
 }
 
-Result<DomainAlias> domain_alias(const sqlite::Statement& row) {
+// name, target, created
+template <class Row>
+[[nodiscard]] Result<DomainAlias> domain_alias(const Row& row) {
   Result<Domain> name = parse_domain("domain_alias", row.text(0));
   if (!name) return pass(name);
   Result<Domain> target = parse_domain("domain_alias", row.text(1));
@@ -91,7 +91,8 @@ Result<DomainAlias> domain_alias(const sqlite::Statement& row) {
   return DomainAlias{*name, *target, time_from(row.integer(2))};
 }
 
-Result<Mailbox> mailbox(const sqlite::Statement& row) {
+template <class Row>
+[[nodiscard]] Result<Mailbox> mailbox(const Row& row) {
   Result<Address> address = address_of("mailbox", row);
   if (!address) return pass(address);
   if (row.text(9).empty() || row.text(9).size() > kMaxMaildirPath)
@@ -107,7 +108,9 @@ Result<Mailbox> mailbox(const sqlite::Statement& row) {
   };
 }
 
-Result<Alias> alias(const sqlite::Statement& row) {
+// Without its targets; they are rows of their own, of the alias_id in column 5.
+template <class Row>
+[[nodiscard]] Result<Alias> alias(const Row& row) {
   Result<Address> address = address_of("alias", row);
   if (!address) return pass(address);
   return Alias{
@@ -119,11 +122,13 @@ Result<Alias> alias(const sqlite::Statement& row) {
   };
 }
 
-Result<Address> target(const sqlite::Statement& row) {
+template <class Row>
+[[nodiscard]] Result<Address> target(const Row& row) {
   return parse_address("alias_target", row.text(0));
 }
 
-AuditEntry audit(const sqlite::Statement& row) {
+template <class Row>
+AuditEntry audit(const Row& row) {
   return {.id = static_cast<std::uint64_t>(row.integer(0)),
           .at = time_from(row.integer(1)),
           .actor = {row.string(2), row.string(3)},

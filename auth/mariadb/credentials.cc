@@ -1,0 +1,117 @@
+#include "auth/mariadb/credentials.h"
+
+#include <algorithm>
+
+#include "auth/credential_rows.h"
+#include "base/mariadb/migrations.h"
+#include "schema/embedded.h"
+
+namespace toast::auth {
+namespace {
+
+Result<void> usable(mariadb::Connection& connection) {
+  return mariadb::check_schema(connection, schema::mariadb_credentials());
+}
+
+Result<bool> any(const Result<std::int64_t>& matched) {
+  if (!matched) return tl::unexpected(matched.error());
+  return *matched > 0;
+}
+
+// In the order of the key: two writers that lock the same rows then wait for each other instead of
+// locking each other out.
+std::vector<const LastLogin*> in_key_order(std::span<const LastLogin> logins) {
+  std::vector<const LastLogin*> ordered;
+  ordered.reserve(logins.size());
+  for (const LastLogin& login : logins) ordered.push_back(&login);
+  std::stable_sort(ordered.begin(), ordered.end(), [](const LastLogin* a, const LastLogin* b) {
+    if (a->account != b->account) return a->account < b->account;
+    return service_name(a->service) < service_name(b->service);
+  });
+  return ordered;
+}
+
+}  // namespace
+
+MariadbCredentials::MariadbCredentials(std::shared_ptr<mariadb::Servers> servers)
+    : db_(std::move(servers), usable) {}
+
+Result<std::optional<Credential>> MariadbCredentials::find(const std::string& account) {
+  Result<mariadb::Rows> row =
+      db_.query("SELECT hash, state, changed_us FROM credential WHERE account = ? AND label = ?",
+                account, rows::kOwn);
+  if (!row) return pass(row);
+  Result<bool> there = row->step();
+  if (!there) return pass(there);
+  if (!*there) return std::optional<Credential>{};
+  return rows::credential(*row);
+}
+
+Result<void> MariadbCredentials::put(const std::string& account, const std::string& hash,
+                                     WallTime now) {
+  if (Result<void> good = rows::check_account(account); !good) return good;
+  if (Result<void> good = rows::check_hash(hash); !good) return good;
+  Result<std::int64_t> done = db_.run(
+      "INSERT INTO credential (account, label, hash, state, changed_us) VALUES (?, ?, ?, 0, ?)"
+      " ON DUPLICATE KEY UPDATE hash = VALUES(hash), state = 0, changed_us = VALUES(changed_us)",
+      account, rows::kOwn, hash, unix_microseconds(now));
+  if (!done) return pass(done);
+  return {};
+}
+
+Result<bool> MariadbCredentials::replace_hash(const std::string& account, const std::string& from,
+                                              const std::string& better) {
+  if (Result<void> good = rows::check_hash(better); !good) return pass(good);
+  return any(db_.run("UPDATE credential SET hash = ? WHERE account = ? AND label = ? AND hash = ?",
+                     better, account, rows::kOwn, from));
+}
+
+Result<bool> MariadbCredentials::set_state(const std::string& account, CredentialState state) {
+  return any(db_.run("UPDATE credential SET state = ? WHERE account = ? AND label = ?",
+                     state == CredentialState::active ? 0 : 1, account, rows::kOwn));
+}
+
+Result<bool> MariadbCredentials::remove(const std::string& account) {
+  Result<mariadb::Transaction> transaction = mariadb::Transaction::begin(db_);
+  if (!transaction) return pass(transaction);
+  Result<std::int64_t> removed = db_.run("DELETE FROM credential WHERE account = ?", account);
+  if (!removed) return pass(removed);
+  Result<std::int64_t> logins = db_.run("DELETE FROM last_login WHERE account = ?", account);
+  if (!logins) return pass(logins);
+  if (Result<void> done = transaction->commit(); !done) return pass(done);
+  return *removed > 0;
+}
+
+Result<void> MariadbCredentials::record_logins(std::span<const LastLogin> logins) {
+  if (logins.empty()) return {};
+  Result<mariadb::Transaction> transaction = mariadb::Transaction::begin(db_);
+  if (!transaction) return pass(transaction);
+  for (const LastLogin* login : in_key_order(logins)) {
+    // The assignments are made in this order: `at_us` is still the old one in the first.
+    Result<std::int64_t> done = db_.run(
+        "INSERT INTO last_login (account, service, at_us, peer) VALUES (?, ?, ?, ?)"
+        " ON DUPLICATE KEY UPDATE peer = IF(VALUES(at_us) >= at_us, VALUES(peer), peer),"
+        " at_us = GREATEST(at_us, VALUES(at_us))",
+        login->account, service_name(login->service), unix_microseconds(login->at), login->peer);
+    if (!done) return pass(done);
+  }
+  return transaction->commit();
+}
+
+Result<std::vector<LastLogin>> MariadbCredentials::last_logins(const std::string& account) {
+  Result<mariadb::Rows> found = db_.query(
+      "SELECT service, at_us, peer FROM last_login WHERE account = ? ORDER BY service", account);
+  if (!found) return pass(found);
+  return rows::last_logins(account, *found);
+}
+
+Result<std::vector<std::string>> MariadbCredentials::accounts(const std::string& after,
+                                                              std::size_t limit) {
+  Result<mariadb::Rows> found = db_.query(
+      "SELECT account FROM credential WHERE account > ? AND label = ? ORDER BY account LIMIT ?",
+      after, rows::kOwn, static_cast<std::int64_t>(limit));
+  if (!found) return pass(found);
+  return rows::names(*found);
+}
+
+}  // namespace toast::auth

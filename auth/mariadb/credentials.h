@@ -1,0 +1,30 @@
+// The credentials repository in a MariaDB database. It connects at first use and again after a
+// loss, so an outage ends without a restart. Not safe for use by two threads: each has its own.
+#pragma once
+
+#include <memory>
+
+#include "auth/credentials_repository.h"
+#include "base/mariadb/database.h"
+
+namespace toast::auth {
+
+class MariadbCredentials final : public CredentialsRepository {
+ public:
+  explicit MariadbCredentials(std::shared_ptr<mariadb::Servers> servers);
+
+  Result<std::optional<Credential>> find(const std::string& account) override;
+  Result<void> put(const std::string& account, const std::string& hash, WallTime now) override;
+  Result<bool> replace_hash(const std::string& account, const std::string& from,
+                            const std::string& better) override;
+  Result<bool> set_state(const std::string& account, CredentialState state) override;
+  Result<bool> remove(const std::string& account) override;
+  Result<void> record_logins(std::span<const LastLogin> logins) override;
+  Result<std::vector<LastLogin>> last_logins(const std::string& account) override;
+  Result<std::vector<std::string>> accounts(const std::string& after, std::size_t limit) override;
+
+ private:
+  mariadb::Database db_;
+};
+
+}  // namespace toast::auth

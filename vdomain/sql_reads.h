@@ -1,0 +1,179 @@
+// The reading half of the directory as far as it is the same text for every SQL database: what a
+// lookup asks. Listings and transactions are the back ends' own. Database has query(), whose rows
+// are read by step(), text(), integer()...
+#pragma once
+
+#include <fmt/format.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "vdomain/directory_store.h"
+#include "vdomain/sql_rows.h"
+
+namespace toast::vdomain {
+
+namespace sql {
+
+// The first row of a query, read by `read`; none: an empty optional.
+template <class T, class Query, class Read>
+Result<std::optional<T>> first_row(Query query, Read read) {
+  if (!query) return pass(query);
+  Result<bool> there = query->step();
+  if (!there) return pass(there);
+  if (!*there) return std::nullopt;
+  Result<T> value = read(*query);
+  if (!value) return pass(value);
+  return std::optional<T>(std::move(*value));
+}
+
+template <class T, class Query, class Read>
+Result<void> each_row(Query query, Read read, const Visit<T>& visit) {
+  if (!query) return pass(query);
+  for (;;) {
+    Result<bool> there = query->step();
+    if (!there) return pass(there);
+    if (!*there) return {};
+    Result<T> value = read(*query);
+    if (!value) return pass(value);
+    if (!visit(*value)) return {};
+  }
+}
+
+}  // namespace sql
+
+template <class Database>
+class SqlReads : public DirectoryStore {
+ public:
+  explicit SqlReads(Database db) : db_(std::move(db)) {}
+
+  Result<std::uint64_t> generation() override {
+    auto row = db_.query("SELECT value FROM generation");
+    if (!row) return pass(row);
+    Result<bool> there = row->step();
+    if (!there) return pass(there);
+    return static_cast<std::uint64_t>(row->integer(0));
+  }
+
+  Result<std::optional<HostedDomain>> domain(const Domain& name) override {
+    static const std::string sql =
+        fmt::format("SELECT {} FROM domain WHERE name = ?", rows::kDomainColumns);
+    return sql::first_row<HostedDomain>(db_.query(sql, name.str()),
+                                        [](const auto& row) { return rows::domain(row); });
+  }
+
+  Result<std::optional<DomainAlias>> domain_alias(const Domain& name) override {
+    return sql::first_row<DomainAlias>(
+        db_.query("SELECT a.name, d.name, a.created_at FROM domain_alias a JOIN domain d"
+                  " USING (domain_id) WHERE a.name = ?",
+                  name.str()),
+        [](const auto& row) { return rows::domain_alias(row); });
+  }
+
+  Result<std::optional<Mailbox>> mailbox(const Address& address) override {
+    static const std::string sql = fmt::format(
+        "SELECT {} FROM domain d JOIN mailbox m USING (domain_id) WHERE d.name = ? AND"
+        " m.local_part = ?",
+        rows::kMailboxColumns);
+    return sql::first_row<Mailbox>(db_.query(sql, address.domain().str(), address.local_part()),
+                                   [](const auto& row) { return rows::mailbox(row); });
+  }
+
+  Result<std::optional<Mailbox>> mailbox_by_maildir(const std::string& maildir) override {
+    static const std::string sql =
+        fmt::format("SELECT {} FROM mailbox m JOIN domain d USING (domain_id) WHERE m.maildir = ?",
+                    rows::kMailboxColumns);
+    return sql::first_row<Mailbox>(db_.query(sql, maildir),
+                                   [](const auto& row) { return rows::mailbox(row); });
+  }
+
+  Result<std::optional<Mailbox>> oldest_mailbox(const Domain* domain) override {
+    static const std::string in_domain = fmt::format(
+        "SELECT {} FROM domain d JOIN mailbox m USING (domain_id) WHERE d.name = ?"
+        " ORDER BY m.mailbox_id LIMIT 1",
+        rows::kMailboxColumns);
+    static const std::string in_all = fmt::format(
+        "SELECT {} FROM mailbox m JOIN domain d USING (domain_id) ORDER BY m.mailbox_id LIMIT 1",
+        rows::kMailboxColumns);
+    if (domain == nullptr)
+      return sql::first_row<Mailbox>(db_.query(in_all),
+                                     [](const auto& row) { return rows::mailbox(row); });
+    return sql::first_row<Mailbox>(db_.query(in_domain, domain->str()),
+                                   [](const auto& row) { return rows::mailbox(row); });
+  }
+
+  Result<std::optional<Alias>> alias(const Address& address) override {
+    static const std::string sql = fmt::format(
+        "SELECT {} FROM domain d JOIN alias a USING (domain_id) WHERE d.name = ? AND"
+        " a.local_part = ?",
+        rows::kAliasColumns);
+    return sql::first_row<Alias>(db_.query(sql, address.domain().str(), address.local_part()),
+                                 [this](const auto& row) { return this->alias_with_targets(row); });
+  }
+
+  Result<StoredCounts> counts(const Domain& domain) override {
+    auto row = db_.query(
+        "SELECT (SELECT count(*) FROM mailbox m WHERE m.domain_id = d.domain_id),"
+        " (SELECT count(*) FROM alias a WHERE a.domain_id = d.domain_id),"
+        " (SELECT count(*) FROM domain_alias o WHERE o.domain_id = d.domain_id)"
+        " FROM domain d WHERE d.name = ?",
+        domain.str());
+    if (!row) return pass(row);
+    Result<bool> there = row->step();
+    if (!there) return pass(there);
+    if (!*there) return StoredCounts{};
+    return StoredCounts{static_cast<std::uint64_t>(row->integer(0)),
+                        static_cast<std::uint64_t>(row->integer(1)),
+                        static_cast<std::uint64_t>(row->integer(2))};
+  }
+
+  Result<std::vector<AuditEntry>> audit(const std::string& object, std::size_t limit) override {
+    constexpr std::string_view kAll =
+        "SELECT audit_id, at, actor, source, action, object, `before`, after FROM audit"
+        " ORDER BY audit_id DESC LIMIT ?";
+    constexpr std::string_view kOfObject =
+        "SELECT audit_id, at, actor, source, action, object, `before`, after FROM audit"
+        " WHERE object = ? ORDER BY audit_id DESC LIMIT ?";
+    const auto most = static_cast<std::int64_t>(limit);
+    auto row = object.empty() ? db_.query(kAll, most) : db_.query(kOfObject, object, most);
+    if (!row) return pass(row);
+    std::vector<AuditEntry> entries;
+    for (;;) {
+      Result<bool> there = row->step();
+      if (!there) return pass(there);
+      if (!*there) return entries;
+      entries.push_back(rows::audit(*row));
+    }
+  }
+
+ protected:
+  static std::string after_domain(const std::optional<Address>& after) {
+    return after ? after->domain().str() : std::string();
+  }
+  static std::string after_local(const std::optional<Address>& after) {
+    return after ? after->local_part() : std::string();
+  }
+
+  template <class Row>
+  Result<Alias> alias_with_targets(const Row& row) {
+    Result<Alias> alias = rows::alias(row);
+    if (!alias) return alias;
+    auto targets = db_.query("SELECT target FROM alias_target WHERE alias_id = ? ORDER BY position",
+                             row.integer(5));
+    if (!targets) return pass(targets);
+    for (;;) {
+      Result<bool> there = targets->step();
+      if (!there) return pass(there);
+      if (!*there) return alias;
+      Result<Address> target = rows::target(*targets);
+      if (!target) return pass(target);
+      alias->targets.push_back(std::move(*target));
+    }
+  }
+
+  Database db_;
+};
+
+}  // namespace toast::vdomain
