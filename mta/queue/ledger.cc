@@ -59,6 +59,7 @@ void Ledger::load(std::span<const MessageState> live) {
   for (const MessageState& state : live) {
     std::shared_ptr<QueuedMessage> message = message_from(state);
     messages_.emplace(message->id, message);
+    note_age(*message, std::nullopt);
     if (message->open == 0)  // the crash came between the last outcome and the end
       spawn(services_.loop, conclude(message, {}, {}, std::nullopt));
     else

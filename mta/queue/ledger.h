@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -166,6 +167,8 @@ class Ledger {
   void admit(const std::shared_ptr<QueuedMessage>& message);
   void admit_child(const Accepted& child, std::uint64_t size_bytes);
   void admit_taken(std::span<const Record> records, std::uint64_t size_bytes);
+  // `taken`: it is new here.
+  void note_age(const QueuedMessage& message, std::optional<Moment> taken);
   void schedule_recovered(const QueuedMessage& message);
   struct Open {
     std::vector<std::uint32_t> fresh;
@@ -197,6 +200,7 @@ class Ledger {
   Task<Accepted> make_confirmation(std::shared_ptr<QueuedMessage> message,
                                    Confirmation confirmation);
   Task<> warn_of_delay(std::shared_ptr<QueuedMessage> message);
+  void warn_of_odd_ones(Moment until);
   Task<std::optional<Accepted>> make_bounce(std::shared_ptr<QueuedMessage> message);
   Task<Accepted> make_report(std::shared_ptr<QueuedMessage> message, Report report,
                              std::string sender);
@@ -223,6 +227,9 @@ class Ledger {
   std::function<void()> on_work_;
   std::uint64_t concluding_ = 0;  // messages whose end, or a confirmation, is being written
   Moment delays_seen_;            // who was warned: all that had waited long enough by then
+  // Messages whose id does not tell their age, which were imported: when they were, or will be,
+  // as old as it takes, counted from here as if they had arrived then.
+  std::set<std::pair<Moment, MessageId>> odd_ages_;
   bool failure_logged_ = false;
   std::uint64_t counted_batches_ = 0;
 };

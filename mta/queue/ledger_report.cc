@@ -142,14 +142,24 @@ Task<Accepted> Ledger::make_confirmation(std::shared_ptr<QueuedMessage> message,
 void Ledger::warn_of_delays() {
   const Moment present = now();
   const Moment since = std::exchange(delays_seen_, present);
-  if (options_.delay_warning.count() == 0 || present <= since ||
-      present - since > kLongestDelaySweep)
-    return;
+  if (options_.delay_warning.count() == 0 || present <= since) return;
+  odd_ages_.erase(odd_ages_.begin(), odd_ages_.lower_bound({since - options_.delay_warning, {}}));
+  if (present - since > kLongestDelaySweep) return;
+  warn_of_odd_ones(present - options_.delay_warning);
   const auto from = MessageId::first_at(since - options_.delay_warning);
   const auto to = MessageId::first_at(present - options_.delay_warning);
   for (auto at = messages_.lower_bound(from); at != messages_.end() && at->first < to; ++at)
     if (at->second->open > 0 && has_sender(*at->second))
       spawn(services_.loop, warn_of_delay(at->second));
+}
+
+void Ledger::warn_of_odd_ones(Moment until) {
+  while (!odd_ages_.empty() && odd_ages_.begin()->first < until) {
+    const std::shared_ptr<QueuedMessage> message = find(odd_ages_.begin()->second);
+    odd_ages_.erase(odd_ages_.begin());
+    if (message && message->open > 0 && has_sender(*message))
+      spawn(services_.loop, warn_of_delay(message));
+  }
 }
 
 Task<> Ledger::warn_of_delay(std::shared_ptr<QueuedMessage> message) {

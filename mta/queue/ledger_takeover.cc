@@ -1,5 +1,6 @@
 // Messages that waited in another queue, with what had become of them there.
 #include "mta/queue/ledger.h"
+#include "mta/takeover/derived_id.h"
 
 namespace toast::queue {
 
@@ -41,12 +42,22 @@ void Ledger::admit_taken(std::span<const Record> records, std::uint64_t size_byt
                       {"bytes", message->size_bytes},
                       {"peer", message->envelope->peer}});
   messages_.emplace(message->id, message);
+  note_age(*message, now());
   if (message->open == 0)  // only its bounce is due
     spawn(services_.loop, conclude(message, {}, {}, std::nullopt));
   else
     schedule_recovered(*message);
   update_gauges();
   if (on_work_) on_work_();
+}
+
+// An imported message has an id that is made of its content. One that is too old for a warning
+// already is warned of when it has waited here for so long, too: nobody else has told its sender.
+void Ledger::note_age(const QueuedMessage& message, std::optional<Moment> taken) {
+  if (message.id.value() >= takeover::kDerivedIdsEnd) return;  // it tells its age
+  Moment from = message.birth();
+  if (taken && *taken - from >= options_.delay_warning) from = *taken;
+  odd_ages_.emplace(from, message.id);
 }
 
 }  // namespace toast::queue

@@ -5,12 +5,6 @@
 #include "base/codec.h"
 
 namespace toast::takeover {
-namespace {
-
-// 42 bits of microseconds, and the 13 below them that tell apart ids of one microsecond.
-constexpr unsigned kBits = 42 + 13;
-
-}  // namespace
 
 MessageId derived_id(std::string_view identity, std::uint64_t attempt) {
   Encoder encoder;
@@ -22,7 +16,7 @@ MessageId derived_id(std::string_view identity, std::uint64_t attempt) {
                        text.size(), nullptr, 0);
   std::uint64_t value = 0;
   for (std::size_t i = 0; i < sizeof value; ++i) value = value << 8U | hash[i];
-  value &= (std::uint64_t{1} << kBits) - 1;
+  value &= kDerivedIdsEnd - 1;
   return MessageId(value == 0 ? 1 : value);  // 0 means none
 }
 

@@ -107,6 +107,37 @@ TEST_F(TakeOverTest, AgeScheduleAndHoldAreKept) {
   EXPECT_EQ(maild_.in("ann@example.org").size(), 1U);
 }
 
+// The id of an imported message says nothing of its age.
+TEST_F(TakeOverTest, SendersAreWarnedOfDelays) {
+  using std::chrono::hours;
+  options_.delay_warning = hours{4};
+  queue_->set_options(options_);
+  maild_.errors["maildir/postmaster@example.org"] = Error{Failure::transient, "4.2.2 full", ""};
+  TakeOver young = head(7);  // an hour old
+  young.reverse_path = "bob@example.org";
+  TakeOver old = head(8);
+  old.arrival_microseconds -= std::int64_t{9} * 3'600'000'000;
+  old.reverse_path = "ann@example.org";
+  for (const TakeOver& message : {young, old})
+    ASSERT_TRUE(take(message, {address("postmaster@example.org")}));
+  const auto pass = [this](hours span) {
+    for (int minute = 0; minute < 60 * span.count(); ++minute) advance(std::chrono::minutes{1});
+  };
+  const auto warnings = [this](const char* to) { return maild_.in(to).size(); };
+  pass(hours{2});
+  EXPECT_EQ(warnings("bob@example.org"), 0U);
+  pass(hours{2});
+  EXPECT_EQ(warnings("bob@example.org"), 1U);
+  EXPECT_EQ(warnings("ann@example.org"), 0U) << "its time had gone by when it came";
+  pass(hours{1});
+  EXPECT_EQ(warnings("ann@example.org"), 1U);
+  restart_queue();
+  pass(hours{5});
+  EXPECT_EQ(warnings("bob@example.org"), 1U);
+  EXPECT_EQ(warnings("ann@example.org"), 1U);
+  EXPECT_EQ(queue_->ledger().messages().size(), 2U);
+}
+
 TEST_F(TakeOverTest, TheBounceThatIsDueIsSent) {
   TakeOver from = head(7);
   from.reverse_path = "bob@example.org";
