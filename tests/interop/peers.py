@@ -175,6 +175,8 @@ maillog_file_prefixes = {self.directory}
 class Exim(Peer):
     program = os.path.join(UNPACKED, "usr/sbin/exim4")
     domain = "exim.test"
+    closed_domain = "closed.exim.test"  # takes mail from those who have logged in
+    login = ("joe@example.test", "a long secret")
 
     def command(self):
         for name in ("spool", "logs"):
@@ -201,17 +203,26 @@ check_recipient:
   deny message = no such user here
        domains = {self.domain}
        !local_parts = box
+  deny message = log in first
+       domains = {self.closed_domain}
+       !authenticated = *
   accept
 begin routers
 elsewhere:
   driver = manualroute
-  domains = !{self.domain}
+  domains = !{self.domain} : !{self.closed_domain}
   transport = us
   route_list = * 127.0.0.1
   self = send
 here:
   driver = accept
   transport = maildir
+begin authenticators
+plain:
+  driver = plaintext
+  public_name = PLAIN
+  server_condition = ${{if and{{{{eq{{$auth2}}{{{self.login[0]}}}}}{{eq{{$auth3}}{{{self.login[1]}}}}}}}}}
+  server_set_id = $auth2
 begin transports
 us:
   driver = smtp

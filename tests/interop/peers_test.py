@@ -203,6 +203,31 @@ class Postfix(SmtpPeerCase):
 class Exim(SmtpPeerCase):
     kind = peers.Exim
 
+    @classmethod
+    def more_routes(cls, routes):
+        routes.write(f"{cls.kind.closed_domain}:127.0.0.1:{cls.peer.port} {cls.kind.login[0]} closed\n")
+
+    def set_password(self, password):
+        path = os.path.join(self.instance.root, "relay-auth", "closed")
+        with open(path, "w") as file:
+            file.write(f"{password}\n")
+
+    def test_login(self):
+        """Without a password, with a wrong one, then with the right one: nothing bounces, no restart is needed."""
+        box = f"box@{self.kind.closed_domain}"
+        submit(self.instance.smtp, ANN, box, letter("login", box, b"x\n"))
+        self.waits_with("4.3.5 no password for the relay: relay-auth/closed")
+        self.set_password("not this")
+        self.instance.ctl("queue", "retry", "--to", box)
+        self.waits_with("Remote host said: 535")
+        self.set_password(self.kind.login[1])
+        self.instance.ctl("queue", "retry", "--to", box)
+        self.wait_for(lambda: "login" in read_new(self.peer.maildir), "the mail at the peer")
+        self.assertNotIn(self.kind.login[1], self.instance.log())
+
+    def waits_with(self, reason):
+        self.wait_for(lambda: reason in self.instance.ctl("queue", "list", "--json"), reason)
+
 
 class OpenSmtpd(SmtpPeerCase):
     kind = peers.OpenSmtpd
