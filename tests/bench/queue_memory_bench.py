@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What waiting mail costs: memory of toast-queued (PSS) for each queued recipient, and the time that a
-start takes with a full queue. All of it is for other hosts, while outbound mail is paused.
+start and the operator's commands take with a full queue, and how long a client waits for its 250 meanwhile. All of
+it is for other hosts, while outbound mail is paused.
 
   queue_memory_bench.py [--singles 200000] [--lists 20] [--start 1000000]
 """
@@ -8,6 +9,9 @@ start takes with a full queue. All of it is for other hosts, while outbound mail
 import argparse
 import json
 import os
+import smtplib
+import statistics
+import threading
 import time
 
 from contenders import Toastmaster, save
@@ -25,6 +29,55 @@ def queued_pss(toast):
 
 def queued_messages(toast):
     return json.loads(toast.instance.ctl("status", "--json"))["queue"]["messages"]
+
+
+# Each looks at every message; those that change something, at every hundredth of them.
+COMMANDS = {
+    "list": ("list", "--limit", "10"),
+    "list, nothing found": ("list", "--why", "no such words"),
+    "top by domain": ("top",),
+    "top by sender": ("top", "--by", "sender"),
+    "destinations": ("destinations",),
+    "hold": ("hold", "--domain", "d12?.live.test"),
+    "list held": ("list", "--held", "--limit", "10"),
+    "release": ("release", "--domain", "d12?.live.test"),
+    "retry": ("retry", "--domain", "d13?.live.test"),
+    "delete": ("delete", "--domain", "d14?.live.test", "--yes"),
+}
+
+
+class Client(threading.Thread):
+    """Sends one message after the other; how long each waited for its 250."""
+
+    def __init__(self, toast):
+        super().__init__(daemon=True)
+        self.address = toast.instance.smtp
+        self.taken = []
+        self.going_on = True
+
+    def run(self):
+        while self.going_on:
+            self.send_some()
+
+    def send_some(self):
+        with smtplib.SMTP(*self.address, timeout=60) as smtp:
+            for _ in range(100):
+                if not self.going_on:
+                    return
+                start = time.monotonic()
+                smtp.sendmail("client@relay.test", ["someone@later.test"], "Subject: x\r\n\r\nx\r\n")
+                self.taken.append(time.monotonic() - start)
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.going_on = False
+        self.join()
+
+    def ms(self):
+        return {"median_ms": 1000 * statistics.median(self.taken), "worst_ms": 1000 * max(self.taken)}
 
 
 class Queue:
@@ -60,6 +113,15 @@ class Queue:
         if queued_messages(self.toast) != self.messages:
             raise RuntimeError("messages are missing after the restart")
         return {"start_s": seconds, "queued_mb": queued_pss(self.toast) / 1e6}
+
+
+    def command(self, words, seconds=0):
+        """One command, or nothing for so long, and what a client sees meanwhile."""
+        with Client(self.toast) as client:
+            start = time.monotonic()
+            answer = self.toast.instance.ctl("queue", *words) if words else time.sleep(seconds)
+            taken = time.monotonic() - start
+        return {"s": taken, "answer": (answer or "").strip().splitlines()[-1:], **client.ms()}
 
 
 def singles(count):
@@ -101,6 +163,9 @@ def main():
             queue.messages += singles(chosen.start - queue.messages)(queue.toast)
             note("filled_s", time.monotonic() - begun)
             note("full_restarted", queue.restart())
+        note("command: none", queue.command((), seconds=5))
+        for name, words in COMMANDS.items():
+            note(f"command: {name}", queue.command(words))
         names = os.listdir(os.path.join(queue.toast.instance.root, "queue"))
         note("files", {kind: sum(n.startswith(kind) for n in names)
                        for kind in ("segment", "spare", "checkpoint", "blob", "damaged")})
