@@ -6,12 +6,20 @@ function(toast_use_pch target)
   endif()
 endfunction()
 
+# Our headers weigh more than our sources: eight of a library's files are compiled as one, which
+# takes a third of the time. A name in an anonymous namespace is therefore used once in a library.
+option(TOAST_UNITY "Compile the libraries' files in batches" OFF)
+set(TOAST_UNITY_BATCH 8)  # so that both cores have something to do
+
 # toast_library(NAME SOURCES a.cc ... LINK lib ...)
 function(toast_library name)
   cmake_parse_arguments(arg "" "" "SOURCES;LINK" ${ARGN})
   add_library(${name} STATIC ${arg_SOURCES})
   target_link_libraries(${name} PUBLIC toast_flags ${arg_LINK})
   toast_use_pch(${name})
+  if(TOAST_UNITY)
+    set_target_properties(${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${TOAST_UNITY_BATCH})
+  endif()
 endfunction()
 
 # toast_program(NAME SOURCES main.cc LINK lib ... [ADMIN|COMPAT]): installed where toastd looks for its children,
