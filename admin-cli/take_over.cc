@@ -16,6 +16,11 @@ tl::unexpected<Failure> list_failure(const Error& error, const std::string& path
               "the list of what was taken over can be kept elsewhere: --state FILE");
 }
 
+tl::unexpected<Failure> queued_failure(const Error& error, const std::string& object) {
+  return fail(Exit::temporary, "queued_failed", error.detail, object,
+              "run it again: what is taken over already is not taken twice");
+}
+
 }  // namespace
 
 Wanted<TakeOverRun> TakeOverRun::start(Context& context, const char* done,
@@ -39,14 +44,13 @@ Wanted<void> TakeOverRun::take(const std::string& object, const std::string& not
   const MessageId listed_as = message.head.id;
   if (list_.contains(listed_as)) {
     ++already_here_;
-    return {};
+    return confirm(object, listed_as);  // that may be what the run before did not come to
   }
   for (std::uint64_t attempt = 1; attempt <= kMaxIds; ++attempt) {
     Result<Verdict> verdict = Verdict::wanted;
     if (client_) verdict = client_->hand_over(message);
     if (!verdict && verdict.error().failure == toast::Failure::transient)
-      return fail(Exit::temporary, "queued_failed", verdict.error().detail, object,
-                  "run it again: what is taken over already is not taken twice");
+      return queued_failure(verdict.error(), object);
     if (!verdict) return leave(object, verdict.error());
     if (*verdict == Verdict::id_taken) {
       message.head.id = takeover::derived_id(identity, attempt);
@@ -56,10 +60,17 @@ Wanted<void> TakeOverRun::take(const std::string& object, const std::string& not
       if (Result<void> noted = list_.add(listed_as, note); !noted)
         return list_failure(noted.error(), object);
     count(*verdict, message.recipients.size());
-    return {};
+    return confirm(object, message.head.id);
   }
   return leave(object,
                Error{toast::Failure::permanent, {}, "its ids are all in use by other messages"});
+}
+
+Wanted<void> TakeOverRun::confirm(const std::string& object, MessageId id) {
+  if (!client_) return {};
+  if (Result<void> confirmed = client_->confirm(id); !confirmed)
+    return queued_failure(confirmed.error(), object);
+  return {};
 }
 
 void TakeOverRun::count(TakeOverClient::Verdict verdict, std::uint64_t recipients) {
@@ -93,6 +104,9 @@ void TakeOverRun::say(const std::string& object) {
 
 Outcome TakeOverRun::finish(const std::string& object) {
   say(object);
+  if (client_)
+    if (Result<void> settled = client_->settle(); !settled)
+      return queued_failure(settled.error(), object);
   if (left_ > 0) return Exit::partial;
   return context_->dry_run && messages_ > 0 ? Exit::would_change : Exit::done;
 }

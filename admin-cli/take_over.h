@@ -22,7 +22,7 @@ class TakeOverRun {
                                   const std::string& identity, TakenMessage message);
   // It is left where it is, and the others are gone on with.
   Wanted<void> leave(const std::string& object, const Error& why);
-  // Says what was done. `object`: the directory.
+  // Says what was done. `object`: the directory. A failure: run it again.
   Outcome finish(const std::string& object);
   // The same, when it ended early.
   tl::unexpected<Failure> stop(const std::string& object, Failure failure);
@@ -31,6 +31,7 @@ class TakeOverRun {
   TakeOverRun(Context& context, const char* done, takeover::TakenList list)
       : context_(&context), done_(done), list_(std::move(list)) {}
   void count(TakeOverClient::Verdict verdict, std::uint64_t recipients);
+  Wanted<void> confirm(const std::string& object, MessageId id);
   void say(const std::string& object);
 
   Context* context_;

@@ -50,6 +50,18 @@ Result<TakeOverClient::Verdict> TakeOverClient::hand_over(const TakenMessage& me
   return Verdict::wanted;
 }
 
+Result<void> TakeOverClient::confirm(MessageId id) {
+  Result<ipc::Done> done = ask(queue::TakeOverConfirm{id});
+  if (!done) return pass(done);
+  return {};
+}
+
+Result<void> TakeOverClient::settle() {
+  Result<ipc::Done> done = ask(queue::TakeOverSettle{});
+  if (!done) return pass(done);
+  return {};
+}
+
 Result<void> TakeOverClient::send_recipients(const TakenMessage& message) {
   const auto& all = message.recipients;
   for (std::size_t at = 0; at < all.size(); at += queue::kMaxTakenRecipients) {

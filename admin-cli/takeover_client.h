@@ -28,10 +28,14 @@ class TakeOverClient {
   static Wanted<std::unique_ptr<TakeOverClient>> connect(const Instance& instance);
   explicit TakeOverClient(Fd socket) : client_(std::move(socket), "toast-queued") {}
 
-  // `wanted`: now it is on stable storage there. Otherwise nothing was sent. Permanent error: this
-  // message is not taken; transient: none is, now.
+  // `wanted`: now it is on stable storage there, and held until it is confirmed. Otherwise nothing
+  // was sent. Permanent error: this message is not taken; transient: none is, now.
   using Verdict = queue::TakeOver::Verdict;
   [[nodiscard]] Result<Verdict> hand_over(const TakenMessage& message);
+  // What is on the list: from now on it is delivered. Nothing changes if that was said before.
+  [[nodiscard]] Result<void> confirm(MessageId id);
+  // All that was confirmed survives a crash.
+  [[nodiscard]] Result<void> settle();
 
  private:
   template <class Request>

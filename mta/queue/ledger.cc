@@ -60,7 +60,8 @@ void Ledger::load(std::span<const MessageState> live) {
     std::shared_ptr<QueuedMessage> message = message_from(state);
     messages_.emplace(message->id, message);
     note_age(*message, std::nullopt);
-    if (message->open == 0)  // the crash came between the last outcome and the end
+    if (message->open == 0 &&
+        !is_being_taken(*message))  // the crash came between the last outcome and the end
       spawn(services_.loop, conclude(message, {}, {}, std::nullopt));
     else
       schedule_recovered(*message);

@@ -50,6 +50,13 @@ inline constexpr std::size_t kMaxReportedDelays = 1000;
 // memory until then, and whoever measures sees delivered mail, not accepted mail.
 inline constexpr std::uint64_t kCrowdedPerSlot = 16;
 
+// Why a message is held that another queue had: until its client has noted that it is here
+// (takeover_messages.h), what it was held for there behind it; and until all its records are.
+inline constexpr std::string_view kUnconfirmed =
+    "its take-over was cut off before toastctl noted it: run that again";
+inline constexpr std::string_view kHalfTaken =
+    "its take-over was cut off: run it again, and do not release this one";
+
 // What one attempt came to, for one instruction or for the recipient as a whole.
 struct StepResult {
   enum class Kind : std::uint8_t { delivered, failed, deferred };
@@ -98,8 +105,11 @@ class Ledger {
   Task<Result<void>> accept(Accepted accepted, std::uint64_t size_bytes, MemoryShare share);
 
   // A message from another queue: Accepted, then what had become of its recipients there. Durable
-  // when it returns well.
+  // when it returns well, and held until it is confirmed.
   Task<Result<void>> take_over(std::vector<Record> records, std::uint64_t size_bytes);
+  void confirm_taken(MessageId id);
+  // Of its records a crash had cut off some: it is as if it had not come.
+  Task<Result<void>> drop_half_taken(MessageId id);
 
   // Work to do now. Nothing once the journal has failed.
   std::optional<Work> next();
@@ -167,6 +177,7 @@ class Ledger {
   void admit(const std::shared_ptr<QueuedMessage>& message);
   void admit_child(const Accepted& child, std::uint64_t size_bytes);
   void admit_taken(std::span<const Record> records, std::uint64_t size_bytes);
+  static bool is_being_taken(const QueuedMessage& message);
   // `taken`: it is new here.
   void note_age(const QueuedMessage& message, std::optional<Moment> taken);
   void schedule_recovered(const QueuedMessage& message);

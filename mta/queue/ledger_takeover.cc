@@ -30,6 +30,7 @@ void Ledger::admit_taken(std::span<const Record> records, std::uint64_t size_byt
     if (const auto* frozen = std::get_if<Frozen>(&record)) apply(state, *frozen);
     if (const auto* outcome = std::get_if<Outcome>(&record)) apply(state, *outcome);
     if (const auto* deferral = std::get_if<Deferral>(&record)) apply(state, *deferral);
+    if (const auto* hold = std::get_if<Hold>(&record)) apply(state, *hold);
   }
   std::shared_ptr<QueuedMessage> message = message_from(state);
   services_.observer.accepted(*message, accepted.body);
@@ -43,12 +44,49 @@ void Ledger::admit_taken(std::span<const Record> records, std::uint64_t size_byt
                       {"peer", message->envelope->peer}});
   messages_.emplace(message->id, message);
   note_age(*message, now());
-  if (message->open == 0)  // only its bounce is due
-    spawn(services_.loop, conclude(message, {}, {}, std::nullopt));
-  else
-    schedule_recovered(*message);
+  schedule_recovered(*message);  // held: it has no turn yet
   update_gauges();
   if (on_work_) on_work_();
+}
+
+bool Ledger::is_being_taken(const QueuedMessage& message) {
+  return message.hold &&
+         (message.hold->starts_with(kUnconfirmed) || message.hold->starts_with(kHalfTaken));
+}
+
+void Ledger::confirm_taken(MessageId id) {
+  std::shared_ptr<QueuedMessage> message = find(id);
+  if (!message || !message->hold || !message->hold->starts_with(kUnconfirmed)) return;
+  const std::string reason = message->hold->substr(kUnconfirmed.size());
+  message->hold.reset();
+  if (!reason.empty()) message->hold = reason;  // as in its own queue
+  std::vector<Record> records;
+  if (reason.empty())
+    records.emplace_back(Release{id});
+  else
+    records.emplace_back(Hold{id, reason});
+  commit(std::move(records), false, [this](const Result<void>& result, std::span<Record>) {
+    if (!result) commit_failed(result.error());
+  });
+  if (message->open > 0)
+    put_back(*message);
+  else if (reason.empty())  // only its bounce is due
+    spawn(services_.loop, conclude(std::move(message), {}, {}, std::nullopt));
+  if (on_work_) on_work_();
+}
+
+Task<Result<void>> Ledger::drop_half_taken(MessageId id) {
+  std::vector<Record> records;
+  records.emplace_back(Finished{id});
+  Result<void> durable = co_await services_.commits.commit(std::move(records));
+  if (!durable) co_return durable;
+  const std::shared_ptr<QueuedMessage> message = find(id);
+  if (!message) co_return durable;
+  if (message->open > 0) scheduler_.ended_while_held(id, message->open);
+  messages_.erase(id);
+  services_.log.info("queue.message.half_taken", {{"id", id.str()}});
+  update_gauges();
+  co_return durable;
 }
 
 // An imported message has an id that is made of its content. One that is too old for a warning

@@ -69,6 +69,8 @@ std::function<void()> TakeOverDesk::serve(ipc::Dispatcher& dispatcher) {
   dispatcher.on<TakeOverChunk>(
       [this, client](TakeOverChunk m) { return chunk(client, std::move(m)); });
   dispatcher.on<TakeOverEnd>([this, client](TakeOverEnd) { return end(client); });
+  dispatcher.on<TakeOverConfirm>([this](TakeOverConfirm m) { return confirm(m); });
+  dispatcher.on<TakeOverSettle>([this](TakeOverSettle) { return settle(); });
   return [client] { client->draft.reset(); };
 }
 
@@ -87,7 +89,10 @@ Task<Result<TakeOver::Reply>> TakeOverDesk::begin(std::shared_ptr<Client> client
   if (const std::shared_ptr<QueuedMessage> here = services_.ledger.find(message.id)) {
     const bool same =
         here->arrival == arrival && here->envelope->reverse_path == message.reverse_path;
-    co_return TakeOver::Reply{same ? TakeOver::Verdict::is_here : TakeOver::Verdict::id_taken};
+    if (!same) co_return TakeOver::Reply{TakeOver::Verdict::id_taken};
+    if (here->hold != kHalfTaken) co_return TakeOver::Reply{TakeOver::Verdict::is_here};
+    Result<void> dropped = co_await services_.ledger.drop_half_taken(message.id);
+    if (!dropped) co_return pass(dropped);
   }
   auto draft = std::make_shared<Draft>();
   Envelope& envelope = *draft->envelope;
@@ -209,9 +214,25 @@ Task<Result<void>> TakeOverDesk::finish(std::shared_ptr<Draft> draft) {
   co_return co_await services_.ledger.take_over(std::move(records), draft->total);
 }
 
-// Accepted, then what has become of the recipients.
+Task<Result<ipc::Done>> TakeOverDesk::confirm(TakeOverConfirm message) {
+  services_.ledger.confirm_taken(message.id);
+  co_return ipc::Done{};
+}
+
+Task<Result<ipc::Done>> TakeOverDesk::settle() {
+  co_await services_.ledger.written();
+  co_return ipc::Done{};
+}
+
+// Accepted, then what has become of the recipients. A batch may be cut between any two records, by
+// the end of a segment and a crash: until the last of them is there the message is held as half
+// taken.
 std::vector<Record> TakeOverDesk::Draft::records() {
   const MessageId id = accepted.id;
+  std::string whole(kUnconfirmed);
+  whole += accepted.hold.value_or("");
+  whole.resize(std::min(whole.size(), kMaxText));
+  accepted.hold = kHalfTaken;
   if (file)
     accepted.body = BlobBody{total};
   else
@@ -232,6 +253,10 @@ std::vector<Record> TakeOverDesk::Draft::records() {
     for (std::uint32_t n = 0; n < begun->second.size(); ++n)
       add_progress(records, id, Target{i, n}, begun->second[n].progress);
   }
+  if (records.size() == 1)
+    std::get<Accepted>(records.front()).hold = std::move(whole);
+  else
+    records.emplace_back(Hold{id, std::move(whole)});
   return records;
 }
 

@@ -40,6 +40,8 @@ class TakeOverDesk {
   Task<Result<ipc::Done>> steps(std::shared_ptr<Client> client, TakeOverSteps message);
   Task<Result<ipc::Done>> chunk(std::shared_ptr<Client> client, TakeOverChunk message);
   Task<Result<ipc::Done>> end(std::shared_ptr<Client> client);
+  Task<Result<ipc::Done>> confirm(TakeOverConfirm message);
+  Task<Result<ipc::Done>> settle();
   Task<Result<void>> append(std::shared_ptr<Draft> draft, std::string bytes);
   Task<Result<void>> finish(std::shared_ptr<Draft> draft);
 

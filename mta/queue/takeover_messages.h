@@ -4,10 +4,16 @@
 // on a connection, each step answered before the next:
 //
 //   TakeOver -> verdict   TakeOverRecipients+   TakeOverSteps*   TakeOverChunk*   TakeOverEnd ->
-//   Done: on stable storage
+//   Done: on stable storage, and held   TakeOverConfirm: the client has noted that, also on stable
+//   storage
 //
-// A client that goes leaves nothing behind. Errors: transient, now nothing can be taken; permanent,
-// not this message. Both end it.
+// It is held until it is confirmed, so that nothing is delivered which the next run might not know
+// of: whatever breaks in between, that run finds it here (is_here), notes it and confirms it. A
+// message that a crash cut off in the middle of its records is not found: it is dropped when it is
+// asked for again. TakeOverSettle, at the end: what was confirmed is on stable storage.
+//
+// A client that goes before TakeOverEnd leaves nothing behind. Errors: transient, now nothing can
+// be taken; permanent, not this message. Both end it.
 #pragma once
 
 #include <cstdint>
@@ -196,6 +202,22 @@ struct TakeOverEnd {
   using Reply = ipc::Done;
   void encode(Encoder&) const {}
   static TakeOverEnd decode(Decoder&) { return {}; }
+};
+
+// Changes nothing where the message is not held for this.
+struct TakeOverConfirm {
+  static constexpr std::uint16_t kType = 35;
+  using Reply = ipc::Done;
+  MessageId id;
+  void encode(Encoder& e) const { e.u64(id.value()); }
+  static TakeOverConfirm decode(Decoder& d) { return {MessageId(d.u64())}; }
+};
+
+struct TakeOverSettle {
+  static constexpr std::uint16_t kType = 36;
+  using Reply = ipc::Done;
+  void encode(Encoder&) const {}
+  static TakeOverSettle decode(Decoder&) { return {}; }
 };
 
 }  // namespace toast::queue

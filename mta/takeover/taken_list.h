@@ -1,9 +1,9 @@
 // Which messages of another queue were taken over: a file of lines "ID NOTE". It is what is left to
 // know of a message that was delivered and forgotten since. Locked while it is open.
 //
-// The order: the message is on our stable storage -> its line is -> the next message. A crash in
-// between leaves a message without its line: the next run asks for it again and is told that it is
-// here, unless it was delivered meanwhile, and then it is delivered twice. It is never lost.
+// The order: the message is on our stable storage, held -> its line is -> it is delivered. A crash
+// in between leaves a message without its line: the next run asks for it again and is told that it
+// is here. So it is never lost and never delivered twice.
 #pragma once
 
 #include <string>

@@ -15,7 +15,9 @@ import calendar
 import fcntl
 import json
 import os
+import resource
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -169,6 +171,29 @@ class Import(unittest.TestCase):
         done, result = self.run_import()
         self.assertEqual((done.returncode, result["messages"], result["already_here"]), (0, 0, 1), done.stderr)
         self.assertEqual(len(queued(self.instance)), 1)
+
+    def test_a_list_that_cannot_be_written_duplicates_nothing(self):
+        """No file may grow: with an error where the list is written, and with death there."""
+        for number, (name, disposition) in enumerate((("error", signal.SIG_IGN), ("death", signal.SIG_DFL))):
+            self.qmail.message(name, local=b"Tann@example.test\0")
+
+            def no_growth():
+                signal.signal(signal.SIGXFSZ, disposition)
+                resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+            failed = subprocess.run([program("toastctl"), "--root", self.instance.root, "import", "qmail-queue",
+                                     self.qmail.path], capture_output=True, text=True, preexec_fn=no_growth)
+            self.assertNotEqual(failed.returncode, 0)
+            if disposition == signal.SIG_IGN:
+                self.assertIn("File too large", failed.stderr)
+            [held] = queued(self.instance)
+            self.assertIn("cut off", json.dumps(held))
+            done, result = self.run_import()
+            self.assertEqual((done.returncode, result["messages"], result["already_here"]), (0, 0, number + 1), done.stderr)
+            wait_for_subjects(self.instance, [name])
+            wait_until(lambda: not queued(self.instance), "an empty queue")
+            self.assertEqual(self.run_import()[1]["already_here"], number + 1)
+            self.assertEqual(take_mail(self.instance), [])
 
     def test_damaged_ones_are_named_and_left(self):
         self.qmail.message("good", local=b"Tann@example.test\0")

@@ -31,6 +31,10 @@ class MemoryStore final : public Store {
     for (const Record& record : batch)
       if (Result<void> good = acceptable(record); !good) return good;
     for (const Record& record : batch) {
+      if (cut_after >= 0 && cut_after-- == 0) {
+        failing = failed_ = true;
+        return transient("fdatasync: input/output error");
+      }
       ++records;
       std::visit([this](const auto& r) { take(r); }, record);
     }
@@ -102,6 +106,8 @@ class MemoryStore final : public Store {
   }
 
   std::atomic<bool> failing{false};
+  // So many records more get to the disk, then it fails: a batch is cut anywhere. Negative: never.
+  std::atomic<int> cut_after{-1};
   std::atomic<bool> has_room{true};
   std::atomic<bool> unreadable{false};
   std::atomic<int> commits{0};

@@ -13,8 +13,21 @@ class TakeOverTest : public QueueTest {
  protected:
   void SetUp() override {
     QueueTest::SetUp();
+    connect_toastctl();
+  }
+  void connect_toastctl() {
     PeerSocket::Guest guest = queue_->admin_guest();
     toastctl_ = connect(guest.dispatcher);
+  }
+  // Both sides die.
+  void crash() {
+    toastctl_->close("crash");
+    stop_queue();
+    clock_.advance(std::chrono::seconds{1});  // ids are not made twice
+    store_.cut_after = -1;
+    store_.failing = false;
+    start_queue();
+    connect_toastctl();
   }
   void TearDown() override {
     toastctl_->close("test");
@@ -33,6 +46,14 @@ class TakeOverTest : public QueueTest {
   }
   Result<Verdict> take(TakeOver begin, std::vector<TakenRecipient> recipients,
                        std::string content = "Subject: x\n\nhello\n") {
+    const MessageId id = begin.id;
+    Result<Verdict> verdict =
+        hand_over(std::move(begin), std::move(recipients), std::move(content));
+    if (verdict && *verdict != Verdict::id_taken) EXPECT_TRUE(ask(TakeOverConfirm{id}));
+    return verdict;
+  }
+  Result<Verdict> hand_over(TakeOver begin, std::vector<TakenRecipient> recipients,
+                            std::string content) {
     Result<TakeOver::Reply> reply = ask(std::move(begin));
     if (!reply) return pass(reply);
     if (reply->verdict != Verdict::wanted) return reply->verdict;
@@ -171,9 +192,84 @@ TEST_F(TakeOverTest, WhatWasDoneIsNotDoneAgain) {
   ASSERT_TRUE(ask(std::move(steps)));
   ASSERT_TRUE(ask(TakeOverChunk{"Subject: x\n\n"}));
   ASSERT_TRUE(ask(TakeOverEnd{}));
+  ASSERT_TRUE(ask(TakeOverConfirm{MessageId(7)}));
   run_until_quiet();
   EXPECT_EQ(maild_.in("ann@example.org").size(), 0U);
   EXPECT_EQ(maild_.in("bob@example.org").size(), 1U);
+}
+
+// What the client cannot note, because its disk is full or it dies, must not be delivered: it comes
+// again.
+TEST_F(TakeOverTest, IsHeldUntilItIsConfirmed) {
+  const TakeOver from = head(7);
+  ASSERT_EQ(hand_over(from, {address("ann@example.org")}, "x\n").value(), Verdict::wanted);
+  run_until_quiet();
+  EXPECT_EQ(maild_.requests, 0);
+  crash();
+  run_until_quiet();
+  EXPECT_EQ(maild_.requests, 0);
+  EXPECT_EQ(take(from, {address("ann@example.org")}).value(), Verdict::is_here);
+  EXPECT_TRUE(ask(TakeOverSettle{}));
+  run_until_quiet();
+  EXPECT_EQ(maild_.in("ann@example.org").size(), 1U);
+  EXPECT_TRUE(store_.live().empty());
+  EXPECT_TRUE(ask(TakeOverConfirm{from.id})) << "said again, of a message that has gone";
+  // The confirmation itself gets lost: the next run, which has it on its list, says it again.
+  TakeOver other = head(8);
+  other.hold = "looked at by hand";
+  ASSERT_TRUE(hand_over(other, {address("bob@example.org")}, "x\n"));
+  crash();
+  ASSERT_TRUE(ask(TakeOverConfirm{other.id}));
+  ASSERT_TRUE(ask(TakeOverSettle{}));
+  crash();
+  EXPECT_EQ(queue_->ledger().find(other.id)->hold, "looked at by hand");
+  EXPECT_TRUE(ask(TakeOverConfirm{other.id})) << "which changes nothing now";
+  EXPECT_EQ(queue_->ledger().find(other.id)->hold, "looked at by hand");
+}
+
+// The records of one message fill the rest of a segment and go on in the next one; the power goes
+// after any of them. Whoever had the message in the old queue has it still, and nobody gets what
+// the old queue had sent.
+TEST_F(TakeOverTest, ABatchThatWasCutIsTakenAnew) {
+  const auto hand_over_all = [this](const TakeOver& begin) -> Result<ipc::Done> {
+    Result<TakeOver::Reply> reply = ask(TakeOver(begin));
+    if (!reply) return pass(reply);
+    if (reply->verdict == Verdict::is_here) return ipc::Done{};
+    EXPECT_EQ(reply->verdict, Verdict::wanted);
+    TakenRecipient waits(address("ann@example.org"));
+    waits.progress = {Fate::pending, 2, 0, "4.2.2 over quota"};
+    EXPECT_TRUE(ask(TakeOverRecipients{
+        {address("list@example.org"), failed("zoe@remote.test", "gone"), waits}}));
+    TakeOverSteps steps;
+    for (const char* to : {"ann@example.org", "postmaster@example.org"}) {
+      Encoder encoder;
+      vdomain::put_instruction(
+          encoder, vdomain::DeliverMaildir{address(to), std::string("maildir/") + to, {}});
+      steps.steps.push_back({encoder.take(), {}});
+    }
+    steps.steps[0].progress.fate = Fate::delivered;
+    EXPECT_TRUE(ask(std::move(steps)));
+    EXPECT_TRUE(ask(TakeOverChunk{"Subject: x\n\n"}));
+    return ask(TakeOverEnd{});
+  };
+  constexpr int kRecords = 6;  // Accepted, Frozen, two outcomes, a deferral, and the last one
+  for (int cut = 0; cut <= kRecords; ++cut) {
+    SCOPED_TRACE(cut);
+    TakeOver begin = head(static_cast<std::uint64_t>(100 + cut));
+    begin.reverse_path = "bob@example.org";
+    store_.cut_after = cut;
+    EXPECT_EQ(hand_over_all(begin).has_value(), cut == kRecords);
+    crash();
+    run_until_quiet();
+    ASSERT_TRUE(hand_over_all(begin));
+    ASSERT_TRUE(ask(TakeOverConfirm{begin.id}));
+    run_until_quiet();
+    const auto runs = static_cast<std::size_t>(cut + 1);
+    EXPECT_EQ(maild_.in("ann@example.org").size(), runs) << "as herself, not by the list";
+    EXPECT_EQ(maild_.in("postmaster@example.org").size(), runs);
+    EXPECT_EQ(maild_.in("bob@example.org").size(), runs) << "one bounce for Zoe";
+    EXPECT_TRUE(store_.live().empty());
+  }
 }
 
 TEST_F(TakeOverTest, OutOfOrder) {
