@@ -70,8 +70,8 @@ Result<void> build(Daemon& daemon) {
   const MessageId newest = opened->journal->newest_id();
   parts->store = std::make_unique<queue::JournalStore>(*parts->disk, std::move(opened->journal),
                                                        journal_options.max_inline_body);
-  Result<queue::Pauses> pauses = queue::Pauses::load(daemon.path("queue"));
-  if (!pauses) return pass(pauses);
+  Result<queue::Pauses> pauses = queue::Pauses::load(*parts->disk);
+  if (!pauses) return pass(pauses, "queue/paused");
   parts->queue = std::make_unique<queue::Queue>(
       queue::Queue::Services{daemon.executor(), *parts->store, daemon.clock(), daemon.log(),
                              daemon.metrics(), daemon.link("toast-vdomaind"),

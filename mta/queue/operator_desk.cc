@@ -159,7 +159,11 @@ Task<Result<ipc::Done>> OperatorDesk::pause(QueuePause question) {
     }
   }
   if (!question.paused && !known) co_return permanent("it was not paused");
-  if (Result<void> saved = next.save(); !saved) co_return pass(saved);
+  if (Result<void> saved = next.save(); !saved) {
+    // What a restart finds is to be what is in force, as far as this disk allows.
+    (void)services_.pauses.save();
+    co_return pass(saved, "nothing was changed, for it could not be written down");
+  }
   for (const std::string& name : services_.pauses.destinations)
     if (!next.destinations.contains(name)) services_.ledger.destinations().resume(name);
   services_.pauses = std::move(next);

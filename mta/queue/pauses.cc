@@ -1,11 +1,8 @@
 #include "mta/queue/pauses.h"
 
-#include <unistd.h>
-
-#include <cerrno>
+#include <algorithm>
 #include <sstream>
 
-#include "base/fd.h"
 #include "mta/message/next_hop.h"
 
 namespace toast::queue {
@@ -14,19 +11,21 @@ namespace {
 constexpr std::size_t kMaxFile = kMaxPausedDestinations * (kMaxNextHop + 16);
 constexpr std::string_view kDestination = "destination ";
 
-std::string path_in(const std::string& directory) {
-  return directory + "/" + std::string(kPausesFile);
-}
-
 }  // namespace
 
-Result<Pauses> Pauses::load(std::string directory) {
+Result<Pauses> Pauses::load(Disk& disk) {
   Pauses pauses;
-  pauses.directory_ = std::move(directory);
-  if (pauses.directory_.empty()) return pauses;
-  const std::string path = path_in(pauses.directory_);
-  if (::access(path.c_str(), F_OK) != 0 && errno == ENOENT) return pauses;
-  Result<std::string> text = read_file(path, kMaxFile);
+  pauses.disk_ = &disk;
+  const std::string name(kPausesFile);
+  Result<std::vector<std::string>> names = disk.list();
+  if (!names) return pass(names);
+  if (std::ranges::find(*names, name) == names->end()) return pauses;
+  Result<std::unique_ptr<DiskFile>> file = disk.open(name);
+  if (!file) return pass(file);
+  Result<std::uint64_t> size = (*file)->size();
+  if (!size) return pass(size);
+  if (*size > kMaxFile) return permanent(name + " is too large to be ours: remove it");
+  Result<std::string> text = read_exactly(**file, 0, *size);
   if (!text) return pass(text);
   std::istringstream lines(*text);
   for (std::string line; std::getline(lines, line);) {
@@ -37,19 +36,26 @@ Result<Pauses> Pauses::load(std::string directory) {
     } else if (line.starts_with(kDestination)) {
       pauses.destinations.insert(line.substr(kDestination.size()));
     } else if (!line.empty()) {
-      return permanent(path + ": a line that is not ours: remove the file to pause nothing");
+      return permanent(name + ": a line that is not ours: remove the file to pause nothing");
     }
   }
   return pauses;
 }
 
 Result<void> Pauses::save() const {
-  if (directory_.empty()) return {};
+  if (disk_ == nullptr) return {};
   std::string text;
   if (inbound) text += "inbound\n";
   if (outbound) text += "outbound\n";
   for (const std::string& name : destinations) text += std::string(kDestination) + name + "\n";
-  return replace_file(path_in(directory_), text, 0600);
+  const std::string temporary = std::string(kPausesFile) + ".tmp";
+  (void)disk_->unlink(temporary);  // of an attempt that failed
+  Result<std::unique_ptr<DiskFile>> file = disk_->create(temporary);
+  if (!file) return pass(file);
+  if (Result<void> done = write_all(**file, 0, text); !done) return done;
+  if (Result<void> done = (*file)->sync_data(); !done) return done;
+  if (Result<void> done = disk_->rename(temporary, std::string(kPausesFile)); !done) return done;
+  return disk_->sync_directory();
 }
 
 }  // namespace toast::queue

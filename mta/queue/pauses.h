@@ -6,7 +6,7 @@
 #include <set>
 #include <string>
 
-#include "base/result.h"
+#include "mta/queue/journal/disk.h"
 
 namespace toast::queue {
 
@@ -15,20 +15,21 @@ inline constexpr std::size_t kMaxPausedDestinations = 10'000;
 
 class Pauses {
  public:
-  // Reads `directory`/paused; a missing file is nothing paused. An empty directory: nothing is
-  // kept.
-  [[nodiscard]] static Result<Pauses> load(std::string directory);
+  Pauses() = default;  // kept nowhere
+  // Reads `paused` on the disk of the queue; a missing file is nothing paused. One that cannot be
+  // read is an error: nobody knows what must not be sent.
+  [[nodiscard]] static Result<Pauses> load(Disk& disk);
 
   bool inbound = false;
   bool outbound = false;
   std::set<std::string, std::less<>> destinations;
 
-  // Durable when it returns well.
+  // Durable when it returns well. After an error the file has its old content or this one.
   [[nodiscard]] Result<void> save() const;
   bool any() const { return inbound || outbound || !destinations.empty(); }
 
  private:
-  std::string directory_;
+  Disk* disk_ = nullptr;
 };
 
 }  // namespace toast::queue

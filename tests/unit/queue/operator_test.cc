@@ -252,19 +252,21 @@ TEST_F(OperatorTest, WhatWaitsForADeadDestinationSaysWhyThoughItWasNeverTried) {
 TEST(Pauses, SurviveARestart) {
   std::string directory = testing::TempDir() + "/pauses.XXXXXX";
   ASSERT_NE(::mkdtemp(directory.data()), nullptr);
-  Result<Pauses> pauses = Pauses::load(directory);
+  Result<std::unique_ptr<RealDisk>> disk = RealDisk::open_directory(directory);
+  ASSERT_TRUE(disk);
+  Result<Pauses> pauses = Pauses::load(**disk);
   ASSERT_TRUE(pauses);
   EXPECT_FALSE(pauses->any());
   pauses->outbound = true;
   pauses->destinations.insert("a.test");
   ASSERT_TRUE(pauses->save());
-  Result<Pauses> again = Pauses::load(directory);
+  Result<Pauses> again = Pauses::load(**disk);
   ASSERT_TRUE(again);
   EXPECT_TRUE(again->outbound);
   EXPECT_FALSE(again->inbound);
   EXPECT_EQ(again->destinations, pauses->destinations);
   ASSERT_TRUE(replace_file(directory + "/paused", "rubbish\n", 0600));
-  EXPECT_FALSE(Pauses::load(directory));
+  EXPECT_FALSE(Pauses::load(**disk));
 }
 
 }  // namespace
