@@ -32,6 +32,9 @@ class DiskFile {
   [[nodiscard]] virtual Result<std::uint64_t> size() = 0;
 };
 
+// A file that is open.
+std::unique_ptr<DiskFile> disk_file(Fd fd, std::string name);
+
 class Disk {
  public:
   virtual ~Disk() = default;
@@ -57,6 +60,10 @@ class RealDisk final : public Disk {
   // outside (transient). Refuses NFS, where neither locks nor fdatasync can be trusted (permanent).
   [[nodiscard]] static Result<std::unique_ptr<RealDisk>> open_directory(
       const std::string& directory);
+  // A directory beside the queue's, without a lock and whatever the file system: of what may be
+  // lost. Made if `make`; null: there is none.
+  [[nodiscard]] static Result<std::unique_ptr<Disk>> open_folder(const std::string& directory,
+                                                                 bool make);
   // Why the file system is a poor one for a queue (copy-on-write); empty if it is not.
   const std::string& warning() const { return warning_; }
 

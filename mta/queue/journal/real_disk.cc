@@ -21,6 +21,7 @@ constexpr std::uint64_t kBtrfs = 0x9123683e;
 constexpr std::uint64_t kZfs = 0x2fc12fc1;
 constexpr std::uint64_t kBcachefs = 0xca451a4e;
 constexpr unsigned kFileMode = 0600;
+constexpr unsigned kDirectoryMode = 0700;
 
 class RealFile final : public DiskFile {
  public:
@@ -97,10 +98,14 @@ Result<Fd> take_lock(const Fd& directory, const std::string& path) {
 
 Result<std::unique_ptr<DiskFile>> as_file(Result<Fd> fd, const std::string& name) {
   if (!fd) return pass(fd);
-  return std::make_unique<RealFile>(std::move(*fd), name);
+  return disk_file(std::move(*fd), name);
 }
 
 }  // namespace
+
+std::unique_ptr<DiskFile> disk_file(Fd fd, std::string name) {
+  return std::make_unique<RealFile>(std::move(fd), std::move(name));
+}
 
 Result<std::unique_ptr<RealDisk>> RealDisk::open_directory(const std::string& directory) {
   Result<Fd> fd = open_file(directory, O_RDONLY | O_DIRECTORY);
@@ -112,6 +117,16 @@ Result<std::unique_ptr<RealDisk>> RealDisk::open_directory(const std::string& di
   if (!lock) return pass(lock);
   return std::unique_ptr<RealDisk>(
       new RealDisk(std::move(*fd), std::move(*lock), directory, std::move(*warning)));
+}
+
+Result<std::unique_ptr<Disk>> RealDisk::open_folder(const std::string& directory, bool make) {
+  if (make && ::mkdir(directory.c_str(), kDirectoryMode) != 0 && errno != EEXIST)
+    return system_error("make", directory);
+  if (!make && ::access(directory.c_str(), F_OK) != 0 && errno == ENOENT)
+    return std::unique_ptr<Disk>();
+  Result<Fd> fd = open_file(directory, O_RDONLY | O_DIRECTORY);
+  if (!fd) return pass(fd);
+  return std::unique_ptr<Disk>(new RealDisk(std::move(*fd), Fd(), directory, {}));
 }
 
 RealDisk::RealDisk(Fd directory, Fd lock, std::string path, std::string warning)

@@ -51,6 +51,13 @@ std::string file_name(std::uint64_t number) {
   return fmt::format("{}{:016x}", kNamePrefix, number);
 }
 
+std::optional<std::uint64_t> number_of(std::string_view name) {
+  std::uint64_t number = 0;
+  if (!name.starts_with(kNamePrefix)) return std::nullopt;
+  std::from_chars(name.data() + kNamePrefix.size(), name.data() + name.size(), number, 16);
+  return name == file_name(number) ? std::optional(number) : std::nullopt;
+}
+
 Result<std::vector<std::uint64_t>> list_files(const std::string& directory) {
   struct Close {
     void operator()(DIR* d) const { ::closedir(d); }
@@ -63,11 +70,8 @@ Result<std::vector<std::uint64_t>> list_files(const std::string& directory) {
     errno = 0;
     const dirent* entry = ::readdir(stream.get());
     if (entry == nullptr) break;
-    const std::string_view name(entry->d_name);
-    std::uint64_t number = 0;
-    if (!name.starts_with(kNamePrefix)) continue;
-    std::from_chars(name.data() + kNamePrefix.size(), name.data() + name.size(), number, 16);
-    if (name == file_name(number)) numbers.push_back(number);
+    if (const std::optional<std::uint64_t> number = number_of(entry->d_name))
+      numbers.push_back(*number);
   }
   if (errno != 0) return system_error("list", directory);
   std::sort(numbers.begin(), numbers.end());
@@ -83,6 +87,7 @@ bool EventFile::fill(std::size_t wanted) {
     const ssize_t got = ::read(fd_.get(), buffer_.data() + start, kReadBytes);
     buffer_.resize(start + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
     if (got < 0 && errno == EINTR) continue;
+    if (got < 0) failure_ = system_error("read", "it").value();
     at_end_ = got <= 0;
   }
   return buffer_.size() - at_ >= wanted;

@@ -20,14 +20,17 @@ std::string frame(const Event& event);
 
 // trace.0000000000000001
 std::string file_name(std::uint64_t number);
+// None: it is no file of the store.
+std::optional<std::uint64_t> number_of(std::string_view name);
 // The numbers of the files in `directory`, oldest first. None if there is no such directory.
 [[nodiscard]] Result<std::vector<std::uint64_t>> list_files(const std::string& directory);
 
 class EventFile {
  public:
   explicit EventFile(Fd fd) : fd_(std::move(fd)) {}
-  // Nothing: the file has ended. Its end may still grow.
+  // Nothing: the file has ended, or cannot be read on. Its end may still grow.
   std::optional<Event> next();
+  const std::optional<Error>& failure() const { return failure_; }
   // Bytes that are header and good frames so far; 0: not even the header is.
   std::uint64_t good_bytes() const { return good_bytes_; }
 
@@ -40,6 +43,7 @@ class EventFile {
   std::size_t at_ = 0;
   std::uint64_t good_bytes_ = 0;
   bool at_end_ = false;
+  std::optional<Error> failure_;
 };
 
 }  // namespace toast::queue::trace

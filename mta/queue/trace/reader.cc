@@ -2,8 +2,10 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <map>
 #include <set>
 
@@ -26,6 +28,16 @@ std::size_t bytes_of(const Event& event) {
   Encoder e;
   encode(e, event);
   return e.view().size();
+}
+
+// Removed meanwhile: it was the oldest.
+bool is_gone(const std::string& path) {
+  return ::access(path.c_str(), F_OK) != 0 && errno == ENOENT;
+}
+
+Error of(Error error, const std::string& path) {
+  error.detail = path + ": " + error.detail;
+  return error;
 }
 
 class Search {
@@ -53,10 +65,12 @@ class Search {
     if (!numbers) return pass(numbers);
     bool first = true;
     for (const std::uint64_t number : *numbers) {
-      Result<Fd> fd = open_file(directory_ + "/" + file_name(number), O_RDONLY);
-      if (!fd) continue;  // removed meanwhile: it was the oldest
+      const std::string path = directory_ + "/" + file_name(number);
+      Result<Fd> fd = open_file(path, O_RDONLY);
+      if (!fd && is_gone(path)) continue;
+      if (!fd) return pass(fd);
       struct stat status {};
-      if (::fstat(fd->get(), &status) != 0) continue;
+      if (::fstat(fd->get(), &status) != 0) return system_error("stat", path);
       // All of it is older. The first one is looked into all the same, for its first event.
       if (!first && status.st_mtime < unix_seconds(since)) continue;
       EventFile file(std::move(*fd));
@@ -65,6 +79,7 @@ class Search {
         if (!oldest_ || event->time < *oldest_) oldest_ = event->time;
         if (event->time >= since) callee(*event);
       }
+      if (file.failure()) return tl::unexpected(of(*file.failure(), path));
     }
     return {};
   }

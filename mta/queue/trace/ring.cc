@@ -1,75 +1,88 @@
 #include "mta/queue/trace/ring.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <numeric>
+#include <utility>
 
 #include "mta/queue/trace/event_file.h"
 
 namespace toast::queue::trace {
 namespace {
 
-constexpr unsigned kFileMode = 0600;
-constexpr unsigned kDirectoryMode = 0700;
-
-Result<std::uint64_t> size_of(const Fd& fd, const std::string& name) {
-  struct stat status {};
-  if (::fstat(fd.get(), &status) != 0) return system_error("stat", name);
-  return static_cast<std::uint64_t>(status.st_size);
-}
-
 // Every byte of it is read as an event: it may be gone on with.
-bool is_whole(const std::string& path, std::uint64_t size_bytes) {
-  Result<Fd> fd = open_file(path, O_RDONLY);
-  if (!fd) return false;
+bool is_whole(Disk& disk, std::uint64_t number, std::uint64_t size_bytes) {
   if (size_bytes == 0) return true;
+  Result<Fd> fd = disk.open_read_only(file_name(number));
+  if (!fd) return false;
   EventFile file(std::move(*fd));
   while (file.next()) {
   }
   return file.good_bytes() == size_bytes;
 }
 
+Result<std::uint64_t> size_of(Disk& disk, std::uint64_t number) {
+  Result<std::unique_ptr<DiskFile>> file = disk.open(file_name(number));
+  if (!file) return pass(file);
+  return (*file)->size();
+}
+
 }  // namespace
 
-std::string Ring::path(std::uint64_t number) const { return directory_ + "/" + file_name(number); }
+OpenFolder real_folder(std::string directory) {
+  return [directory = std::move(directory)](bool make) {
+    return RealDisk::open_folder(directory, make);
+  };
+}
 
-Result<void> Ring::open() {
-  if (::mkdir(directory_.c_str(), kDirectoryMode) != 0 && errno != EEXIST)
-    return system_error("make", directory_);
-  Result<std::vector<std::uint64_t>> numbers = list_files(directory_);
-  if (!numbers) return pass(numbers);
+Result<void> Ring::open(bool make) {
+  Result<std::unique_ptr<Disk>> disk = open_folder_(make);
+  if (!disk) return pass(disk);
+  if (!*disk) return {};
+  Result<std::vector<std::string>> names = (*disk)->list();
+  if (!names) return pass(names);
   files_.clear();
-  for (const std::uint64_t number : *numbers) {
-    struct stat status {};
-    if (::stat(path(number).c_str(), &status) != 0) return system_error("stat", path(number));
-    files_.push_back({number, static_cast<std::uint64_t>(status.st_size)});
+  for (const std::string& name : *names) {
+    const std::optional<std::uint64_t> number = number_of(name);
+    if (!number) continue;
+    Result<std::uint64_t> size = size_of(**disk, *number);
+    // One whose size is not known the second time either counts as a full one: it is removed before
+    // its time, but it does not keep the store from being written.
+    if (!size && !std::exchange(sizes_failed_, true)) return pass(size);
+    files_.push_back({*number, size.value_or(kMaxFileBytes)});
   }
-  opened_ = true;
-  if (files_.empty() || !is_whole(path(files_.back().number), files_.back().bytes)) return {};
-  Result<Fd> newest = open_file(path(files_.back().number), O_WRONLY | O_APPEND);
-  if (!newest) return pass(newest);
-  current_ = std::move(*newest);
+  sizes_failed_ = false;
+  std::ranges::sort(files_, {}, &File::number);
+  disk_ = std::move(*disk);
+  if (files_.empty() || !is_whole(*disk_, files_.back().number, files_.back().bytes)) return {};
+  Result<std::unique_ptr<DiskFile>> newest = disk_->open(file_name(files_.back().number));
+  if (newest) current_ = std::move(*newest);
   return {};
 }
 
-Result<void> Ring::remove_oldest() {
-  if (files_.size() == 1) current_.reset();
-  const std::string oldest = path(files_.front().number);
-  if (::unlink(oldest.c_str()) != 0 && errno != ENOENT) return system_error("remove", oldest);
-  files_.erase(files_.begin());
+void Ring::look_anew() {
+  current_.reset();
+  disk_.reset();
+  last_append_failed_ = false;
+}
+
+Result<void> Ring::remove(std::vector<File>::iterator file) {
+  const std::string name = file_name(file->number);
+  if (Result<void> removed = disk_->unlink(name); !removed) {
+    // Somebody else may have done that.
+    const Result<std::vector<std::string>> names = disk_->list();
+    if (!names || std::ranges::find(*names, name) != names->end()) return removed;
+  }
+  files_.erase(file);
   return {};
 }
 
 Result<void> Ring::begin_file() {
   current_.reset();
+  last_append_failed_ = false;
   const std::uint64_t number = files_.empty() ? 1 : files_.back().number + 1;
-  Result<Fd> fd = open_file(path(number), O_WRONLY | O_APPEND | O_CREAT | O_EXCL, kFileMode);
-  if (!fd) return pass(fd);
-  current_ = std::move(*fd);
+  Result<std::unique_ptr<DiskFile>> file = disk_->create(file_name(number));
+  if (!file) return pass(file);
+  current_ = std::move(*file);
   files_.push_back({number, 0});
   return {};
 }
@@ -85,50 +98,58 @@ Result<void> Ring::make_room(std::uint64_t bytes, std::uint64_t capacity) {
                            [](std::uint64_t sum, const File& file) { return sum + file.bytes; });
   };
   while (files_.size() > 1 && total() > capacity) {
-    Result<void> removed = remove_oldest();
+    Result<void> removed = remove(files_.begin());
     if (!removed) return removed;
   }
   return {};
 }
 
+// What a failed write left behind its beginning is written over by the next one; until then it ends
+// the reading of the file.
 Result<void> Ring::append(std::string_view bytes) {
   File& file = files_.back();
-  Result<void> written = write_all(current_, bytes, path(file.number));
-  if (written) {
-    file.bytes += bytes.size();
-    return {};
-  }
-  // What is left of the frames would end the reading of this file.
-  if (::ftruncate(current_.get(), static_cast<off_t>(file.bytes)) != 0) {
-    const Result<std::uint64_t> size = size_of(current_, path(file.number));
-    if (size) file.bytes = *size;
-    current_.reset();
-  }
+  Result<void> written = write_all(*current_, file.bytes, bytes);
+  last_append_failed_ = !written;
+  if (written) file.bytes += bytes.size();
   return written;
+}
+
+// It fails again and again. An empty one leaves nothing behind, so that a disk that stays full does
+// not fill with names.
+Result<void> Ring::give_up_current() {
+  current_.reset();
+  if (files_.back().bytes == 0)
+    if (Result<void> removed = remove(std::prev(files_.end())); !removed) return removed;
+  return begin_file();
+}
+
+Result<void> Ring::put(std::string_view frames, std::uint64_t capacity) {
+  if (Result<void> room = make_room(frames.size(), capacity); !room) return room;
+  const auto append_here = [this, frames] {
+    if (files_.back().bytes > 0) return append(frames);
+    return append(file_header().append(frames));
+  };
+  const bool failed_before = last_append_failed_;
+  Result<void> written = append_here();
+  if (written || !failed_before) return written;
+  if (Result<void> begun = give_up_current(); !begun) return begun;
+  return append_here();
 }
 
 Result<void> Ring::write(std::string_view frames, std::uint64_t capacity) {
   if (frames.empty() && capacity > 0) return {};
-  if (!opened_ && capacity == 0 && ::access(directory_.c_str(), F_OK) != 0) return {};
-  if (!opened_) {
-    Result<void> opened = open();
-    if (!opened) return opened;
-  }
-  if (capacity == 0) {
-    while (!files_.empty()) {
-      Result<void> removed = remove_oldest();
-      if (!removed) return removed;
-    }
-    return {};
-  }
-  Result<void> room = make_room(frames.size(), capacity);
-  if (!room) {  // somebody may have removed the directory: look again the next time
-    opened_ = false;
+  if (!disk_)
+    if (Result<void> opened = open(capacity > 0); !opened) return opened;
+  if (!disk_) return {};
+  Result<void> done;
+  if (capacity > 0) {
+    done = put(frames, capacity);
+  } else {
     current_.reset();
-    return room;
+    while (done && !files_.empty()) done = remove(files_.begin());
   }
-  if (files_.back().bytes > 0) return append(frames);
-  return append(file_header().append(frames));
+  if (!done && !last_append_failed_) look_anew();
+  return done;
 }
 
 }  // namespace toast::queue::trace

@@ -3,18 +3,17 @@
 #include <utility>
 
 #include "mta/queue/trace/event_file.h"
-#include "mta/queue/trace/ring.h"
 
 namespace toast::queue::trace {
 
 struct Writer::State {
   State(asio::any_io_executor executor, asio::thread_pool& threads, Logger& logger,
-        std::string files, std::uint64_t most)
+        std::string files, std::uint64_t most, OpenFolder open_folder)
       : loop(std::move(executor)),
         pool(threads),
         log(logger),
         directory(std::move(files)),
-        ring(directory),
+        ring(open_folder ? std::move(open_folder) : real_folder(directory)),
         capacity(most),
         timer(loop) {}
 
@@ -36,8 +35,9 @@ struct Writer::State {
 };
 
 Writer::Writer(asio::any_io_executor loop, asio::thread_pool& pool, Logger& log,
-               std::string directory, std::uint64_t capacity)
-    : state_(std::make_shared<State>(std::move(loop), pool, log, std::move(directory), capacity)) {
+               std::string directory, std::uint64_t capacity, OpenFolder open_folder)
+    : state_(std::make_shared<State>(std::move(loop), pool, log, std::move(directory), capacity,
+                                     std::move(open_folder))) {
   write(state_);
 }
 

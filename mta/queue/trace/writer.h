@@ -10,6 +10,7 @@
 #include "base/async.h"
 #include "base/log.h"
 #include "mta/queue/trace/event.h"
+#include "mta/queue/trace/ring.h"
 
 namespace toast::queue::trace {
 
@@ -20,9 +21,10 @@ inline constexpr std::size_t kMaxUnwrittenBytes = std::size_t{4} * 1024 * 1024;
 
 class Writer {
  public:
-  // `directory` need not exist. `capacity`: bytes of all files; 0: nothing is kept.
+  // `directory` need not exist. `capacity`: bytes of all files; 0: nothing is kept. `open_folder`:
+  // in place of the directory as it is.
   Writer(asio::any_io_executor loop, asio::thread_pool& pool, Logger& log, std::string directory,
-         std::uint64_t capacity);
+         std::uint64_t capacity, OpenFolder open_folder = {});
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
   ~Writer();

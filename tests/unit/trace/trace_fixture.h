@@ -75,7 +75,7 @@ class StoreTest : public testing::Test {
   std::string path(std::uint64_t number) const { return directory_ + "/" + file_name(number); }
   std::vector<std::uint64_t> files() const { return *list_files(directory_); }
   void keep(const std::vector<Event>& events, std::uint64_t capacity = kPlenty) {
-    Ring ring(directory_);
+    Ring ring(real_folder(directory_));
     std::string frames;
     for (const Event& event : events) frames += frame(event);
     const Result<void> written = ring.write(frames, capacity);
