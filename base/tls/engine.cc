@@ -56,6 +56,10 @@ Engine::Engine(SslHandle ssl, SessionSlot slot) : ssl_(std::move(ssl)), slot_(st
 
 // Tickets of TLS 1.3 come any time after the handshake: the last one counts.
 Engine::~Engine() {
+  if (signing_.wanted) {  // OpenSSL's stack is asleep in the middle of it: it must come to its end
+    give_signature(transient("the connection has gone"));
+    do_handshake();
+  }
   if (!open_) return;
   close();
   slot_.put(SessionHandle(SSL_get1_session(ssl_.get())));
@@ -82,6 +86,11 @@ Progress Engine::progress_of(int result) {
   if (result > 0) return Progress::done;
   const int error = SSL_get_error(ssl_.get(), result);
   if (error == SSL_ERROR_WANT_READ) return Progress::need_more;
+  if (error == SSL_ERROR_WANT_ASYNC && signing_.wanted) return Progress::needs_signature;
+  if (error == SSL_ERROR_WANT_ASYNC_JOB) {
+    failure_ = "too many handshakes at a time";
+    return Progress::failed;
+  }
   if (error == SSL_ERROR_ZERO_RETURN) {  // close_notify: the session stays good
     failure_ = "closed by the peer";
     return Progress::failed;
@@ -97,10 +106,18 @@ Progress Engine::progress_of(int result) {
 
 Progress Engine::handshake(std::string_view received) {
   take(received);
-  const Progress progress = progress_of(SSL_do_handshake(ssl_.get()));
+  const Progress progress = progress_of(do_handshake());
   open_ = progress == Progress::done;
-  if (progress == Progress::failed) slot_.forget();  // the session may be why
+  if (open_) SSL_clear_mode(ssl_.get(), SSL_MODE_ASYNC);  // nothing is signed from here on
+  if (progress != Progress::failed) return progress;
+  slot_.forget();  // the session may be why
+  if (signing_.given && !*signing_.given) failure_ = signing_.given->error().detail;
   return progress;
+}
+
+int Engine::do_handshake() {
+  const SigningScope scope(signing_);
+  return SSL_do_handshake(ssl_.get());
 }
 
 tl::expected<std::size_t, Progress> Engine::read(std::string_view received, std::span<char> plain) {

@@ -11,13 +11,19 @@
 
 #include "base/tls/handles.h"
 #include "base/tls/sessions.h"
+#include "base/tls/signing.h"
 
 namespace toast::tls {
 
 // What one record holds (RFC 8446 section 5.1): more is sealed in pieces of this size.
 inline constexpr std::size_t kMaxRecord = 16 * 1024;
 
-enum class Progress : unsigned char { done, need_more, failed };
+enum class Progress : unsigned char {
+  done,
+  need_more,
+  failed,
+  needs_signature,  // of a server's handshake: by a key that is kept elsewhere
+};
 
 class Engine {
  public:
@@ -29,6 +35,9 @@ class Engine {
 
   // Each takes all of `received`, and appends to output() what the peer must get.
   Progress handshake(std::string_view received);
+  // After needs_signature: what to sign. Give the answer, then go on with handshake({}).
+  const SignatureRequest& signature_wanted() const { return *signing_.wanted; }
+  void give_signature(Result<std::string> signature) { signing_.given = std::move(signature); }
   // How many bytes of plaintext it has put into `plain`; 0: more must be received first. Ask until
   // then: what does not fit is kept. An error is the peer's end of the connection, or a failure.
   tl::expected<std::size_t, Progress> read(std::string_view received, std::span<char> plain);
@@ -51,9 +60,11 @@ class Engine {
   void take(std::string_view received);
   void keep_rest();
   Progress progress_of(int result);
+  int do_handshake();
 
   SslHandle ssl_;
   SessionSlot slot_;
+  Signing signing_;
   std::string_view input_;  // of the bytes of this call, or of kept_
   std::string kept_;
   std::string output_;
