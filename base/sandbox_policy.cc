@@ -10,6 +10,7 @@ namespace {
 constexpr std::uint64_t kGiB = 1ULL << 30U;
 constexpr unsigned kClientCalls = kCallsSockets | kCallsConnect;
 constexpr unsigned kKeeperCalls = kCallsSockets | kCallsReadFiles | kCallsChangeFiles;
+constexpr unsigned kReaderCalls = kCallsSockets | kCallsReadFiles;
 
 struct Row {
   std::string_view program;
@@ -32,6 +33,7 @@ constexpr Row kTable[] = {
     {"toast-maild",     "",      "mail",    kKeeperCalls,  65536,       16 * kGiB},
     {"toast-vdomaind",  "mail",  "db",      kKeeperCalls,  4096,        8 * kGiB},   // mail/: dot-qmail files only
     {"toast-authd",     "",      "db-auth", kKeeperCalls,  4096,        64 * kGiB},  // hashers x passwordmemlimit
+    {"toast-keyd",      "tls",   "",        kReaderCalls,  1024,        2 * kGiB},   // private keys
 };
 // clang-format on
 

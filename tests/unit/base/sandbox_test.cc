@@ -86,6 +86,7 @@ const Reach kReach[] = {
     {"toast-authd", "db-auth", ""},
     {"toast-remoted", "", "relay-auth"},
     {"toast-unheard-of", "", ""},
+    {"toast-keyd", "", "tls"},
 };
 
 TEST_F(Sandbox, EachProgramReachesItsFoldersOnly) {
