@@ -53,7 +53,7 @@ Progress sum_of(const RecipientFacts& recipient) {
 
 // Adds a recipient unless it has what was sent to it. Of one that nothing was delivered to yet the
 // directory of the live node decides anew; one that has some of it keeps its instructions.
-Result<void> add_recipient(TakenMessage& message, const queue::Recipient& recipient,
+Result<void> add_recipient(TakenMessage& message, const queue::RecipientView& recipient,
                            const RecipientFacts& state) {
   const bool whole_ended = state.whole.fate != Fate::pending;
   const Progress progress = whole_ended || !state.frozen ? state.whole : sum_of(state);
@@ -73,22 +73,22 @@ Result<void> add_recipient(TakenMessage& message, const queue::Recipient& recipi
 }
 
 queue::TakeOver head_of(const MessageState& state) {
-  const queue::Envelope& envelope = *state.envelope;
+  const queue::PackedEnvelope& envelope = state.envelope;
   queue::TakeOver head;
   head.id = state.id;
   head.parent = state.parent;
   head.arrival_microseconds = unix_microseconds(state.arrival);
   head.origin = state.origin;
-  head.reverse_path = envelope.reverse_path;
-  head.eight_bit_mime = envelope.eight_bit_mime;
-  head.smtputf8 = envelope.smtputf8;
-  head.ret = envelope.ret;
-  head.envid = envelope.envid;
-  head.authenticated = envelope.authenticated;
-  head.peer = envelope.peer;
-  head.helo = envelope.helo;
-  head.session = envelope.session;
-  head.hold = state.hold;
+  head.reverse_path = envelope.reverse_path();
+  head.eight_bit_mime = envelope.eight_bit_mime();
+  head.smtputf8 = envelope.smtputf8();
+  head.ret = envelope.ret();
+  head.envid = envelope.envid();
+  head.authenticated = envelope.authenticated();
+  head.peer = envelope.peer();
+  head.helo = envelope.helo();
+  head.session = envelope.session();
+  if (state.hold) head.hold = *state.hold;
   return head;
 }
 
@@ -96,9 +96,9 @@ queue::TakeOver head_of(const MessageState& state) {
 Result<TakenMessage> message_of(const MessageState& state, const queue::Journal& journal) {
   TakenMessage message;
   message.head = head_of(state);
-  for (std::size_t i = 0; i < state.recipients.size(); ++i)
+  for (std::uint32_t i = 0; i < state.recipients.size(); ++i)
     if (Result<void> added =
-            add_recipient(message, state.envelope->recipients[i], *state.recipients[i]);
+            add_recipient(message, state.envelope.recipient(i), *state.recipients[i]);
         !added)
       return pass(added);
   if (message.recipients.empty()) return message;
@@ -145,7 +145,7 @@ Outcome evacuate(Context& context, const EvacuateOptions& options) {
       const std::string identity =
           opened->journal->queue_id() + id + std::to_string(unix_microseconds(state.arrival));
       Wanted<void> done =
-          run->take(id, state.envelope->reverse_path, identity, std::move(*message));
+          run->take(id, std::string(state.envelope.reverse_path()), identity, std::move(*message));
       if (!done) return run->stop(directory, std::move(done.error()));
     }
   }

@@ -87,10 +87,10 @@ Result<QueueShow::Reply> AdminDesk::show(const QueueShow& question) const {
   QueueShow::Reply reply;
   reply.summary = summary_of(*message);
   reply.body_type =
-      message->envelope->eight_bit_mime ? BodyType::eight_bit_mime : BodyType::seven_bit;
-  reply.peer = message->envelope->peer.substr(0, kMaxTraceText);
-  reply.helo = message->envelope->helo.substr(0, kMaxTraceText);
-  reply.authenticated = message->envelope->authenticated;
+      message->envelope.eight_bit_mime() ? BodyType::eight_bit_mime : BodyType::seven_bit;
+  reply.peer = message->envelope.peer().substr(0, kMaxTraceText);
+  reply.helo = message->envelope.helo().substr(0, kMaxTraceText);
+  reply.authenticated = message->envelope.authenticated();
   reply.parent = message->parent;
   reply.expires_seconds = (message->birth() + options_.lifetime).time_since_epoch().count();
   reply.first_recipient = question.first_recipient;

@@ -22,9 +22,9 @@ StepResult from_error(const Error& error) {
   return {kWholeRecipient, kind, error.reply, error.detail};
 }
 
-ReversePath delivery_path(const Envelope& envelope, const Address& recipient) {
+ReversePath delivery_path(const PackedEnvelope& envelope, const Address& recipient) {
   std::string text = wire_reverse_path(envelope);
-  if (envelope.verp) text = expand_verp(text, recipient);
+  if (envelope.verp()) text = expand_verp(text, recipient);
   Result<Address> path = Address::parse(text);
   if (!path) return std::nullopt;  // null, or the sender of double bounces
   return *path;
@@ -258,7 +258,7 @@ Task<Result<StepResult>> Deliverer::deliver_maildir(Work work, std::uint32_t ins
                            instruction,
                            unix_seconds(message->arrival),
                            std::move(target),
-                           delivery_path(*message->envelope, recipient),
+                           delivery_path(message->envelope, recipient),
                            std::move(recipient),
                            std::move(body->bytes),
                            bytes,

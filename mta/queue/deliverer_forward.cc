@@ -80,7 +80,7 @@ Task<Deliverer::Forwarded> Deliverer::forward(Work work, Address recipient,
                                               "Delivered-To field")};
   HopCounter hops;
   hops.feed(*front);
-  if (hops.hops() >= kMaxForwardHops || message->prefix_bytes + prefix.size() > kMaxPrefixBytes)
+  if (hops.hops() >= kMaxForwardHops || body->prefix.size() + prefix.size() > kMaxPrefixBytes)
     co_return Forwarded{std::nullopt,
                         looping("5.4.6 this message is looping: it has been forwarded too often")};
 
@@ -91,13 +91,13 @@ Task<Deliverer::Forwarded> Deliverer::forward(Work work, Address recipient,
     later.detail = content.error().detail;
     co_return Forwarded{std::nullopt, later};
   }
-  auto envelope = std::make_shared<Envelope>();
-  envelope->reverse_path = message->envelope->reverse_path;
-  envelope->eight_bit_mime = message->envelope->eight_bit_mime;
-  envelope->smtputf8 = message->envelope->smtputf8;
+  Envelope envelope;
+  envelope.reverse_path = message->envelope.reverse_path();
+  envelope.eight_bit_mime = message->envelope.eight_bit_mime();
+  envelope.smtputf8 = message->envelope.smtputf8();
   for (const Address& target : targets)
-    envelope->recipients.push_back(
-        Recipient{target.str(), message->original(work.recipient), {}, 0});
+    envelope.recipients.push_back(
+        Recipient{target.str(), std::string(message->original(work.recipient)), {}, 0});
   Forwarded forwarded;
   forwarded.child = Accepted{id,
                              message->id,

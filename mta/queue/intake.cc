@@ -30,22 +30,22 @@ struct Intake::Client {
 
 namespace {
 
-std::shared_ptr<Envelope> envelope_from(const SubmitBegin& begin) {
-  auto envelope = std::make_shared<Envelope>();
-  envelope->reverse_path = path_text(begin.reverse_path);
-  if (begin.verp) envelope->reverse_path += kVerpMark;
-  envelope->recipients.reserve(begin.recipients.size());
+Envelope envelope_from(const SubmitBegin& begin) {
+  Envelope envelope;
+  envelope.reverse_path = path_text(begin.reverse_path);
+  if (begin.verp) envelope.reverse_path += kVerpMark;
+  envelope.recipients.reserve(begin.recipients.size());
   for (const SubmitRecipient& recipient : begin.recipients)
-    envelope->recipients.push_back(
+    envelope.recipients.push_back(
         Recipient{recipient.address.str(), {}, recipient.orcpt, recipient.notify});
-  envelope->eight_bit_mime = begin.body_type == BodyType::eight_bit_mime;
-  envelope->smtputf8 = begin.smtputf8;
-  envelope->verp = begin.verp;
-  envelope->ret = begin.ret;
-  envelope->envid = begin.envid;
-  envelope->authenticated = begin.authenticated;
-  envelope->peer = begin.peer;
-  envelope->helo = begin.helo;
+  envelope.eight_bit_mime = begin.body_type == BodyType::eight_bit_mime;
+  envelope.smtputf8 = begin.smtputf8;
+  envelope.verp = begin.verp;
+  envelope.ret = begin.ret;
+  envelope.envid = begin.envid;
+  envelope.authenticated = begin.authenticated;
+  envelope.peer = begin.peer;
+  envelope.helo = begin.helo;
   return envelope;
 }
 
@@ -283,9 +283,9 @@ Task<Result<void>> Intake::promise(std::shared_ptr<Submission> submission) {
   accepted.id = submission->envelope.id;
   accepted.arrival = services_.clock.wall();
   accepted.origin = submission->origin;
-  std::shared_ptr<Envelope> envelope = envelope_from(submission->envelope);
-  if (submission->is_double_bounce) envelope->reverse_path = kDoubleBounceSender;
-  accepted.envelope = std::move(envelope);
+  Envelope envelope = envelope_from(submission->envelope);
+  if (submission->is_double_bounce) envelope.reverse_path = kDoubleBounceSender;
+  accepted.envelope = envelope;
   accepted.hold = submission->hold;
   // With half of the memory in use the rest belongs to arrivals: later deliveries read back.
   if (2 * budget_.used() > options_.arrival_memory) submission->share.release();

@@ -1,5 +1,7 @@
 #include "mta/queue/ledger.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -10,8 +12,8 @@ namespace {
 constexpr std::string_view kTooLong =
     "\nI'm not going to try again; this message has been in the queue too long.";
 
-std::uint64_t sender_key(const Envelope& envelope) {
-  return std::hash<std::string>{}(envelope.reverse_path);
+std::uint64_t sender_key(const PackedEnvelope& envelope) {
+  return std::hash<std::string_view>{}(envelope.reverse_path());
 }
 
 Scheduler::Limits limits_from(const Options& options) {
@@ -58,7 +60,7 @@ void Ledger::set_options(const Options& options) {
 void Ledger::load(std::span<const MessageState> live) {
   for (const MessageState& state : live) {
     std::shared_ptr<QueuedMessage> message = message_from(state);
-    messages_.emplace(message->id, message);
+    messages_.insert({message->id, message});
     note_age(*message, std::nullopt);
     if (message->open == 0 &&
         !is_being_taken(*message))  // the crash came between the last outcome and the end
@@ -70,15 +72,15 @@ void Ledger::load(std::span<const MessageState> live) {
 }
 
 void Ledger::schedule_recovered(const QueuedMessage& message) {
-  const std::uint64_t sender = sender_key(*message.envelope);
+  const std::uint64_t sender = sender_key(message.envelope);
   if (message.hold) return scheduler_.add_held(message.id, message.birth(), sender, message.open);
   const Open open = open_recipients(message);
   scheduler_.add(message.id, message.birth(), sender, open.fresh, open.waiting);
 }
 
 std::shared_ptr<QueuedMessage> Ledger::find(MessageId id) const {
-  const auto found = messages_.find(id);
-  return found == messages_.end() ? nullptr : found->second;
+  const auto* const found = messages_.find(id);
+  return found == nullptr ? nullptr : found->second;
 }
 
 bool Ledger::is_crowded() const {
@@ -112,7 +114,7 @@ Task<Result<void>> Ledger::accept(Accepted accepted, std::uint64_t size_bytes, M
                 services_.observer.accepted(*message, own.body);
                 if (auto* body = std::get_if<InlineBody>(&own.body); body && kept->bytes() > 0)
                   message->content =
-                      std::make_shared<Content>(std::move(body->bytes), std::move(*kept));
+                      std::make_unique<Content>(std::move(body->bytes), std::move(*kept));
                 admit(message);
               } else {
                 commit_failed(result.error());
@@ -124,16 +126,16 @@ Task<Result<void>> Ledger::accept(Accepted accepted, std::uint64_t size_bytes, M
 }
 
 void Ledger::admit(const std::shared_ptr<QueuedMessage>& message) {
-  messages_.emplace(message->id, message);
+  messages_.insert({message->id, message});
   services_.metrics.accepted.add();
   services_.log.info("queue.message.accepted",
                      {{"id", message->id.str()},
-                      {"from", "<" + message->envelope->reverse_path + ">"},
+                      {"from", fmt::format("<{}>", message->envelope.reverse_path())},
                       {"recipients", message->recipients.size()},
                       {"bytes", message->size_bytes},
                       {"origin", origin_name(message->origin)},
-                      {"peer", message->envelope->peer}});
-  const std::uint64_t sender = sender_key(*message->envelope);
+                      {"peer", message->envelope.peer()}});
+  const std::uint64_t sender = sender_key(message->envelope);
   if (message->hold) {
     scheduler_.add_held(message->id, message->birth(), sender, message->open);
     services_.log.warning("queue.message.held",
@@ -172,7 +174,7 @@ std::optional<Work> Ledger::next() {
   if (!may_deliver()) return std::nullopt;
   std::optional<Work> work = scheduler_.next(now());
   if (!work) return std::nullopt;
-  messages_.at(work->message)->recipients[work->recipient].phase = RecipientPhase::in_hand;
+  at(work->message)->recipients[work->recipient].phase = RecipientPhase::in_hand;
   update_in_hand();
   return work;
 }
@@ -181,7 +183,7 @@ std::optional<RemoteWork> Ledger::next_remote() {
   if (!may_deliver()) return std::nullopt;
   std::optional<RemoteWork> work = scheduler_.next_remote(now());
   if (!work) return std::nullopt;
-  QueuedMessage& message = *messages_.at(work->message);
+  QueuedMessage& message = *at(work->message);
   for (const Work& one : work->works)
     message.recipients[one.recipient].phase = RecipientPhase::in_hand;
   for (const Work& one : work->works) services_.observer.started(message, one);
@@ -189,12 +191,10 @@ std::optional<RemoteWork> Ledger::next_remote() {
   return work;
 }
 
-void Ledger::begin_local(const Work& work) {
-  services_.observer.started(*messages_.at(work.message), work);
-}
+void Ledger::begin_local(const Work& work) { services_.observer.started(*at(work.message), work); }
 
 void Ledger::to_destination(const Work& work, const NextHop& next_hop) {
-  messages_.at(work.message)->recipients[work.recipient].phase =
+  at(work.message)->recipients[work.recipient].phase =
       work.fresh ? RecipientPhase::waiting : RecipientPhase::deferred;
   scheduler_.to_destination(work, next_hop.str());
   update_in_hand();
@@ -209,7 +209,7 @@ Task<Result<void>> Ledger::freeze(Work work, std::vector<std::string> instructio
   records.emplace_back(Frozen{work.message, work.recipient, instructions});
   Result<void> durable = co_await services_.commits.commit(std::move(records));
   if (!durable) co_return durable;
-  RecipientPast& past = messages_.at(work.message)->recipients[work.recipient].make_past();
+  RecipientPast& past = at(work.message)->recipients[work.recipient].make_past();
   past.frozen = true;
   for (std::string& instruction : instructions)
     past.steps.push_back(FrozenStep{std::move(instruction), Fate::pending, {}});
@@ -217,7 +217,7 @@ Task<Result<void>> Ledger::freeze(Work work, std::vector<std::string> instructio
 }
 
 bool Ledger::give_up_after(const Work& work, Moment started, const std::string& why) {
-  QueuedRecipient& r = messages_.at(work.message)->recipients[work.recipient];
+  QueuedRecipient& r = at(work.message)->recipients[work.recipient];
   if (++r.given_back < kMaxGivenBack) {
     r.phase = work.fresh ? RecipientPhase::waiting : RecipientPhase::deferred;
     return false;
@@ -324,7 +324,7 @@ void Ledger::close_recipient(QueuedMessage& message, const Work& work) {
 }
 
 void Ledger::record(const Work& work, Moment started, Attempt attempt) {
-  std::shared_ptr<QueuedMessage> message = messages_.at(work.message);
+  std::shared_ptr<QueuedMessage> message = at(work.message);
   QueuedRecipient& r = message->recipients[work.recipient];
   Folded folded = fold(*message, work, started, attempt);
   if (folded.deferrals.empty()) {
@@ -333,7 +333,7 @@ void Ledger::record(const Work& work, Moment started, Attempt attempt) {
       return o.target.instruction == kWholeRecipient && o.fate == Fate::failed;
     });
     if (whole_failed) r.phase = RecipientPhase::failed;
-    if (r.phase == RecipientPhase::failed) message->failed.push_back(work.recipient);
+    if (r.phase == RecipientPhase::failed) message->failed.make().push_back(work.recipient);
     --message->open;
     scheduler_.ended(work);
   } else {
@@ -359,7 +359,7 @@ void Ledger::record(const Work& work, Moment started, Attempt attempt) {
 }
 
 void Ledger::record_part(const Work& work, Moment started, Attempt attempt) {
-  std::shared_ptr<QueuedMessage> message = messages_.at(work.message);
+  std::shared_ptr<QueuedMessage> message = at(work.message);
   Folded folded = fold(*message, work, started, attempt);
   services_.observer.attempted(*message, work, attempt);
   std::vector<Accepted> children;
@@ -428,7 +428,7 @@ Task<> Ledger::conclude(std::shared_ptr<QueuedMessage> message, std::vector<Outc
   Compound compound{message->id, std::move(outcomes), std::move(children), true};
   if (confirmation)
     compound.children.push_back(co_await make_confirmation(message, std::move(*confirmation)));
-  if (!message->failed.empty()) {
+  if (message->failed) {
     std::optional<Accepted> bounce = co_await make_bounce(message);
     if (bounce) compound.children.push_back(std::move(*bounce));
   }

@@ -174,6 +174,10 @@ class Ledger {
   Task<> settle();
 
  private:
+  // One that is in the queue.
+  const std::shared_ptr<QueuedMessage>& at(MessageId id) const {
+    return messages_.find(id)->second;
+  }
   void admit(const std::shared_ptr<QueuedMessage>& message);
   void admit_child(const Accepted& child, std::uint64_t size_bytes);
   void admit_taken(std::span<const Record> records, std::uint64_t size_bytes);

@@ -19,8 +19,7 @@ std::string returned_text(const QueuedRecipient& recipient, const std::string& r
 std::uint64_t Ledger::retry(
     const std::function<bool(const QueuedMessage&, std::uint32_t recipient)>& which) {
   const std::uint64_t count = scheduler_.retry_now(
-      [&](MessageId id, std::uint32_t recipient) { return which(*messages_.at(id), recipient); },
-      now());
+      [&](MessageId id, std::uint32_t recipient) { return which(*at(id), recipient); }, now());
   look_again();
   return count;
 }
@@ -76,7 +75,7 @@ void Ledger::give_up(MessageId id, std::span<const std::uint32_t> recipients, Gi
     const std::string text = returned ? returned_text(r, reason) : std::string(kRemoved);
     r.make_past().last_text = text;
     r.phase = returned ? RecipientPhase::failed : RecipientPhase::delivered;
-    if (returned) message->failed.push_back(index);
+    if (returned) message->failed.make().push_back(index);
     folded.outcomes.push_back(Outcome{id, Target{index, kWholeRecipient},
                                       returned ? Fate::failed : Fate::delivered, text});
     services_.log.info(

@@ -74,29 +74,30 @@ Report Ledger::report_of(const QueuedMessage& message, const BounceRoute& route,
   report.from = options_.bounce_from;
   report.to = route.to;
   report.is_double = route.is_double;
-  report.original_sender = message.envelope->reverse_path;
+  report.original_sender = message.envelope.reverse_path();
   report.original_arrival = message.arrival;
-  report.envid = message.envelope->envid;
+  report.envid = message.envelope.envid();
   report.original_bytes = message.size_bytes;
   report.max_quoted = options_.max_quoted;
-  report.header_only = message.envelope->ret == DsnReturn::headers;
+  report.header_only = message.envelope.ret() == DsnReturn::headers;
   return report;
 }
 
 ReportedRecipient Ledger::reported(const QueuedMessage& message, std::uint32_t index,
                                    std::string text) const {
-  return {message.original(index), message.recipient(index).orcpt, std::move(text)};
+  return {std::string(message.original(index)), std::string(message.recipient(index).orcpt),
+          std::move(text)};
 }
 
 // The bounce, or nothing when nobody is to get one.
 Task<std::optional<Accepted>> Ledger::make_bounce(std::shared_ptr<QueuedMessage> message) {
   std::vector<ReportedRecipient> failed;
-  for (const std::uint32_t index : message->failed)
+  for (const std::uint32_t index : *message->failed)
     if (wants(*message, index, kNotifyFailure))
       failed.push_back(reported(*message, index, message->recipients[index].past->last_text));
   if (failed.empty()) co_return std::nullopt;
   const BounceRoute route =
-      bounce_route(message->envelope->reverse_path, options_.double_bounce_to);
+      bounce_route(message->envelope.reverse_path(), options_.double_bounce_to);
   if (route.to.empty()) {
     services_.metrics.discarded_bounces.add();
     services_.log.warning("queue.bounce.discarded",
@@ -114,10 +115,10 @@ Task<Accepted> Ledger::make_report(std::shared_ptr<QueuedMessage> message, Repor
   const std::string original = co_await quotable(message);
   report.original = original;
   ReportText text = report_text(report);
-  auto envelope = std::make_shared<Envelope>();
-  envelope->reverse_path = std::move(sender);
-  envelope->recipients.push_back(Recipient{report.to, {}, {}, kNotifyNever});
-  envelope->eight_bit_mime = text.eight_bit;
+  Envelope envelope;
+  envelope.reverse_path = std::move(sender);
+  envelope.recipients.push_back(Recipient{report.to, {}, {}, kNotifyNever});
+  envelope.eight_bit_mime = text.eight_bit;
   Result<NewBody> body = co_await store_text(text.content, report.id);
   if (!body) {  // too long for the journal, and no room for a file: the short form
     report.max_quoted = 1;
@@ -130,7 +131,7 @@ Task<Accepted> Ledger::make_report(std::shared_ptr<QueuedMessage> message, Repor
 // A recipient was served, and its sender asked to be told.
 Task<Accepted> Ledger::make_confirmation(std::shared_ptr<QueuedMessage> message,
                                          Confirmation confirmation) {
-  const BounceRoute route = bounce_route(message->envelope->reverse_path, {});
+  const BounceRoute route = bounce_route(message->envelope.reverse_path(), {});
   Report report = report_of(*message, route, services_.ids.next());
   report.action = confirmation.action;
   report.header_only = true;
@@ -148,9 +149,11 @@ void Ledger::warn_of_delays() {
   warn_of_odd_ones(present - options_.delay_warning);
   const auto from = MessageId::first_at(since - options_.delay_warning);
   const auto to = MessageId::first_at(present - options_.delay_warning);
+  std::vector<std::shared_ptr<QueuedMessage>> waiting;
   for (auto at = messages_.lower_bound(from); at != messages_.end() && at->first < to; ++at)
-    if (at->second->open > 0 && has_sender(*at->second))
-      spawn(services_.loop, warn_of_delay(at->second));
+    if (at->second->open > 0 && has_sender(*at->second)) waiting.push_back(at->second);
+  for (std::shared_ptr<QueuedMessage>& message : waiting)
+    spawn(services_.loop, warn_of_delay(std::move(message)));
 }
 
 void Ledger::warn_of_odd_ones(Moment until) {
@@ -163,7 +166,7 @@ void Ledger::warn_of_odd_ones(Moment until) {
 }
 
 Task<> Ledger::warn_of_delay(std::shared_ptr<QueuedMessage> message) {
-  const BounceRoute route = bounce_route(message->envelope->reverse_path, {});
+  const BounceRoute route = bounce_route(message->envelope.reverse_path(), {});
   Report report = report_of(*message, route, services_.ids.next());
   report.action = Action::delayed;
   report.header_only = true;

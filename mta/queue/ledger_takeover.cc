@@ -1,4 +1,6 @@
 // Messages that waited in another queue, with what had become of them there.
+#include <fmt/format.h>
+
 #include "mta/queue/ledger.h"
 #include "mta/takeover/derived_id.h"
 
@@ -37,12 +39,12 @@ void Ledger::admit_taken(std::span<const Record> records, std::uint64_t size_byt
   services_.metrics.accepted.add();
   services_.log.info("queue.message.taken_over",
                      {{"id", message->id.str()},
-                      {"from", "<" + message->envelope->reverse_path + ">"},
+                      {"from", fmt::format("<{}>", message->envelope.reverse_path())},
                       {"recipients", message->recipients.size()},
                       {"open", message->open},
                       {"bytes", message->size_bytes},
-                      {"peer", message->envelope->peer}});
-  messages_.emplace(message->id, message);
+                      {"peer", message->envelope.peer()}});
+  messages_.insert({message->id, message});
   note_age(*message, now());
   schedule_recovered(*message);  // held: it has no turn yet
   update_gauges();

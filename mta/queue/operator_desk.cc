@@ -14,14 +14,16 @@ Task<> step_aside(asio::any_io_executor loop) { co_await asio::post(loop, asio::
 std::string key_of(QueueTop::By by, const QueuedMessage& message, std::uint32_t index) {
   switch (by) {
     case QueueTop::By::sender: {
-      std::string sender = wire_reverse_path(*message.envelope);
+      std::string sender = wire_reverse_path(message.envelope);
       return sender.empty() ? "<>" : sender;
     }
-    case QueueTop::By::login:
-      return message.envelope->authenticated.empty() ? "-" : message.envelope->authenticated;
+    case QueueTop::By::login: {
+      const std::string_view login = message.envelope.authenticated();
+      return std::string(login.empty() ? "-" : login);
+    }
     case QueueTop::By::domain: {
-      const std::string& address = message.recipient(index).address;
-      return address.substr(std::min(address.rfind('@') + 1, address.size()));
+      const std::string_view address = message.recipient(index).address;
+      return std::string(address.substr(std::min(address.rfind('@') + 1, address.size())));
     }
     case QueueTop::By::reason: {
       const QueuedRecipient& r = message.recipients[index];

@@ -24,10 +24,10 @@ std::string safe(std::string_view text) {
   return out;
 }
 
-std::uint64_t uid_of(const Envelope& envelope) {
+std::uint64_t uid_of(const PackedEnvelope& envelope) {
   constexpr std::string_view kLocal = "uid ";
   std::uint64_t uid = 0;
-  const std::string_view peer = envelope.peer;
+  const std::string_view peer = envelope.peer();
   if (peer.starts_with(kLocal))
     std::from_chars(peer.data() + kLocal.size(), peer.data() + peer.size(), uid);
   return uid;
@@ -44,7 +44,7 @@ std::string success_text(const Work& work, const Attempt& attempt) {
   const StepResult& last = attempt.steps.back();
   if (work.channel == Channel::remote)
     return fmt::format("{} accepted message.\n{}\n", last.detail, remote_words(last.text));
-  const std::size_t forwards = attempt.child ? attempt.child->envelope->recipients.size() : 0;
+  const std::size_t forwards = attempt.child ? attempt.child->envelope.recipients() : 0;
   const auto files = std::ranges::count_if(attempt.steps, [](const StepResult& step) {
     return step.kind == StepResult::Kind::delivered && step.text.starts_with("delivered");
   });
@@ -105,7 +105,7 @@ void QmailLog::accepted(const QueuedMessage& message, const NewBody&) {
     write_(fmt::format("bounce msg {} qp {}", message.parent.value(), number));
   write_(fmt::format("new msg {}", number));
   write_(fmt::format("info msg {}: bytes {} from <{}> qp {} uid {}", number, message.size_bytes,
-                     safe(message.envelope->reverse_path), number, uid_of(*message.envelope)));
+                     safe(message.envelope.reverse_path()), number, uid_of(message.envelope)));
 }
 
 void QmailLog::started(const QueuedMessage& message, const Work& work) {

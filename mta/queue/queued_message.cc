@@ -11,10 +11,10 @@ namespace {
 
 Moment moment(WallTime time) { return std::chrono::floor<std::chrono::seconds>(time); }
 
-void fold_steps(RecipientPast& past, const RecipientState& state) {
+void fold_steps(RecipientPast& past, const RecipientFacts& state) {
   past.frozen = true;
   Moment earliest = Moment::max();
-  for (const Step& step : state->steps) {
+  for (const Step& step : state.steps) {
     past.steps.push_back(FrozenStep{step.instruction, step.progress.fate, step.progress.text});
     past.attempts = std::max(past.attempts, step.progress.attempts);
     if (!step.progress.text.empty()) past.last_text = step.progress.text;
@@ -34,14 +34,14 @@ RecipientPhase phase_of(const RecipientPast& past, Fate whole) {
   return past.attempts > 0 ? RecipientPhase::deferred : RecipientPhase::waiting;
 }
 
-QueuedRecipient recipient_from(const RecipientState& state) {
+QueuedRecipient recipient_from(const RecipientFacts& state) {
   QueuedRecipient recipient;
   RecipientPast past;
-  past.attempts = state->whole.attempts;
-  past.next_attempt = moment(state->whole.next_attempt);
-  past.last_text = state->whole.text;
-  if (state->frozen) fold_steps(past, state);
-  recipient.phase = phase_of(past, state->whole.fate);
+  past.attempts = state.whole.attempts;
+  past.next_attempt = moment(state.whole.next_attempt);
+  past.last_text = state.whole.text;
+  if (state.frozen) fold_steps(past, state);
+  recipient.phase = phase_of(past, state.whole.fate);
   const bool untouched = !past.frozen && past.attempts == 0 && past.last_text.empty();
   if (!untouched) recipient.past = std::make_unique<RecipientPast>(std::move(past));
   return recipient;
@@ -50,7 +50,7 @@ QueuedRecipient recipient_from(const RecipientState& state) {
 std::string shown(std::string_view text) { return std::string(text.substr(0, kMaxAdminText)); }
 
 // What is not an address (the sender of double bounces) is shown as the null sender.
-ReversePath shown_path(const std::string& text) {
+ReversePath shown_path(std::string_view text) {
   Result<Address> address = Address::parse(text);
   if (!address) return std::nullopt;
   return *address;
@@ -59,36 +59,32 @@ ReversePath shown_path(const std::string& text) {
 }  // namespace
 
 std::shared_ptr<QueuedMessage> message_from(const Accepted& accepted, std::uint64_t size_bytes) {
-  auto message = std::make_shared<QueuedMessage>();
+  auto message = std::make_shared<QueuedMessage>(accepted.envelope);
   message->id = accepted.id;
   message->parent = accepted.parent;
   message->arrival = accepted.arrival;
   message->origin = accepted.origin;
-  message->envelope = accepted.envelope;
   message->size_bytes = size_bytes;
-  message->prefix_bytes = accepted.prefix.size();
   message->hold = accepted.hold;
-  message->recipients.resize(accepted.envelope->recipients.size());
-  message->open = static_cast<std::uint32_t>(message->recipients.size());
+  message->open = accepted.envelope.recipients();
   return message;
 }
 
 std::shared_ptr<QueuedMessage> message_from(const MessageState& state) {
-  auto message = std::make_shared<QueuedMessage>();
+  auto message = std::make_shared<QueuedMessage>(state.envelope);
   message->id = state.id;
   message->parent = state.parent;
   message->arrival = state.arrival;
   message->origin = state.origin;
-  message->envelope = state.envelope;
   message->size_bytes = state.size_bytes;
-  message->prefix_bytes = state.prefix.size();
   message->hold = state.hold;
-  for (const RecipientState& recipient : state.recipients) {
-    message->recipients.push_back(recipient_from(recipient));
-    const RecipientPhase phase = message->recipients.back().phase;
-    if (message->recipients.back().is_open()) ++message->open;
-    if (phase == RecipientPhase::failed)
-      message->failed.push_back(static_cast<std::uint32_t>(message->recipients.size() - 1));
+  message->open = state.envelope.recipients();
+  if (state.recipients.untouched()) return message;
+  for (std::uint32_t i = 0; i < message->recipients.size(); ++i) {
+    QueuedRecipient& recipient = message->recipients[i];
+    recipient = recipient_from(*state.recipients[i]);
+    if (!recipient.is_open()) --message->open;
+    if (recipient.phase == RecipientPhase::failed) message->failed.make().push_back(i);
   }
   return message;
 }
@@ -113,15 +109,15 @@ std::string_view origin_name(Origin origin) {
   return "?";
 }
 
-std::string wire_reverse_path(const Envelope& envelope) {
-  std::string_view path = envelope.reverse_path;
+std::string wire_reverse_path(const PackedEnvelope& envelope) {
+  std::string_view path = envelope.reverse_path();
   if (path == kDoubleBounceSender) return {};
   if (path.ends_with(kVerpMark)) path.remove_suffix(kVerpMark.size());
   return std::string(path);
 }
 
 bool has_sender(const QueuedMessage& message) {
-  const std::string& path = message.envelope->reverse_path;
+  const std::string_view path = message.envelope.reverse_path();
   return !path.empty() && path != kDoubleBounceSender;
 }
 
@@ -139,7 +135,7 @@ MessageSummary summarise(const QueuedMessage& message) {
   s.id = message.id;
   s.arrival_seconds = unix_seconds(message.arrival);
   s.size_bytes = message.size_bytes;
-  s.reverse_path = shown_path(message.envelope->reverse_path);
+  s.reverse_path = shown_path(message.envelope.reverse_path());
   s.recipients = static_cast<std::uint32_t>(message.recipients.size());
   s.hold = shown(message.hold.value_or(""));
   std::int64_t next = std::numeric_limits<std::int64_t>::max();

@@ -1,12 +1,11 @@
 // A message in the queue as the loop knows it: what the journal remembers, folded, plus what is
 // only true now (in hand, body still in memory). Values; who may change them is the Ledger.
 //
-// Memory: an untried recipient takes 16 bytes here; one with a past about 150 and its last text.
-// The envelope is shared with the journal's index.
+// Memory: a message takes 104 bytes here with its first untried recipient, each more of them 16;
+// one with a past about 150 and its last text. The envelope is shared with the journal's index.
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,7 +15,9 @@
 #include "mta/message/message_id.h"
 #include "mta/queue/admin_messages.h"
 #include "mta/queue/journal/record.h"
+#include "mta/queue/journal/sorted_blocks.h"
 #include "mta/queue/memory_budget.h"
+#include "mta/queue/one_or_many.h"
 #include "mta/queue/retry_schedule.h"
 
 namespace toast::queue {
@@ -64,30 +65,33 @@ struct QueuedRecipient {
 };
 
 struct QueuedMessage {
+  explicit QueuedMessage(PackedEnvelope of)
+      : envelope(std::move(of)), recipients(envelope.recipients()) {}
+
   MessageId id;
   MessageId parent;
   WallTime arrival;
-  Origin origin = Origin::smtp;
-  std::shared_ptr<const Envelope> envelope;
+  PackedEnvelope envelope;
   std::uint64_t size_bytes = 0;
-  std::size_t prefix_bytes = 0;  // of these, in front of a shared body
-  std::optional<std::string> hold;
-  std::vector<QueuedRecipient> recipients;
-  std::vector<std::uint32_t> failed;  // in the order in which they failed
-  std::uint32_t open = 0;             // recipients that have not ended
-  std::shared_ptr<Content> content;   // from arrival until the first deliveries are over
+  Rare<std::string> hold;
+  [[no_unique_address]] OneOrMany<QueuedRecipient> recipients;
+  std::uint32_t open : 24 = 0;  // recipients that have not ended
+  Origin origin : 8 = Origin::smtp;
+  Rare<std::vector<std::uint32_t>> failed;  // in the order in which they failed
+  std::unique_ptr<Content> content;         // from arrival until the first deliveries are over
 
   Moment birth() const { return std::chrono::floor<std::chrono::seconds>(arrival); }
-  const Recipient& recipient(std::uint32_t index) const { return envelope->recipients[index]; }
+  RecipientView recipient(std::uint32_t index) const { return envelope.recipient(index); }
   // As its sender knows the recipient: before any alias or forward.
-  const std::string& original(std::uint32_t index) const {
-    const Recipient& r = recipient(index);
+  std::string_view original(std::uint32_t index) const {
+    const RecipientView r = recipient(index);
     return r.original.empty() ? r.address : r.original;
   }
 };
+static_assert(kMaxRecipients < (1U << 24U));
 
 // By id, which is by time of arrival. Shared with the deliveries that are under way.
-using MessageTable = std::map<MessageId, std::shared_ptr<QueuedMessage>>;
+using MessageTable = SortedTable<MessageId, std::shared_ptr<QueuedMessage>>;
 
 // Fresh from its Accepted record.
 std::shared_ptr<QueuedMessage> message_from(const Accepted& accepted, std::uint64_t size_bytes);
@@ -96,7 +100,7 @@ std::shared_ptr<QueuedMessage> message_from(const MessageState& state);
 
 // The reverse path as other hosts see it: without qmail's mark of a VERP sender, and the null
 // sender for what is no address (the sender of double bounces).
-std::string wire_reverse_path(const Envelope& envelope);
+std::string wire_reverse_path(const PackedEnvelope& envelope);
 
 // "smtp", "forward"
 std::string_view origin_name(Origin origin);

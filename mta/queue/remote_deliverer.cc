@@ -76,24 +76,25 @@ Task<Result<RemoteDeliverer::Ended>> RemoteDeliverer::attempt(const RemoteWork& 
 Result<remote::DeliverRemote> RemoteDeliverer::request_for(const RemoteWork& work,
                                                            StoredBody body) const {
   const std::shared_ptr<QueuedMessage> message = services_.ledger.find(work.message);
-  const Envelope& envelope = *message->envelope;
+  const PackedEnvelope& envelope = message->envelope;
   remote::DeliverRemote request;
   request.message = work.message;
   Result<NextHop> hop = NextHop::parse(work.next_hop);
   if (!hop) return pass(hop);
   request.next_hop = std::move(*hop);
   request.reverse_path = wire_reverse_path(envelope);
-  request.verp = envelope.verp;
+  request.verp = envelope.verp();
   for (const Work& one : work.works) {
-    const Recipient& recipient = message->recipient(one.recipient);
+    const RecipientView recipient = message->recipient(one.recipient);
     Result<Address> address = Address::parse(recipient.address);
     if (!address) return pass(address);
-    request.recipients.push_back({std::move(*address), recipient.notify, recipient.orcpt});
+    request.recipients.push_back(
+        {std::move(*address), recipient.notify, std::string(recipient.orcpt)});
   }
-  request.eight_bit_mime = envelope.eight_bit_mime;
-  request.smtputf8 = envelope.smtputf8;
-  request.ret = envelope.ret;
-  request.envid = envelope.envid;
+  request.eight_bit_mime = envelope.eight_bit_mime();
+  request.smtputf8 = envelope.smtputf8();
+  request.ret = envelope.ret();
+  request.envid = envelope.envid();
   request.body_bytes = body.prefix.size() + (body.blob ? body.blob_bytes : body.bytes.size());
   request.body = std::move(body.prefix) + body.bytes;  // in front of the blob, if there is one
   request.descriptor = std::move(body.blob);

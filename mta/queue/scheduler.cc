@@ -52,7 +52,7 @@ std::uint32_t Scheduler::insert_message(MessageId id, Moment birth, std::uint64_
   const std::uint32_t index = sender_for(sender);
   messages_[slot] = Message{id, birth, index, open, 0, 0};
   ++senders_[index].messages;
-  slots_.emplace(id, slot);
+  slots_.insert({id, slot});
   ++counts_.messages;
   return slot;
 }

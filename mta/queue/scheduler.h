@@ -34,6 +34,7 @@
 #include "mta/message/message_id.h"
 #include "mta/queue/destinations.h"
 #include "mta/queue/fifo.h"
+#include "mta/queue/journal/sorted_blocks.h"
 #include "mta/queue/retry_schedule.h"
 
 namespace toast::queue {
@@ -173,7 +174,7 @@ class Scheduler {
     bool in_retry_ring = false;
   };
 
-  std::uint32_t message_slot(MessageId id) const { return slots_.at(id); }
+  std::uint32_t message_slot(MessageId id) const { return slots_.find(id)->second; }
   std::uint32_t sender_for(std::uint64_t key);
   std::uint32_t insert_message(MessageId id, Moment birth, std::uint64_t sender,
                                std::uint32_t open);
@@ -199,7 +200,7 @@ class Scheduler {
   unsigned starts_until_retry_ = kRetryShare;
   std::vector<Message> messages_;
   std::vector<std::uint32_t> free_messages_;
-  std::unordered_map<MessageId, std::uint32_t> slots_;
+  SortedTable<MessageId, std::uint32_t> slots_;
   std::vector<Sender> senders_;
   std::vector<std::uint32_t> free_senders_;
   std::unordered_map<std::uint64_t, std::uint32_t> sender_index_;

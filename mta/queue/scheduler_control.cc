@@ -48,8 +48,8 @@ void Scheduler::refill_rings() {
 
 void Scheduler::release(MessageId id, std::span<const std::uint32_t> fresh,
                         std::span<const Waiting> waiting) {
-  const auto found = slots_.find(id);
-  if (found == slots_.end() || messages_[found->second].held == 0) return;
+  const auto* const found = slots_.find(id);
+  if (found == nullptr || messages_[found->second].held == 0) return;
   messages_[found->second].held = 0;
   add_items(found->second, fresh, waiting);
 }

@@ -35,9 +35,9 @@ bool Selector::message_matches(const QueuedMessage& message) const {
   if (message.open == 0) return false;
   if (!ids_.empty() && !ids_.contains(message.id)) return false;
   if (selection_.held_only && !message.hold) return false;
-  const std::string sender = wire_reverse_path(*message.envelope);
+  const std::string sender = wire_reverse_path(message.envelope);
   if (selection_.sender == "<>" ? !sender.empty() : !fits(selection_.sender, sender)) return false;
-  if (!fits(selection_.login, message.envelope->authenticated)) return false;
+  if (!fits(selection_.login, message.envelope.authenticated())) return false;
   const std::int64_t age = (now_ - message.birth()).count();
   if (age < selection_.min_age_seconds) return false;
   return selection_.max_age_seconds == 0 || age <= selection_.max_age_seconds;
@@ -46,7 +46,7 @@ bool Selector::message_matches(const QueuedMessage& message) const {
 bool Selector::recipient_matches(const QueuedMessage& message, std::uint32_t index) const {
   const QueuedRecipient& r = message.recipients[index];
   if (!r.is_open()) return false;
-  const std::string& address = message.recipient(index).address;
+  const std::string_view address = message.recipient(index).address;
   if (!fits(selection_.recipient, address) || !fits(selection_.domain, domain_of(address)))
     return false;
   if (!reason_.empty() && (!r.past || lower(r.past->last_text).find(reason_) == std::string::npos))

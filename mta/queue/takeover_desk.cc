@@ -11,7 +11,7 @@ namespace toast::queue {
 // A message whose end has not come.
 struct TakeOverDesk::Draft {
   Accepted accepted;
-  std::shared_ptr<Envelope> envelope = std::make_shared<Envelope>();
+  Envelope envelope;
   std::vector<TakenProgress> progress;  // one per recipient
   std::map<std::uint32_t, std::vector<TakeOverSteps::Step>> steps;
   bool look_for_eight_bit = false;
@@ -88,14 +88,14 @@ Task<Result<TakeOver::Reply>> TakeOverDesk::begin(std::shared_ptr<Client> client
   const WallTime arrival = wall_time(message.arrival_microseconds);
   if (const std::shared_ptr<QueuedMessage> here = services_.ledger.find(message.id)) {
     const bool same =
-        here->arrival == arrival && here->envelope->reverse_path == message.reverse_path;
+        here->arrival == arrival && here->envelope.reverse_path() == message.reverse_path;
     if (!same) co_return TakeOver::Reply{TakeOver::Verdict::id_taken};
     if (here->hold != kHalfTaken) co_return TakeOver::Reply{TakeOver::Verdict::is_here};
     Result<void> dropped = co_await services_.ledger.drop_half_taken(message.id);
     if (!dropped) co_return pass(dropped);
   }
   auto draft = std::make_shared<Draft>();
-  Envelope& envelope = *draft->envelope;
+  Envelope& envelope = draft->envelope;
   draft->accepted.id = message.id;
   draft->accepted.parent = message.parent;
   draft->accepted.arrival = arrival;
@@ -121,7 +121,7 @@ Task<Result<ipc::Done>> TakeOverDesk::recipients(std::shared_ptr<Client> client,
                                                  TakeOverRecipients message) {
   std::shared_ptr<Draft> draft = client->take();
   if (!draft) co_return out_of_order();
-  std::vector<Recipient>& known = draft->envelope->recipients;
+  std::vector<Recipient>& known = draft->envelope.recipients;
   if (known.size() + message.recipients.size() > kMaxRecipients)
     co_return permanent("more than " + std::to_string(kMaxRecipients) + " recipients");
   for (TakenRecipient& r : message.recipients) {
@@ -153,7 +153,7 @@ Task<Result<ipc::Done>> TakeOverDesk::chunk(std::shared_ptr<Client> client, Take
     co_return ipc::Done{};
   }
   if (draft->look_for_eight_bit && !std::ranges::all_of(message.bytes, ascii::is_ascii))
-    draft->envelope->eight_bit_mime = true;
+    draft->envelope.eight_bit_mime = true;
   draft->ends_in_newline = message.bytes.back() == '\n';
   Result<void> stored = co_await append(draft, std::move(message.bytes));
   if (!stored) co_return pass(stored);
@@ -187,7 +187,7 @@ Task<Result<void>> TakeOverDesk::append(std::shared_ptr<Draft> draft, std::strin
 Task<Result<ipc::Done>> TakeOverDesk::end(std::shared_ptr<Client> client) {
   std::shared_ptr<Draft> draft = client->take();
   if (!draft) co_return out_of_order();
-  if (draft->envelope->recipients.empty()) co_return permanent("a message without recipients");
+  if (draft->envelope.recipients.empty()) co_return permanent("a message without recipients");
   if (std::optional<Error> why = services_.intake.refusal(0))
     co_return tl::unexpected(std::move(*why));
   Result<void> promised = co_await finish(std::move(draft));

@@ -51,15 +51,16 @@ void TraceSink::accepted(const QueuedMessage& message, const NewBody& body) {
   if (!services_.writer.is_on()) return;
   const bool ours = message.parent.value() != 0;
   trace::Event event = event_of(message, ours ? trace::Kind::created : trace::Kind::accepted);
-  const Envelope& envelope = *message.envelope;
-  event.sender = envelope.reverse_path;
-  event.recipient_count = static_cast<std::uint32_t>(envelope.recipients.size());
-  const std::size_t named = std::min(envelope.recipients.size(), trace::kMaxNamedRecipients);
-  for (std::size_t i = 0; i < named; ++i)
-    event.recipients.push_back(envelope.recipients[i].address);
+  const PackedEnvelope& envelope = message.envelope;
+  event.sender = envelope.reverse_path();
+  event.recipient_count = envelope.recipients();
+  const std::size_t named =
+      std::min<std::size_t>(envelope.recipients(), trace::kMaxNamedRecipients);
+  for (std::uint32_t i = 0; i < named; ++i)
+    event.recipients.emplace_back(envelope.recipient(i).address);
   event.bytes = message.size_bytes;
-  event.peer = envelope.peer;
-  event.login = envelope.authenticated;
+  event.peer = envelope.peer();
+  event.login = envelope.authenticated();
   event.text = origin_name(message.origin);
   if (const auto* text = std::get_if<InlineBody>(&body))
     event.message_id = trace::find_message_id(text->bytes);
@@ -83,7 +84,7 @@ void TraceSink::attempted(const QueuedMessage& message, const Work& work, const 
   if (!services_.writer.is_on()) return;
   for (const StepResult& step : attempt.steps) {
     trace::Event event = event_of(message, kind_of(step.kind));
-    event.recipients.push_back(message.recipient(work.recipient).address);
+    event.recipients.emplace_back(message.recipient(work.recipient).address);
     event.text = step.text;
     event.remote = step.detail;
     services_.writer.record(event);

@@ -76,7 +76,7 @@ Result<CheckpointWriter> CheckpointWriter::begin(Disk& disk, Random& random,
 }
 
 void CheckpointWriter::add(const LiveMessage& message) {
-  encode_snapshot(messages_, message.state, message.body->place, message.body.use_count() > 1);
+  encode_snapshot(messages_, message.state, message.body->place(), message.body.is_shared());
   ++in_slice_;
 }
 

@@ -53,12 +53,11 @@ Result<void> Committer::prepare_message(const Accepted& accepted, MessageId pare
   if (const auto* own = std::get_if<InlineBody>(&accepted.body)) {
     if (own->bytes.size() > core_.options.max_inline_body)
       return permanent("message " + accepted.id.str() + ": too large to be in the journal");
-    incoming.body = std::make_shared<Body>();
+    incoming.body = BodyRef::make(InlinePlace{});  // known once it is staged
     incoming.own_bytes = own->bytes;
     incoming.brings_bytes = true;
   } else if (const auto* blob = std::get_if<BlobBody>(&accepted.body)) {
-    incoming.body = std::make_shared<Body>();
-    incoming.body->place = BlobPlace{accepted.id, blob->size};
+    incoming.body = BodyRef::make(BlobPlace{accepted.id, blob->size});
   } else if (auto done = share_body(arrival, incoming, parent); !done) {
     return done;
   }
@@ -80,9 +79,8 @@ Result<void> Committer::share_body(Arrival& arrival, Incoming& incoming, Message
   }
   if (state == nullptr)
     return permanent("message " + arrival.state.id.str() + ": its parent is not live");
-  arrival.state.size_bytes += state->size_bytes;
-  arrival.state.prefix += state->prefix;
-  if (arrival.state.prefix.size() > kMaxPrefixBytes)
+  arrival.state.share_content(*state);
+  if (arrival.state.prefix && arrival.state.prefix->size() > kMaxPrefixBytes)
     return permanent("message " + arrival.state.id.str() + ": too much in front of the body");
   return {};
 }
@@ -152,10 +150,8 @@ std::string Committer::encode(const Record& record, std::size_t index) {
     if (incoming.brings_bytes) {
       arrivals_[i].body = OwnBytes{static_cast<std::uint32_t>(incoming.own_bytes.size())};
       bodies_.push_back(incoming.own_bytes);
-    } else if (const auto* place = std::get_if<InlinePlace>(&incoming.body->place)) {
-      arrivals_[i].body = *place;
     } else {
-      arrivals_[i].body = std::get<BlobPlace>(incoming.body->place);
+      std::visit([&](const auto& place) { arrivals_[i].body = place; }, incoming.body->place());
     }
   }
   Encoder e;
@@ -182,25 +178,25 @@ void Committer::place_bodies(std::size_t index, Position frame, std::size_t meta
   for (std::size_t i = first_message_[index]; i < first_message_[index + 1]; ++i) {
     Incoming& incoming = incoming_[i];
     if (!incoming.brings_bytes) continue;
-    incoming.body->place = InlinePlace{frame, static_cast<std::uint32_t>(frame_bytes),
-                                       static_cast<std::uint32_t>(offset),
-                                       static_cast<std::uint32_t>(incoming.own_bytes.size())};
+    incoming.body->set_place(InlinePlace{frame, static_cast<std::uint32_t>(frame_bytes),
+                                         static_cast<std::uint32_t>(offset),
+                                         static_cast<std::uint32_t>(incoming.own_bytes.size())});
     offset += incoming.own_bytes.size();
   }
 }
 
 // What is durable becomes visible. Blobs that nobody needs any longer go last.
 void Committer::fold(std::span<const Record> batch) {
-  std::vector<std::shared_ptr<Body>> unneeded;
+  std::vector<BodyRef> unneeded;
   {
     const std::lock_guard lock(core_.mutex);
     for (std::size_t i = 0; i < batch.size(); ++i) {
       add_messages(i);
-      std::shared_ptr<Body> gone = std::visit(
-          [this](const auto& record) -> std::shared_ptr<Body> {
+      BodyRef gone = std::visit(
+          [this](const auto& record) -> BodyRef {
             using Kind = std::decay_t<decltype(record)>;
             if constexpr (std::is_same_v<Kind, Accepted>) {
-              return nullptr;
+              return {};
             } else if constexpr (std::is_same_v<Kind, Compound>) {
               return fold_parent(core_.index, record);
             } else {
@@ -214,16 +210,16 @@ void Committer::fold(std::span<const Record> batch) {
     core_.status.log_segment = core_.active->sequence();
     core_.status.log_offset = core_.active->end;
   }
-  for (const std::shared_ptr<Body>& body : unneeded)
-    if (const auto* blob = std::get_if<BlobPlace>(&body->place))
-      (void)core_.disk.unlink(blob_name(blob->owner));  // what stays is swept at the next open
+  for (const BodyRef& body : unneeded)
+    if (body->is_blob())  // what stays is swept at the next open
+      (void)core_.disk.unlink(blob_name(std::get<BlobPlace>(body->place()).owner));
 }
 
 void Committer::add_messages(std::size_t index) {
   for (std::size_t i = first_message_[index]; i < first_message_[index + 1]; ++i) {
     Incoming& incoming = incoming_[i];
     if (incoming.brings_bytes) {
-      const auto& place = std::get<InlinePlace>(incoming.body->place);
+      const auto place = std::get<InlinePlace>(incoming.body->place());
       attach(*incoming.body, *core_.store.find(place.frame.sequence));
     }
     core_.index.add(std::move(arrivals_[i].state), std::move(incoming.body));

@@ -25,7 +25,7 @@ class Committer {
  private:
   // Beside each Arrival: the body that it comes with or shares.
   struct Incoming {
-    std::shared_ptr<Body> body;
+    BodyRef body;
     std::string_view own_bytes;
     bool brings_bytes = false;
   };

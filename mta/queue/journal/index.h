@@ -2,47 +2,48 @@
 // a checkpoint and the records after it. Not synchronised: the journal holds its lock.
 #pragma once
 
-#include <list>
-#include <memory>
-#include <unordered_map>
+#include <optional>
 #include <vector>
 
 #include "mta/queue/journal/body.h"
 #include "mta/queue/journal/record.h"
+#include "mta/queue/journal/sorted_blocks.h"
 
 namespace toast::queue {
 
 struct LiveMessage {
   MessageState state;
-  std::shared_ptr<Body> body;  // never null
+  BodyRef body;  // never null
 };
 
+// What find() and walk() return is good until the next add() or remove().
 class Index {
  public:
-  LiveMessage* find(MessageId id);
-  const LiveMessage* find(MessageId id) const;
-  std::size_t size() const { return by_id_.size(); }
+  LiveMessage* find(MessageId id) { return messages_.find(id); }
+  const LiveMessage* find(MessageId id) const { return messages_.find(id); }
+  std::size_t size() const { return messages_.size(); }
   MessageId newest() const { return newest_; }
   void saw(MessageId id) { newest_ = std::max(newest_, id); }
 
   // False, and nothing happens, if the id is live already.
-  bool add(MessageState state, std::shared_ptr<Body> body);
+  bool add(MessageState state, BodyRef body);
   // Forgets the message. Returns its body if that was the last message that needed it; it has left
   // its segment then. Null: not live, or the body is shared.
-  std::shared_ptr<Body> remove(MessageId id);
+  BodyRef remove(MessageId id);
 
-  // A walk over all that is live when it begins; what is added meanwhile may be left out, what is
-  // removed meanwhile is. One walk at a time.
-  void begin_walk();
+  // A walk over all that is live when it begins, newest first, so that it does not run after what
+  // arrives; what is added meanwhile may be left out, what is removed meanwhile is. One at a time.
+  void begin_walk() { walked_to_.reset(); }
   const LiveMessage* walk();  // null: the end
 
   std::vector<MessageState> states() const;  // by id
 
  private:
-  using Order = std::list<LiveMessage>;
-  Order order_;  // newest first, so that a walk does not run after what arrives
-  std::unordered_map<MessageId, Order::iterator> by_id_;
-  Order::iterator cursor_ = order_.end();
+  struct IdOf {
+    MessageId operator()(const LiveMessage& message) const { return message.state.id; }
+  };
+  SortedBlocks<LiveMessage, IdOf> messages_;
+  std::optional<MessageId> walked_to_;
   MessageId newest_;
 };
 

@@ -95,9 +95,9 @@ Result<StoredBody> Journal::read_body(MessageId id) const {
     const std::lock_guard lock(core.mutex);
     const LiveMessage* message = core.index.find(id);
     if (message == nullptr) return permanent("message " + id.str() + " is not in the queue");
-    stored.prefix = message->state.prefix;
-    place = message->body->place;
-    if (message->body->segment != nullptr) pinned = message->body->segment->file;
+    stored.prefix = message->state.prefix.value_or({});
+    place = message->body->place();
+    if (message->body->segment() != nullptr) pinned = message->body->segment()->file;
   }
   if (const auto* blob = std::get_if<BlobPlace>(&place)) {
     Result<Fd> fd = core.disk.open_read_only(blob_name(blob->owner));

@@ -211,7 +211,7 @@ Result<void> Maintenance::copy_bodies(Segment& from) {
   std::uint64_t copied = 0;
   for (auto i = from.bodies.size(); i-- > 0 && copied < core_.options.maintain_slice;) {
     Body& body = *from.bodies[i];
-    const auto& place = std::get<InlinePlace>(body.place);
+    const auto place = std::get<InlinePlace>(body.place());
     const Result<std::string> bytes = read_place(*from.file, place);
     if (!bytes) {
       from.unmovable = bytes.error().failure == Failure::permanent;
@@ -241,7 +241,7 @@ void Maintenance::switch_places() {
   const std::lock_guard lock(core_.mutex);
   for (const Move& move : moves_) {
     detach(*move.body);
-    move.body->place = move.to;
+    move.body->set_place(move.to);
     attach(*move.body, *cold_.segment());
   }
   core_.status.moved_bodies += moves_.size();

@@ -8,10 +8,10 @@ namespace {
 // The part of a message that a target names, or nothing if the message has no such part.
 Progress* find_progress(MessageState& state, const Target& target) {
   if (target.recipient >= state.recipients.size()) return nullptr;
-  RecipientState& recipient = state.recipients[target.recipient];
-  if (target.instruction == kWholeRecipient) return &recipient.change().whole;
-  if (target.instruction >= recipient->steps.size()) return nullptr;
-  return &recipient.change().steps[target.instruction].progress;
+  if (target.instruction == kWholeRecipient)
+    return &state.recipients.change(target.recipient).whole;
+  if (target.instruction >= state.recipients[target.recipient]->steps.size()) return nullptr;
+  return &state.recipients.change(target.recipient).steps[target.instruction].progress;
 }
 
 std::string_view cut(std::string_view text) { return text.substr(0, kMaxText); }
@@ -19,10 +19,8 @@ std::string_view cut(std::string_view text) { return text.substr(0, kMaxText); }
 // At least what the record takes on disk, its bodies included.
 constexpr std::size_t kFieldBytes = 64;  // more than the fixed fields of any one item
 std::size_t weight(const Accepted& accepted) {
-  std::size_t bytes = 8 * kFieldBytes + accepted.prefix.size() +
-                      accepted.envelope->reverse_path.size() + 5 * kMaxTraceBytes + kMaxText;
-  for (const Recipient& r : accepted.envelope->recipients)
-    bytes += kFieldBytes + r.address.size() + r.original.size() + r.orcpt.size();
+  std::size_t bytes = (8 + accepted.envelope.recipients()) * kFieldBytes + accepted.prefix.size() +
+                      accepted.envelope.text_bytes() + kMaxText;
   if (const auto* own = std::get_if<InlineBody>(&accepted.body)) bytes += own->bytes.size();
   return bytes;
 }
@@ -35,18 +33,22 @@ Result<void> check_weight(std::size_t bytes) {
   return {};
 }
 
-Result<void> check_envelope(const Envelope& envelope) {
-  if (envelope.recipients.empty()) return permanent("journal record: no recipient");
-  if (envelope.recipients.size() > kMaxRecipients)
+Result<void> check_envelope(const PackedEnvelope& envelope) {
+  if (envelope.recipients() == 0) return permanent("journal record: no recipient");
+  if (envelope.recipients() > kMaxRecipients)
     return permanent("journal record: too many recipients");
-  bool fits =
-      envelope.reverse_path.size() <= kMaxAddressBytes && envelope.envid.size() <= kMaxEnvidBytes &&
-      envelope.authenticated.size() <= kMaxTraceBytes && envelope.peer.size() <= kMaxTraceBytes &&
-      envelope.helo.size() <= kMaxTraceBytes && envelope.session.size() <= kMaxTraceBytes;
-  for (const Recipient& recipient : envelope.recipients)
+  bool fits = envelope.reverse_path().size() <= kMaxAddressBytes &&
+              envelope.envid().size() <= kMaxEnvidBytes &&
+              envelope.authenticated().size() <= kMaxTraceBytes &&
+              envelope.peer().size() <= kMaxTraceBytes &&
+              envelope.helo().size() <= kMaxTraceBytes &&
+              envelope.session().size() <= kMaxTraceBytes;
+  for (std::uint32_t i = 0; i < envelope.recipients(); ++i) {
+    const RecipientView recipient = envelope.recipient(i);
     fits = fits && recipient.address.size() <= kMaxAddressBytes &&
            recipient.original.size() <= kMaxAddressBytes &&
            recipient.orcpt.size() <= kMaxOrcptBytes;
+  }
   if (!fits) return permanent("journal record: an envelope field is too long");
   return {};
 }
@@ -60,7 +62,7 @@ Result<void> check_one(const Accepted& accepted, bool is_child) {
     return permanent("journal record: reason for a hold over its limit");
   if (!is_child && std::holds_alternative<ParentBody>(accepted.body))
     return permanent("journal record: a parent's body outside a compound");
-  if (auto good = check_envelope(*accepted.envelope); !good) return good;
+  if (auto good = check_envelope(accepted.envelope); !good) return good;
   return check_weight(weight(accepted));
 }
 
@@ -116,19 +118,43 @@ MessageState state_of(const Accepted& accepted) {
   state.arrival = accepted.arrival;
   state.origin = accepted.origin;
   state.envelope = accepted.envelope;
-  state.prefix = accepted.prefix;
+  if (!accepted.prefix.empty()) state.prefix = accepted.prefix;
   state.size_bytes = accepted.prefix.size();
   if (const auto* bytes = std::get_if<InlineBody>(&accepted.body))
     state.size_bytes += bytes->bytes.size();
   if (const auto* blob = std::get_if<BlobBody>(&accepted.body)) state.size_bytes += blob->size;
   state.hold = accepted.hold;
-  state.recipients.resize(accepted.envelope->recipients.size());
+  state.recipients = RecipientStates(accepted.envelope.recipients());
   return state;
 }
 
-const RecipientFacts& RecipientState::nothing() {
+RecipientStates::RecipientStates(const RecipientStates& other) : count_(other.count_) {
+  if (other.untouched()) return;
+  for (std::uint32_t i = 0; i < count_; ++i)
+    if (other.facts_[i]) change(i) = *other.facts_[i];
+}
+
+const RecipientFacts* RecipientStates::operator[](std::size_t index) const {
   static const RecipientFacts kNothing;
-  return kNothing;
+  return facts_ && facts_[index] ? facts_[index].get() : &kNothing;
+}
+
+RecipientFacts& RecipientStates::change(std::size_t index) {
+  if (!facts_) facts_ = std::make_unique<std::unique_ptr<RecipientFacts>[]>(count_);
+  if (!facts_[index]) facts_[index] = std::make_unique<RecipientFacts>();
+  return *facts_[index];
+}
+
+bool operator==(const RecipientStates& a, const RecipientStates& b) {
+  if (a.size() != b.size()) return false;
+  for (std::size_t i = 0; i < a.size(); ++i)
+    if (*a[i] != *b[i]) return false;
+  return true;
+}
+
+void MessageState::share_content(const MessageState& of_parent) {
+  if (of_parent.prefix) prefix.make() += *of_parent.prefix;
+  size_bytes += of_parent.size_bytes;
 }
 
 Result<void> check(const Record& record) {
@@ -138,7 +164,7 @@ Result<void> check(const Record& record) {
 bool apply(MessageState& state, const Frozen& record) {
   if (record.recipient >= state.recipients.size()) return false;
   if (state.recipients[record.recipient]->frozen) return true;
-  RecipientFacts& recipient = state.recipients[record.recipient].change();
+  RecipientFacts& recipient = state.recipients.change(record.recipient);
   recipient.frozen = true;
   recipient.steps.reserve(record.instructions.size());
   for (const std::string& instruction : record.instructions)
@@ -165,7 +191,7 @@ bool apply(MessageState& state, const Deferral& record) {
 }
 
 bool apply(MessageState& state, const Hold& record) {
-  state.hold = cut(record.reason);
+  state.hold = std::string(cut(record.reason));
   return true;
 }
 

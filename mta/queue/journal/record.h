@@ -14,7 +14,8 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "mta/message/message_id.h"
-#include "mta/smtp/dsn.h"
+#include "mta/queue/journal/envelope.h"
+#include "mta/queue/journal/rare.h"
 
 namespace toast::queue {
 
@@ -34,34 +35,6 @@ inline constexpr std::size_t kMaxPrefixBytes =
 inline constexpr std::size_t kMaxRecordBytes = 7 * 1024 * 1024;
 
 enum class Origin : std::uint8_t { smtp, submission, local, forward, bounce, list, reply };
-using smtp::DsnReturn;
-using smtp::kNotifyDelay;
-using smtp::kNotifyFailure;
-using smtp::kNotifyNever;
-using smtp::kNotifySuccess;
-
-struct Recipient {
-  std::string address;   // where the message goes
-  std::string original;  // as it was before any rewriting; bounces show this one
-  std::string orcpt;     // ORCPT as the client gave it; empty: none
-  std::uint8_t notify = 0;
-  friend bool operator==(const Recipient&, const Recipient&) = default;
-};
-
-struct Envelope {
-  std::string reverse_path;           // empty: the null sender, which is never bounced again
-  std::vector<Recipient> recipients;  // at least one
-  bool eight_bit_mime = false;        // BODY=8BITMIME
-  bool smtputf8 = false;
-  bool verp = false;  // the reverse path is rewritten per recipient at delivery
-  DsnReturn ret = DsnReturn::unset;
-  std::string envid;
-  std::string authenticated;  // the login; empty for a stranger
-  std::string peer;           // address text; "uid 1000" for local injection
-  std::string helo;
-  std::string session;  // as in the log
-  friend bool operator==(const Envelope&, const Envelope&) = default;
-};
 
 // Where a new message's body is. It ends in LF or is empty.
 struct InlineBody {
@@ -78,7 +51,7 @@ struct Accepted {
   MessageId parent;  // zero: none. A bounce names what it is about
   WallTime arrival;
   Origin origin = Origin::smtp;
-  std::shared_ptr<const Envelope> envelope;
+  PackedEnvelope envelope;
   std::string prefix;  // read in front of the body: what a forward adds (Delivered-To)
   NewBody body;
   std::optional<std::string> hold;  // accepted, but not to be delivered until released: why
@@ -161,31 +134,30 @@ struct RecipientFacts {
   friend bool operator==(const RecipientFacts&, const RecipientFacts&) = default;
 };
 
-// A value. With most recipients nothing has happened yet, and that costs a pointer: a queue may
-// hold millions of them.
-class RecipientState {
+// What has become of the recipients of one message. With most messages nothing has happened yet,
+// and that costs a pointer: a queue may hold millions of them.
+class RecipientStates {
  public:
-  RecipientState() = default;
-  RecipientState(const RecipientState& other)
-      : facts_(other.facts_ ? std::make_unique<RecipientFacts>(*other.facts_) : nullptr) {}
-  RecipientState(RecipientState&&) noexcept = default;
-  RecipientState& operator=(RecipientState other) noexcept {
+  RecipientStates() = default;
+  explicit RecipientStates(std::size_t count) : count_(static_cast<std::uint32_t>(count)) {}
+  RecipientStates(const RecipientStates& other);
+  RecipientStates(RecipientStates&&) noexcept = default;
+  RecipientStates& operator=(RecipientStates other) noexcept {
     facts_ = std::move(other.facts_);
+    count_ = other.count_;
     return *this;
   }
-  ~RecipientState() = default;
+  ~RecipientStates() = default;
 
-  const RecipientFacts& operator*() const { return facts_ ? *facts_ : nothing(); }
-  const RecipientFacts* operator->() const { return &**this; }
-  RecipientFacts& change() {
-    if (!facts_) facts_ = std::make_unique<RecipientFacts>();
-    return *facts_;
-  }
-  friend bool operator==(const RecipientState& a, const RecipientState& b) { return *a == *b; }
+  std::size_t size() const { return count_; }
+  bool untouched() const { return !facts_; }
+  const RecipientFacts* operator[](std::size_t index) const;  // never null
+  RecipientFacts& change(std::size_t index);
+  friend bool operator==(const RecipientStates& a, const RecipientStates& b);
 
  private:
-  static const RecipientFacts& nothing();
-  std::unique_ptr<RecipientFacts> facts_;
+  std::unique_ptr<std::unique_ptr<RecipientFacts>[]> facts_;
+  std::uint32_t count_ = 0;
 };
 
 // One live message.
@@ -193,12 +165,15 @@ struct MessageState {
   MessageId id;
   MessageId parent;
   WallTime arrival;
+  PackedEnvelope envelope;
+  Rare<std::string> prefix;
+  Rare<std::string> hold;                            // why it is held
+  std::uint64_t size_bytes = 0;                      // prefix and body
+  [[no_unique_address]] RecipientStates recipients;  // one per envelope recipient, same order
   Origin origin = Origin::smtp;
-  std::shared_ptr<const Envelope> envelope;
-  std::string prefix;
-  std::uint64_t size_bytes = 0;            // prefix and body
-  std::optional<std::string> hold;         // why it is held
-  std::vector<RecipientState> recipients;  // one per envelope recipient, same order
+
+  // It reads its own prefix, then all that its parent reads.
+  void share_content(const MessageState& of_parent);
 };
 
 // The state of a message that was just accepted. With a ParentBody the caller adds the parent's

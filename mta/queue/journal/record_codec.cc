@@ -26,58 +26,58 @@ Target take_target(Decoder& d) {
   return target;
 }
 
-void put_hold(Encoder& e, const std::optional<std::string>& hold) {
-  e.boolean(hold.has_value());
+void put_hold(Encoder& e, const Rare<std::string>& hold) {
+  e.boolean(static_cast<bool>(hold));
   if (hold) put_text(e, *hold);
 }
-std::optional<std::string> take_hold(Decoder& d) {
-  if (!d.boolean()) return std::nullopt;
+Rare<std::string> take_hold(Decoder& d) {
+  if (!d.boolean()) return {};
   return take_text(d);
 }
 
-void put_recipient(Encoder& e, const Recipient& recipient) {
-  e.bytes(recipient.address);
-  e.bytes(recipient.original);
-  e.bytes(recipient.orcpt);
-  e.u8(recipient.notify);
+void put_envelope(Encoder& e, const PackedEnvelope& envelope) {
+  e.bytes(envelope.reverse_path());
+  e.u32(envelope.recipients());
+  for (std::uint32_t i = 0; i < envelope.recipients(); ++i) {
+    const RecipientView recipient = envelope.recipient(i);
+    e.bytes(recipient.address);
+    e.bytes(recipient.original);
+    e.bytes(recipient.orcpt);
+    e.u8(recipient.notify);
+  }
+  e.boolean(envelope.eight_bit_mime());
+  e.boolean(envelope.smtputf8());
+  e.boolean(envelope.verp());
+  e.enumeration(envelope.ret());
+  e.bytes(envelope.envid());
+  e.bytes(envelope.authenticated());
+  e.bytes(envelope.peer());
+  e.bytes(envelope.helo());
+  e.bytes(envelope.session());
 }
-Recipient take_recipient(Decoder& d) {
-  Recipient recipient;
-  recipient.address = d.string(kMaxAddressBytes);
-  recipient.original = d.string(kMaxAddressBytes);
-  recipient.orcpt = d.string(kMaxOrcptBytes);
+
+RecipientView take_recipient(Decoder& d) {
+  RecipientView recipient;
+  recipient.address = d.bytes(kMaxAddressBytes);
+  recipient.original = d.bytes(kMaxAddressBytes);
+  recipient.orcpt = d.bytes(kMaxOrcptBytes);
   recipient.notify = d.u8();
   return recipient;
 }
-
-void put_envelope(Encoder& e, const Envelope& envelope) {
-  e.bytes(envelope.reverse_path);
-  e.list(envelope.recipients, put_recipient);
-  e.boolean(envelope.eight_bit_mime);
-  e.boolean(envelope.smtputf8);
-  e.boolean(envelope.verp);
-  e.enumeration(envelope.ret);
-  e.bytes(envelope.envid);
-  e.bytes(envelope.authenticated);
-  e.bytes(envelope.peer);
-  e.bytes(envelope.helo);
-  e.bytes(envelope.session);
-}
-Envelope take_envelope(Decoder& d) {
-  Envelope envelope;
-  envelope.reverse_path = d.string(kMaxAddressBytes);
-  envelope.recipients = d.list(kMaxRecipients, take_recipient);
-  if (envelope.recipients.empty()) d.fail("no recipient");
-  envelope.eight_bit_mime = d.boolean();
-  envelope.smtputf8 = d.boolean();
-  envelope.verp = d.boolean();
-  envelope.ret = d.enumeration(DsnReturn::full);
-  envelope.envid = d.string(kMaxEnvidBytes);
-  envelope.authenticated = d.string(kMaxTraceBytes);
-  envelope.peer = d.string(kMaxTraceBytes);
-  envelope.helo = d.string(kMaxTraceBytes);
-  envelope.session = d.string(kMaxTraceBytes);
-  return envelope;
+PackedEnvelope take_envelope(Decoder& d) {
+  PackedEnvelope::Packer packer;
+  packer.reverse_path(d.bytes(kMaxAddressBytes));
+  const std::uint32_t recipients = d.u32();
+  if (recipients == 0) d.fail("no recipient");
+  if (recipients > kMaxRecipients) d.fail("too many recipients");
+  for (std::uint32_t i = 0; i < recipients && d.ok(); ++i) packer.recipient(take_recipient(d));
+  const bool eight_bit_mime = d.boolean();
+  const bool smtputf8 = d.boolean();
+  const bool verp = d.boolean();
+  packer.properties(eight_bit_mime, smtputf8, verp, d.enumeration(DsnReturn::full));
+  packer.trace_text(d.bytes(kMaxEnvidBytes));
+  for (int i = 0; i < 4; ++i) packer.trace_text(d.bytes(kMaxTraceBytes));
+  return packer.finish();
 }
 
 void put_in_frame(Encoder& e, const InlinePlace& place) {
@@ -141,8 +141,8 @@ void put_arrival(Encoder& e, const MessageState& state) {
   put_id(e, state.parent);
   put_time(e, state.arrival);
   e.enumeration(state.origin);
-  put_envelope(e, *state.envelope);
-  e.bytes(state.prefix);
+  put_envelope(e, state.envelope);
+  e.bytes(state.prefix ? std::string_view(*state.prefix) : std::string_view());
   e.u64(state.size_bytes);
   put_hold(e, state.hold);
 }
@@ -152,11 +152,12 @@ MessageState take_arrival(Decoder& d) {
   state.parent = take_id(d);
   state.arrival = take_time(d);
   state.origin = d.enumeration(Origin::reply);
-  state.envelope = std::make_shared<const Envelope>(take_envelope(d));
-  state.prefix = d.string(kMaxPrefixBytes);
+  state.envelope = take_envelope(d);
+  if (const std::string_view prefix = d.bytes(kMaxPrefixBytes); !prefix.empty())
+    state.prefix = std::string(prefix);
   state.size_bytes = d.u64();
   state.hold = take_hold(d);
-  state.recipients.resize(state.envelope->recipients.size());
+  state.recipients = RecipientStates(state.envelope.recipients());
   return state;
 }
 
@@ -175,15 +176,15 @@ Progress take_progress(Decoder& d) {
   return progress;
 }
 
-void put_recipient_state(Encoder& e, const RecipientState& recipient) {
-  e.boolean(recipient->frozen);
-  put_progress(e, recipient->whole);
-  e.list(recipient->steps, [](Encoder& inner, const Step& step) {
+void put_facts(Encoder& e, const RecipientFacts& facts) {
+  e.boolean(facts.frozen);
+  put_progress(e, facts.whole);
+  e.list(facts.steps, [](Encoder& inner, const Step& step) {
     inner.bytes(step.instruction);
     put_progress(inner, step.progress);
   });
 }
-RecipientState take_recipient_state(Decoder& d) {
+RecipientFacts take_facts(Decoder& d) {
   RecipientFacts facts;
   facts.frozen = d.boolean();
   facts.whole = take_progress(d);
@@ -193,9 +194,19 @@ RecipientState take_recipient_state(Decoder& d) {
     step.progress = take_progress(inner);
     return step;
   });
-  RecipientState recipient;
-  if (facts != *recipient) recipient.change() = std::move(facts);
-  return recipient;
+  return facts;
+}
+
+void put_recipient_states(Encoder& e, const RecipientStates& states) {
+  e.u32(static_cast<std::uint32_t>(states.size()));
+  for (std::size_t i = 0; i < states.size(); ++i) put_facts(e, *states[i]);
+}
+void take_recipient_states(Decoder& d, RecipientStates& states) {
+  if (d.u32() != states.size()) d.fail("recipients and their states differ in number");
+  for (std::size_t i = 0; i < states.size() && d.ok(); ++i) {
+    RecipientFacts facts = take_facts(d);
+    if (facts != RecipientFacts{}) states.change(i) = std::move(facts);
+  }
 }
 
 Arrival take_arrival_record(Decoder& d) {
@@ -317,7 +328,7 @@ Result<StoredRecord> decode_record(RecordType type, std::string_view meta) {
 
 void encode_snapshot(Encoder& e, const MessageState& state, const BodyPlace& body, bool shared) {
   put_arrival(e, state);
-  e.list(state.recipients, put_recipient_state);
+  put_recipient_states(e, state.recipients);
   if (const auto* place = std::get_if<InlinePlace>(&body)) {
     put_source(e, *place);
   } else {
@@ -329,9 +340,7 @@ void encode_snapshot(Encoder& e, const MessageState& state, const BodyPlace& bod
 Snapshot decode_snapshot(Decoder& d) {
   Snapshot snapshot;
   snapshot.state = take_arrival(d);
-  snapshot.state.recipients = d.list(kMaxRecipients, take_recipient_state);
-  if (snapshot.state.recipients.size() != snapshot.state.envelope->recipients.size())
-    d.fail("recipients and their states differ in number");
+  take_recipient_states(d, snapshot.state.recipients);
   const BodySource source = take_source(d);
   if (const auto* place = std::get_if<InlinePlace>(&source)) {
     snapshot.body = *place;

@@ -1,6 +1,7 @@
 #include "mta/queue/journal/recovery.h"
 
 #include <algorithm>
+#include <ranges>
 
 #include "mta/queue/journal/fold.h"
 
@@ -129,8 +130,10 @@ Result<void> Recovery::load_checkpoint(std::uint64_t number) {
   queue_id_ = checkpoint_.queue_id;
   log_.checkpoint_bytes = reader->size_bytes();
   index_.saw(checkpoint_.newest_id);
-  for (Snapshot& snapshot : snapshots) {
-    std::shared_ptr<Body> body = body_at(snapshot.body, snapshot.shared);
+  // A checkpoint has the newest first, the index is quickest to fill in ascending order.
+  for (Snapshot& snapshot : std::views::reverse(snapshots)) {
+    if (index_.find(snapshot.state.id) != nullptr) continue;  // never written so
+    BodyRef body = body_at(snapshot.body, snapshot.shared);
     index_.add(std::move(snapshot.state), std::move(body));
   }
   return {};
@@ -244,13 +247,13 @@ void Recovery::fold(const Frame& frame) {
     add_arrivals(one, frame, {});
   } else if (auto* compound = std::get_if<StoredCompound>(&*record)) {
     add_arrivals(compound->children, frame, compound->parent);
-    (void)fold_parent(index_, *compound);
+    forget(fold_parent(index_, *compound));
   } else {
     std::visit(
         [this](const auto& change) {
           using Change = std::decay_t<decltype(change)>;
           if constexpr (!std::is_same_v<Change, Arrival> && !std::is_same_v<Change, StoredCompound>)
-            (void)fold_change(index_, change);
+            forget(fold_change(index_, change));
         },
         *record);
   }
@@ -281,36 +284,48 @@ void Recovery::add_arrivals(std::vector<Arrival>& arrivals, const Frame& frame, 
     }
     if (index_.find(arrival.state.id) != nullptr) continue;  // the checkpoint has it, further on
     const LiveMessage* sharer = shared ? index_.find(parent) : nullptr;
-    std::shared_ptr<Body> body = sharer != nullptr ? sharer->body : body_at(place, shared);
+    BodyRef body = sharer != nullptr ? sharer->body : body_at(place, shared);
     index_.add(std::move(arrival.state), std::move(body));
   }
 }
 
 // A body's home, one object for all that share it. A segment that is not there leaves the body
 // without one: reading it will say so.
-std::shared_ptr<Body> Recovery::body_at(const BodyPlace& place, bool shared) {
-  std::weak_ptr<Body>* known = nullptr;
+BodyRef Recovery::body_at(const BodyPlace& place, bool shared) {
+  Body** known = nullptr;
   if (const auto* blob = std::get_if<BlobPlace>(&place)) {
     known = &shared_blobs_[blob->owner];
   } else if (shared) {
     known = &shared_inline_[std::get<InlinePlace>(place)];
   }
-  if (known != nullptr)
-    if (std::shared_ptr<Body> body = known->lock()) return body;
-  auto body = std::make_shared<Body>();
-  body->place = place;
+  if (known != nullptr && *known != nullptr) return BodyRef(*known);
+  BodyRef body = BodyRef::make(place);
   if (const auto* there = std::get_if<InlinePlace>(&place))
     if (Segment* segment = store_.find(there->frame.sequence)) attach(*body, *segment);
-  if (known != nullptr) *known = body;
+  if (known != nullptr) *known = body.get();
   return body;
+}
+
+// Nobody needs this body any longer, if it is one.
+void Recovery::forget(const BodyRef& gone) {
+  if (!gone) return;
+  const auto drop = [&gone](auto& known, const auto& key) {
+    const auto found = known.find(key);
+    if (found != known.end() && found->second == gone.get()) known.erase(found);
+  };
+  const BodyPlace place = gone->place();
+  if (const auto* blob = std::get_if<BlobPlace>(&place))
+    drop(shared_blobs_, blob->owner);
+  else
+    drop(shared_inline_, std::get<InlinePlace>(place));
 }
 
 void Recovery::sweep_blobs() {
   std::set<std::string> needed;
   index_.begin_walk();
   while (const LiveMessage* message = index_.walk())
-    if (const auto* blob = std::get_if<BlobPlace>(&message->body->place))
-      needed.insert(blob_name(blob->owner));
+    if (message->body->is_blob())
+      needed.insert(blob_name(std::get<BlobPlace>(message->body->place()).owner));
   std::size_t swept = 0;
   for (const std::string& name : blobs_)
     if (needed.erase(name) == 0 && disk_.unlink(name)) ++swept;

@@ -57,7 +57,8 @@ class Recovery {
                  std::uint64_t to);
   void fold(const Frame& frame);
   void add_arrivals(std::vector<Arrival>& arrivals, const Frame& frame, MessageId parent);
-  std::shared_ptr<Body> body_at(const BodyPlace& place, bool shared);
+  BodyRef body_at(const BodyPlace& place, bool shared);
+  void forget(const BodyRef& gone);
   void damage(std::string line);
 
   Disk& disk_;
@@ -70,8 +71,9 @@ class Recovery {
   std::string queue_id_;
   std::uint64_t greatest_sequence_ = 0;
   LogEnd log_;
-  std::map<InlinePlace, std::weak_ptr<Body>> shared_inline_;
-  std::map<MessageId, std::weak_ptr<Body>> shared_blobs_;
+  // Live bodies that others may share.
+  std::map<InlinePlace, Body*> shared_inline_;
+  std::map<MessageId, Body*> shared_blobs_;
 };
 
 }  // namespace toast::queue

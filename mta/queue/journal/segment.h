@@ -20,7 +20,7 @@
 
 namespace toast::queue {
 
-struct Body;
+class Body;
 
 // One use of one file. Whoever holds a shared_ptr to it pins it: it is not recycled meanwhile.
 struct SegmentFile {
@@ -31,7 +31,7 @@ struct SegmentFile {
 struct Segment {
   std::shared_ptr<SegmentFile> file;
   std::uint64_t end = kFirstRecord;  // everything below is durable; the next batch starts here
-  std::vector<Body*> bodies;         // live inline bodies in here, in no order (Body::slot)
+  std::vector<Body*> bodies;         // live inline bodies in here, in no order
   std::uint64_t live_bytes = 0;
   bool sealed = false;          // nothing will be appended
   bool suspect = false;         // a write or sync failed: the file is not used again

@@ -36,12 +36,12 @@ double cpu_seconds() {
 Accepted message(std::uint64_t id, std::size_t size) {
   Accepted accepted;
   accepted.id = MessageId(id);
-  auto envelope = std::make_shared<Envelope>();
-  envelope->reverse_path = "sender@example.net";
-  envelope->recipients.push_back({"somebody@example.org", "somebody@example.org", "", 0});
-  envelope->peer = "192.0.2.7";
-  envelope->helo = "client.example.net";
-  accepted.envelope = std::move(envelope);
+  Envelope envelope;
+  envelope.reverse_path = "sender@example.net";
+  envelope.recipients.push_back({"somebody@example.org", "somebody@example.org", "", 0});
+  envelope.peer = "192.0.2.7";
+  envelope.helo = "client.example.net";
+  accepted.envelope = envelope;
   accepted.body = InlineBody{std::string(size, 'x')};
   return accepted;
 }

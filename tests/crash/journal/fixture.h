@@ -54,10 +54,10 @@ class QueueTest : public testing::Test {
   static Accepted message(std::uint64_t id, std::string body) {
     Accepted accepted;
     accepted.id = MessageId(id);
-    auto envelope = std::make_shared<Envelope>();
-    envelope->reverse_path = "bob@example.net";
-    envelope->recipients.push_back({"ann@example.org", "ann@example.org", "", 0});
-    accepted.envelope = std::move(envelope);
+    Envelope envelope;
+    envelope.reverse_path = "bob@example.net";
+    envelope.recipients.push_back({"ann@example.org", "ann@example.org", "", 0});
+    accepted.envelope = envelope;
     accepted.body = InlineBody{std::move(body)};
     return accepted;
   }

@@ -8,7 +8,7 @@ namespace toast::queue::sim {
 
 bool same(const MessageState& a, const MessageState& b) {
   return a.id == b.id && a.parent == b.parent && a.arrival == b.arrival && a.origin == b.origin &&
-         *a.envelope == *b.envelope && a.prefix == b.prefix && a.size_bytes == b.size_bytes &&
+         a.envelope == b.envelope && a.prefix == b.prefix && a.size_bytes == b.size_bytes &&
          a.hold == b.hold && a.recipients == b.recipients;
 }
 
@@ -34,8 +34,7 @@ void Model::accept(const Accepted& accepted, MessageId parent,
   } else {
     const ModelMessage& from = live_.at(parent);
     message.content += from.content;
-    message.state.prefix += from.state.prefix;
-    message.state.size_bytes += from.state.size_bytes;
+    message.state.share_content(from.state);
   }
   live_[accepted.id] = std::move(message);
 }

@@ -20,16 +20,16 @@ std::string Workload::body(std::size_t size) {
   return bytes;
 }
 
-std::shared_ptr<const Envelope> Workload::envelope() {
-  auto envelope = std::make_shared<Envelope>();
-  if (below(4) != 0) envelope->reverse_path = "sender@example.net";
+Envelope Workload::envelope() {
+  Envelope envelope;
+  if (below(4) != 0) envelope.reverse_path = "sender@example.net";
   const std::uint64_t recipients = 1 + below(3);
   for (std::uint64_t i = 0; i < recipients; ++i)
-    envelope->recipients.push_back(
+    envelope.recipients.push_back(
         {"ann@example.org", "Ann.Original@example.org", text(8), kNotifyFailure});
-  envelope->eight_bit_mime = below(2) == 0;
-  envelope->peer = "192.0.2.7";
-  envelope->session = text(8);
+  envelope.eight_bit_mime = below(2) == 0;
+  envelope.peer = "192.0.2.7";
+  envelope.session = text(8);
   return envelope;
 }
 
@@ -99,7 +99,7 @@ Record Workload::some_compound(const ModelMessage& parent) {
     Accepted child = message();
     child.parent = parent.state.id;
     child.origin = Origin::forward;
-    if (below(3) != 0 && parent.state.prefix.size() < 200) child.body = ParentBody{};
+    if (below(3) != 0 && parent.state.prefix.value_or({}).size() < 200) child.body = ParentBody{};
     compound.children.push_back(std::move(child));
   }
   compound.finishes_parent = below(2) == 0;

@@ -33,7 +33,7 @@ class Workload {
   Record change(const Model& now);
   Record some_compound(const ModelMessage& parent);
   Target some_target(const MessageState& state);
-  std::shared_ptr<const Envelope> envelope();
+  Envelope envelope();
   std::string forged_body(std::size_t size, const Accepted& carrier);
   std::string text(std::size_t most);
   std::uint64_t below(std::uint64_t n) { return random_() % n; }

@@ -7,14 +7,14 @@ namespace {
 class IntakeTest : public QueueTest {
  protected:
   // Submits and returns what the store holds then.
-  std::shared_ptr<const Envelope> keep(SubmitBegin begin) {
+  std::optional<Envelope> keep(SubmitBegin begin) {
     directory_.failing = true;  // it stays in the queue
     begin.submission = ++submission_;
     begin.id = next_id();
     smtpd_->notify(std::move(begin));
     EXPECT_TRUE(finish(submission_, "x\n"));
-    for (const MessageState& message : store_.live()) return message.envelope;
-    return nullptr;
+    for (const MessageState& message : store_.live()) return message.envelope.unpack();
+    return std::nullopt;
   }
   bool finish(std::uint32_t number, std::string content) {
     std::optional<bool> stored;
@@ -48,7 +48,7 @@ TEST_F(IntakeTest, EverythingOfTheEnvelopeIsKept) {
   wanted.peer = "192.0.2.7";
   wanted.helo = "client.test";
   wanted.authenticated = "carl@example.org";
-  const std::shared_ptr<const Envelope> kept = keep(std::move(begin));
+  const std::optional<Envelope> kept = keep(std::move(begin));
   ASSERT_TRUE(kept);
   EXPECT_EQ(*kept, wanted);
 }
@@ -56,7 +56,7 @@ TEST_F(IntakeTest, EverythingOfTheEnvelopeIsKept) {
 TEST_F(IntakeTest, APlainEnvelopeSaysNothingMore) {
   SubmitBegin begin;
   begin.recipients.emplace_back(address("ann@example.org"));
-  const std::shared_ptr<const Envelope> kept = keep(std::move(begin));
+  const std::optional<Envelope> kept = keep(std::move(begin));
   ASSERT_TRUE(kept);
   Envelope wanted;
   wanted.recipients = {{"ann@example.org", {}, {}, 0}};

@@ -65,7 +65,7 @@ TEST_F(LocalDoorTest, WhoItWasIsInTheEnvelopeAndInTheReceivedField) {
   wanted.ret = DsnReturn::headers;
   wanted.envid = "QQ";
   wanted.peer = "uid 1000";
-  EXPECT_EQ(*message.envelope, wanted);
+  EXPECT_EQ(message.envelope.unpack(), wanted);
   EXPECT_EQ(content(message.id), format_local_received(message.id, kUser, clock_.wall()) +
                                      "Subject: x\n\n\xe4 no line end\n");
   EXPECT_EQ(format_local_received(MessageId(0), 5, WallTime{std::chrono::seconds{86400}}),
@@ -80,10 +80,10 @@ TEST_F(LocalDoorTest, SpecialSenders) {
     ASSERT_TRUE(send(user, {{"ann@example.org", 0, {}}}, {1, sender, {}, {}, {}}));
     const std::vector<MessageState> live = store_.live();
     const auto found = std::find_if(live.begin(), live.end(), [&sender = sender](const auto& m) {
-      return m.envelope->reverse_path == sender;
+      return m.envelope.reverse_path() == sender;
     });
     ASSERT_NE(found, live.end()) << sender;
-    EXPECT_EQ(found->envelope->verp, verp);
+    EXPECT_EQ(found->envelope.verp(), verp);
     leave(user);
   }
 }

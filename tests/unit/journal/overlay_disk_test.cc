@@ -28,10 +28,10 @@ class OverlayDiskTest : public testing::Test {
   static Accepted message(std::uint64_t id, NewBody body) {
     Accepted accepted;
     accepted.id = MessageId(id);
-    auto envelope = std::make_shared<Envelope>();
-    envelope->recipients.push_back({"ann@example.org", {}, {}, 0});
-    envelope->recipients.push_back({"bob@example.org", {}, {}, 0});
-    accepted.envelope = std::move(envelope);
+    Envelope envelope;
+    envelope.recipients.push_back({"ann@example.org", {}, {}, 0});
+    envelope.recipients.push_back({"bob@example.org", {}, {}, 0});
+    accepted.envelope = envelope;
     accepted.body = std::move(body);
     return accepted;
   }

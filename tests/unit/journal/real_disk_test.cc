@@ -39,9 +39,9 @@ class RealDiskTest : public testing::Test {
   static Record message(std::uint64_t id, std::string body) {
     Accepted accepted;
     accepted.id = MessageId(id);
-    auto envelope = std::make_shared<Envelope>();
-    envelope->recipients.push_back({"ann@example.org", "ann@example.org", "", 0});
-    accepted.envelope = std::move(envelope);
+    Envelope envelope;
+    envelope.recipients.push_back({"ann@example.org", "ann@example.org", "", 0});
+    accepted.envelope = envelope;
     accepted.body = InlineBody{std::move(body)};
     return accepted;
   }

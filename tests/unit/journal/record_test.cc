@@ -9,17 +9,17 @@
 namespace toast::queue {
 namespace {
 
-std::shared_ptr<Envelope> envelope(std::size_t recipients) {
-  auto made = std::make_shared<Envelope>();
-  made->reverse_path = "bob@example.net";
+Envelope envelope(std::size_t recipients) {
+  Envelope made;
+  made.reverse_path = "bob@example.net";
   for (std::size_t i = 0; i < recipients; ++i)
-    made->recipients.push_back({"ann@example.org", "Ann@example.org", "rfc822;ann", kNotifyDelay});
-  made->eight_bit_mime = true;
-  made->verp = true;
-  made->ret = DsnReturn::full;
-  made->envid = "QQ314159";
-  made->authenticated = "bob";
-  made->peer = "2001:db8::7";
+    made.recipients.push_back({"ann@example.org", "Ann@example.org", "rfc822;ann", kNotifyDelay});
+  made.eight_bit_mime = true;
+  made.verp = true;
+  made.ret = DsnReturn::full;
+  made.envid = "QQ314159";
+  made.authenticated = "bob";
+  made.peer = "2001:db8::7";
   return made;
 }
 
@@ -46,7 +46,7 @@ TEST(RecordCheck, Limits) {
   bad.id = MessageId{};
   EXPECT_FALSE(check(bad)) << "no id";
   bad = accepted();
-  bad.envelope = nullptr;
+  bad.envelope = PackedEnvelope();
   EXPECT_FALSE(check(bad)) << "no envelope";
   bad = accepted();
   bad.envelope = envelope(0);
@@ -61,7 +61,7 @@ TEST(RecordCheck, Limits) {
   bad.body = ParentBody{};
   EXPECT_FALSE(check(bad)) << "a parent's body without a compound";
   auto long_address = envelope(1);
-  long_address->recipients[0].address.assign(kMaxAddressBytes + 1, 'a');
+  long_address.recipients[0].address.assign(kMaxAddressBytes + 1, 'a');
   bad = accepted();
   bad.envelope = long_address;
   EXPECT_FALSE(check(bad)) << "address";

@@ -48,7 +48,7 @@ class MemoryStore final : public Store {
     if (found == live_.end()) return permanent("no such live message");
     if (unreadable) return transient("read: input/output error");
     StoredBody body;
-    body.prefix = found->second.state.prefix;
+    body.prefix = found->second.state.prefix.value_or("");
     if (!found->second.is_blob) {
       body.bytes = found->second.body;
       return body;
@@ -89,7 +89,7 @@ class MemoryStore final : public Store {
   std::string content(MessageId id) const {
     const std::lock_guard lock(mutex_);
     const Message& message = live_.at(id);
-    return message.state.prefix + message.body;
+    return message.state.prefix.value_or("") + message.body;
   }
   std::size_t blobs() const {
     const std::lock_guard lock(mutex_);
@@ -158,10 +158,10 @@ class MemoryStore final : public Store {
       message.body = blobs_.at(r.id);
       message.is_blob = true;
     } else {
-      message.state.prefix += parent->state.prefix;
+      message.state.share_content(parent->state);
       message.body = parent->body;
     }
-    message.state.size_bytes = message.state.prefix.size() + message.body.size();
+    message.state.size_bytes = message.state.prefix.value_or("").size() + message.body.size();
     live_[r.id] = std::move(message);
   }
   void take(const Finished& r) { live_.erase(r.id); }

@@ -20,11 +20,11 @@ class NotifyTest : public QueueTest {
 
   void accept(const std::string& to, std::uint8_t notify, std::string from = "bob@example.org",
               DsnReturn ret = DsnReturn::unset) {
-    auto envelope = std::make_shared<Envelope>();
-    envelope->reverse_path = std::move(from);
-    envelope->recipients.push_back(Recipient{to, {}, "rfc822;orig+40x@a.test", notify});
-    envelope->envid = "id-7";
-    envelope->ret = ret;
+    Envelope envelope;
+    envelope.reverse_path = std::move(from);
+    envelope.recipients.push_back(Recipient{to, {}, "rfc822;orig+40x@a.test", notify});
+    envelope.envid = "id-7";
+    envelope.ret = ret;
     Accepted accepted{next_id(), {}, clock_.wall(), Origin::smtp, envelope, {}, {}, std::nullopt};
     accepted.body = InlineBody{"Subject: x\n\nhello\n"};
     ASSERT_TRUE(wait_for(queue_->ledger().accept(std::move(accepted), 18, MemoryShare(memory_))));
@@ -128,10 +128,10 @@ TEST_F(NotifyTest, NoWarningWhereItIsNotWanted) {
 }
 
 TEST_F(NotifyTest, AVerpListGetsOneBounceAtItsOwner) {
-  auto envelope = std::make_shared<Envelope>();
-  envelope->reverse_path = "bob@example.org-@[]";
-  envelope->verp = true;
-  for (const char* to : {"x@a.test", "y@a.test"}) envelope->recipients.push_back({to, {}, {}, 0});
+  Envelope envelope;
+  envelope.reverse_path = "bob@example.org-@[]";
+  envelope.verp = true;
+  for (const char* to : {"x@a.test", "y@a.test"}) envelope.recipients.push_back({to, {}, {}, 0});
   Accepted accepted{next_id(), {}, clock_.wall(), Origin::smtp, envelope, {}, {}, std::nullopt};
   accepted.body = InlineBody{"Subject: x\n\nhello\n"};
   remoted_.answers["x@a.test"] = {Outcome::Kind::failed, "5.1.1 no", false};
