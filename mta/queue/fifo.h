@@ -27,7 +27,7 @@ class Fifo {
   void pop_front(std::size_t n = 1) {
     head_ += n;
     if (empty()) {
-      items_ = {};
+      items_ = std::vector<T>();  // = {} would keep the memory
       head_ = 0;
     } else if (head_ > items_.size() / 2 && head_ >= kWorthMoving) {  // amortised: each moves once
       drop_head();

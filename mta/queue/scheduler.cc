@@ -16,7 +16,7 @@ Scheduler::Scheduler(Limits limits)
       destinations_(limits.remote,
                     {[this](std::uint32_t slot) { return messages_[slot].unrouted == 0; },
                      [this](std::uint32_t slot, Moment now) {
-                       return is_last_attempt(messages_[slot].birth, now, limits_.lifetime);
+                       return is_last_attempt(messages_[slot].birth(), now, limits_.lifetime);
                      }}) {}
 
 void Scheduler::set_limits(Limits limits) {
@@ -50,7 +50,8 @@ std::uint32_t Scheduler::insert_message(MessageId id, Moment birth, std::uint64_
     free_messages_.pop_back();
   }
   const std::uint32_t index = sender_for(sender);
-  messages_[slot] = Message{id, birth, index, open, 0, 0};
+  const std::int64_t birth_seconds = std::max<std::int64_t>(birth.time_since_epoch().count(), 0);
+  messages_[slot] = Message{id, static_cast<std::uint32_t>(birth_seconds), index, open, 0, 0};
   ++senders_[index].messages;
   slots_.insert({id, slot});
   ++counts_.messages;
@@ -140,7 +141,7 @@ void Scheduler::after_clock_went_back(Moment now) {
   for (std::uint32_t i = 0; i < senders_.size(); ++i) {
     Sender& s = senders_[i];
     for (Deferred& item : s.deferred) {
-      const Moment birth = messages_[item.message].birth;
+      const Moment birth = messages_[item.message].birth();
       const std::int64_t skip = item.remote != 0 ? kRemoteSkip : kLocalSkip;
       item.due = std::min(item.due, now + longest_wait(birth, now, skip));
     }
@@ -213,7 +214,8 @@ Work Scheduler::start(std::uint32_t slot, std::uint32_t recipient, bool fresh, M
   const Message& message = messages_[slot];
   ++senders_[message.sender].in_hand;
   ++counts_.in_hand;
-  return Work{message.id, recipient, fresh, is_last_attempt(message.birth, now, limits_.lifetime)};
+  return Work{message.id, recipient, fresh,
+              is_last_attempt(message.birth(), now, limits_.lifetime)};
 }
 
 std::uint32_t Scheduler::let_go(const Work& work) {
@@ -251,8 +253,8 @@ Moment Scheduler::deferred(const Work& work, Moment started) {
   const std::uint32_t slot = let_go(work);
   const Message& message = messages_[slot];
   const std::int64_t skip = work.channel == Channel::local ? kLocalSkip : kRemoteSkip;
-  const Moment due = std::min(retry_at(message.birth, started, skip),
-                              started + longest_wait(message.birth, started, skip));
+  const Moment due = std::min(retry_at(message.birth(), started, skip),
+                              started + longest_wait(message.birth(), started, skip));
   if (message.held != 0) return due;
   ++counts_.deferred;
   queue_deferred(message.sender,
@@ -288,7 +290,7 @@ std::optional<RemoteWork> Scheduler::next_remote(Moment now) {
   std::optional<Destinations::Batch> batch = destinations_.take(now);
   if (!batch) return std::nullopt;
   const Message& message = messages_[batch->items.front().message];
-  const bool last = is_last_attempt(message.birth, now, limits_.lifetime);
+  const bool last = is_last_attempt(message.birth(), now, limits_.lifetime);
   RemoteWork work{message.id, destinations_.name(batch->destination), {}, batch->given_up, {}, {}};
   if (work.given_up) work.why = destinations_.why_down(batch->destination);
   for (const Destinations::Item& item : batch->items)

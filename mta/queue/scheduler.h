@@ -15,7 +15,7 @@
 // A message that is held has no recipient in any line until it is released.
 //
 // Memory: a recipient that was not tried yet takes none (its message holds a range), a deferred one
-// takes 16 bytes, one that waits for its destination 8, a message about 100.
+// takes 16 bytes, one that waits for its destination 8, a message about 40.
 #pragma once
 
 #include <cstdint>
@@ -142,12 +142,14 @@ class Scheduler {
  private:
   struct Message {
     MessageId id;
-    Moment birth;
+    std::uint32_t birth_seconds = 0;  // Unix time
     std::uint32_t sender = 0;         // index into senders_
     std::uint32_t open = 0;           // recipients that have not ended
     std::uint32_t unrouted : 31 = 0;  // of these: fresh, or in hand as local work
     std::uint32_t held : 1 = 0;
+    Moment birth() const { return Moment{std::chrono::seconds{birth_seconds}}; }
   };
+  static_assert(sizeof(Message) == 24);
   struct Range {  // recipients [next, end) of a message, none tried
     std::uint32_t message = 0;
     std::uint32_t next = 0;
@@ -198,7 +200,7 @@ class Scheduler {
   Destinations destinations_;
   Moment newest_now_{Moment::min()};
   unsigned starts_until_retry_ = kRetryShare;
-  std::vector<Message> messages_;
+  std::deque<Message> messages_;
   std::vector<std::uint32_t> free_messages_;
   SortedTable<MessageId, std::uint32_t> slots_;
   std::vector<Sender> senders_;
