@@ -4,6 +4,7 @@
 #include "admin-cli/arguments.h"
 #include "admin-cli/password_input.h"
 #include "admin-cli/stores.h"
+#include "auth/migrating_hasher.h"
 #include "auth/set_password.h"
 
 namespace toast::admin {
@@ -90,13 +91,20 @@ struct Accounts {
   }
 };
 
-Wanted<std::unique_ptr<auth::Argon2Hasher>> make_hasher(Context& context) {
+Wanted<std::unique_ptr<auth::PasswordHasher>> make_hasher(Context& context) {
   const Wanted<Instance> instance = context.instance();
   if (!instance) return tl::unexpected(instance.error());
   const Wanted<Settings> settings = instance->settings();
   if (!settings) return tl::unexpected(settings.error());
   auth::start_sodium();
-  return std::make_unique<auth::Argon2Hasher>(hash_cost(*settings));
+  return std::make_unique<auth::MigratingHasher>(hash_cost(*settings), false);
+}
+
+Result<void> store_password(auth::CredentialsRepository& credentials,
+                            const auth::PasswordHasher& hasher, const std::string& account,
+                            const Password& password, WallTime now) {
+  if (password.is_hash) return credentials.put(account, std::string(password.text.view()), now);
+  return auth::set_password(credentials, hasher, account, password.text, now);
 }
 
 // The password for mailboxes that are to be added. One that was given is read at once; without,
@@ -129,7 +137,8 @@ Wanted<std::string> password_difference(Accounts& accounts, const auth::Password
   if (!credential) return fail(credential.error(), accounts.instance.credentials_database());
   if (!*credential) return std::string("it has no password");
   if (given.generated) return std::string("it has a password that was not made up now");
-  const Result<bool> same = hasher.verify((*credential)->hash, given.text);
+  const Result<bool> same = given.is_hash ? Result<bool>(given.text.equals((*credential)->hash))
+                                          : hasher.verify((*credential)->hash, given.text);
   if (!same && same.error().failure == toast::Failure::transient)
     return fail(same.error(), account.str());
   if (!same) return "its password cannot be compared: " + same.error().detail;
@@ -193,8 +202,8 @@ Outcome add_one(Context& context, Accounts& accounts, const auth::PasswordHasher
   if (context.dry_run) return report(context, trial, "mailbox", "added", address->str());
   const Wanted<Address> account = account_for(accounts.directory, *address);
   if (!account) return tl::unexpected(account.error());
-  const Result<void> stored = auth::set_password(*accounts.credentials, hasher, account->str(),
-                                                 (*chosen)->text, context.clock.wall());
+  const Result<void> stored =
+      store_password(*accounts.credentials, hasher, account->str(), **chosen, context.clock.wall());
   if (!stored) return fail(stored.error(), accounts.instance.credentials_database());
   return report(context, accounts.directory->add_mailbox(wanted, context.actor), "mailbox", "added",
                 address->str());
@@ -358,8 +367,8 @@ Outcome change_password(Context& context, const MailboxOptions& options) {
     return Exit::would_change;
   }
   const std::string account = found->address.str();
-  const Result<void> stored = auth::set_password(*accounts->credentials, **hasher, account,
-                                                 password->text, context.clock.wall());
+  const Result<void> stored =
+      store_password(*accounts->credentials, **hasher, account, *password, context.clock.wall());
   if (!stored) return fail(stored.error(), accounts->instance.credentials_database());
   if (const Result<void> recorded =
           accounts->directory->record("mailbox.passwd", account, context.actor);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "auth/migrating_hasher.h"
 #include "auth/set_password.h"
 #include "base/fd.h"
 
@@ -87,15 +88,27 @@ void PasswordOptions::add_to(CLI::App& command) {
   in->excludes(from);
   in->excludes(made);
   from->excludes(made);
+  command
+      .add_flag("--password-hash", is_hash,
+                "What is read is the hash of another system (crypt(3), argon2), kept as it is")
+      ->excludes(made);
 }
 
 Wanted<Password> obtain_password(Context& context, const PasswordOptions& options,
                                  const std::string& account) {
+  if (options.is_hash && !options.given())
+    return fail(Exit::usage, "hash_needed", "no hash for " + account + " was given", account,
+                "use --password-stdin or --password-file FILE");
   Wanted<Secret> text = read_password(context, options, account);
   if (!text) return tl::unexpected(std::move(text.error()));
+  if (options.is_hash) {
+    if (const Result<void> known = auth::check_stored_hash(text->view(), {}); !known)
+      return fail(Exit::invalid, "bad_hash", known.error().detail, account);
+    return Password{std::move(*text), false, true};
+  }
   if (const Result<void> checked = auth::check_password(*text); !checked)
     return fail(Exit::invalid, "bad_password", checked.error().detail, account);
-  return Password{std::move(*text), options.generate};
+  return Password{std::move(*text), options.generate, false};
 }
 
 }  // namespace toast::admin

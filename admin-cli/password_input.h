@@ -14,6 +14,7 @@ struct PasswordOptions {
   std::string file;
   bool generate = false;
   unsigned generated_length = 20;  // of 57 characters: 116 bits
+  bool is_hash = false;            // what is read is what another system stored
 
   void add_to(CLI::App& command);
   bool given() const { return from_stdin || generate || !file.empty(); }
@@ -22,6 +23,7 @@ struct PasswordOptions {
 struct Password {
   Secret text;
   bool generated = false;  // to be shown once
+  bool is_hash = false;    // sound: it can be verified here
 };
 
 // The one way that was asked for, or the prompt (twice, without echo). `account` is in the

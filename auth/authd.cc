@@ -5,6 +5,7 @@
 #include <thread>
 #include <utility>
 
+#include "auth/migrating_hasher.h"
 #include "base/settings_registry.h"
 
 namespace toast::auth {
@@ -32,6 +33,7 @@ AuthdOptions authd_options(const Settings& settings) {
   AuthdOptions options;
   options.cost.passes = static_cast<std::uint64_t>(settings.get(setting::passwordopslimit));
   options.cost.memory_bytes = settings.get(setting::passwordmemlimit);
+  options.renew_imported = settings.get(setting::passwordrehash);
   const auto threads = static_cast<std::size_t>(settings.get(setting::passwordhashers));
   const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
   options.pool.threads = threads == 0 ? cores : threads;
@@ -57,7 +59,8 @@ Authd::Authd(AuthdOptions options, AccountDirectory& accounts, const Clock& cloc
       reader_(reading_),
       writer_(writing_),
       recorder_(writer_, log, metrics),
-      hashes_(std::make_shared<const Argon2Hasher>(options.cost), options.pool),
+      hashes_(std::make_shared<const MigratingHasher>(options.cost, options.renew_imported),
+              options.pool),
       cache_(clock, random, options.cache_time_to_live),
       throttle_(options.throttle, clock, random),
       tickets_(std::move(options.ticket_key), clock),
@@ -88,7 +91,7 @@ std::shared_ptr<const ipc::Dispatcher> Authd::dispatcher_for(const std::string& 
 }
 
 void Authd::reconfigure(const AuthdOptions& options) {
-  hashes_.use(std::make_shared<const Argon2Hasher>(options.cost));
+  hashes_.use(std::make_shared<const MigratingHasher>(options.cost, options.renew_imported));
   cache_.set_time_to_live(options.cache_time_to_live);
   throttle_.set_options(options.throttle);
 }

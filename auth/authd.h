@@ -31,6 +31,7 @@ struct AuthdOptions {
   std::string database;  // path of credentials.db
   Secret ticket_key;     // kTicketKeyBytes
   HashCost cost;
+  bool renew_imported = true;  // hashes of crypt(3), after a good login
   HashPoolOptions pool;
   std::chrono::seconds cache_time_to_live{3600};
   ThrottleOptions throttle;

@@ -113,18 +113,6 @@ Result<bool> compute(const std::string& stored, const StoredCost& cost, const Se
   return right;
 }
 
-Result<void> check_cost(const StoredCost& stored, const HashCost& configured) {
-  const std::uint64_t memory = std::max(kMaxStoredCost.memory_bytes, configured.memory_bytes);
-  const std::uint64_t passes = std::max(kMaxStoredCost.passes, configured.passes);
-  const std::uint64_t work = std::max(kMaxStoredWork, configured.memory_bytes * configured.passes);
-  const HashCost& cost = stored.cost;
-  if (cost.memory_bytes > memory || cost.passes > passes || stored.lanes > kMaxStoredLanes ||
-      cost.memory_bytes * cost.passes > work)  // neither factor can make this wrap: checked first
-    return not_argon2("asks for " + std::to_string(cost.memory_bytes >> 20U) + " MiB and " +
-                      std::to_string(cost.passes) + " passes, more than is allowed");
-  return {};
-}
-
 }  // namespace
 
 void start_sodium() {
@@ -150,6 +138,18 @@ Result<StoredCost> parse_stored_hash(std::string_view stored) {
   return out;
 }
 
+Result<void> check_stored_cost(const StoredCost& stored, const HashCost& configured) {
+  const std::uint64_t memory = std::max(kMaxStoredCost.memory_bytes, configured.memory_bytes);
+  const std::uint64_t passes = std::max(kMaxStoredCost.passes, configured.passes);
+  const std::uint64_t work = std::max(kMaxStoredWork, configured.memory_bytes * configured.passes);
+  const HashCost& cost = stored.cost;
+  if (cost.memory_bytes > memory || cost.passes > passes || stored.lanes > kMaxStoredLanes ||
+      cost.memory_bytes * cost.passes > work)  // neither factor can make this wrap: checked first
+    return not_argon2("asks for " + std::to_string(cost.memory_bytes >> 20U) + " MiB and " +
+                      std::to_string(cost.passes) + " passes, more than is allowed");
+  return {};
+}
+
 Argon2Hasher::Argon2Hasher(HashCost cost) : cost_(cost) {
   start_sodium();
   if (cost.memory_bytes < crypto_pwhash_argon2id_MEMLIMIT_MIN ||
@@ -163,7 +163,8 @@ Argon2Hasher::Argon2Hasher(HashCost cost) : cost_(cost) {
 Result<bool> Argon2Hasher::verify(const std::string& stored, const Secret& password) const {
   Result<StoredCost> cost = parse_stored_hash(stored);
   if (!cost) return pass(cost);
-  if (Result<void> affordable = check_cost(*cost, cost_); !affordable) return pass(affordable);
+  if (Result<void> affordable = check_stored_cost(*cost, cost_); !affordable)
+    return pass(affordable);
   return compute(stored, *cost, password);
 }
 

@@ -1,6 +1,6 @@
 // Password hashes: argon2id in libsodium's self-describing text
-// ("$argon2id$v=19$m=19456,t=2,p=1$..."). The hasher blocks (tens of milliseconds and megabytes);
-// hash_pool.h keeps it off the I/O thread.
+// ("$argon2id$v=19$m=19456,t=2,p=1$..."); migrating_hasher.h knows those of other systems. The
+// hasher blocks (tens of milliseconds and megabytes); hash_pool.h keeps it off the I/O thread.
 //
 // A stored hash chooses its own cost, so the cost is checked against limits before it is paid. A
 // hash of a scheme that is not known here is a *permanent* error naming the scheme: somebody put it
@@ -39,6 +39,9 @@ struct StoredCost {
 };
 // Permanent: another scheme, or text that no argon2 program writes.
 [[nodiscard]] Result<StoredCost> parse_stored_hash(std::string_view stored);
+
+// Permanent: more than the limits above, or than what is configured where that is more.
+[[nodiscard]] Result<void> check_stored_cost(const StoredCost& stored, const HashCost& configured);
 
 // libsodium chooses its implementations once; throws std::runtime_error if it cannot start.
 void start_sodium();
