@@ -14,6 +14,7 @@
 #include "base/fd.h"
 #include "base/migrations.h"
 #include "base/settings_registry.h"
+#include "base/tls/certificate.h"
 #include "schema/embedded.h"
 #include "vdomain/sqlite/directory_store.h"
 
@@ -47,7 +48,7 @@ constexpr std::array<Folder, 10> kFolders{{
     {"db", &setting::uservdomaind, nullptr, 0700},
     {"db-auth", &setting::userauthd, nullptr, 0700},
     {"relay-auth", &setting::userremoted, nullptr, 0700},
-    {"tls", nullptr, nullptr, 0700},
+    {"tls", &setting::userkeyd, nullptr, 0700},
     {"dkim", nullptr, nullptr, 0700},
     {"log", nullptr, nullptr, 0755},
 }};
@@ -151,6 +152,7 @@ class Initializer {
       if (Outcome made = make_folder(kFolders[i], owners_[i]); !made) return made;
     }
     if (Outcome made = make_databases(); !made) return made;
+    if (Outcome made = make_certificate(); !made) return made;
     return write_settings();  // control/me last: with it the instance is one
   }
 
@@ -186,6 +188,21 @@ class Initializer {
     return Exit::done;
   }
 
+  // So that encryption works at once; a real certificate takes its place by toastctl tls install.
+  Outcome make_certificate() {
+    const std::string folder = root_ + "/tls";
+    const Result<tls::PemPair> pair = tls::make_self_signed(me_, context_.clock.wall());
+    if (!pair) return fail(pair.error(), folder);
+    const auto write = [&]() -> Result<void> {
+      Result<void> written = replace_file(folder + "/key.pem", pair->key, 0600);
+      if (written) written = replace_file(folder + "/cert.pem", pair->certificate, 0644);
+      return written;
+    };
+    if (const Result<void> made = run_as(owner_of("tls"), write); !made)
+      return fail(made.error(), folder);
+    return Exit::done;
+  }
+
   Outcome database_failed(const Error& error, const std::string& path) const {
     Outcome failed = fail(error, path);
     if (failed.error().exit == Exit::permission && !options_.unprivileged)
@@ -202,6 +219,7 @@ class Initializer {
       };
       files.emplace_back(setting::smtplisten.name, at(25));
       files.emplace_back(setting::pop3listen.name, at(110));
+      files.emplace_back(setting::pop3slisten.name, at(995));
     }
     files.emplace_back(setting::me.name, me_);
     for (const auto& [name, value] : files) {
@@ -251,7 +269,7 @@ void add_init(CLI::App& app, Context& context) {
                     "Everything belongs to, and runs as, the calling user");
   command
       ->add_option("--port-base", options->port_base,
-                   "Listen on 127.0.0.1 only: SMTP at P+25, POP3 at P+110")
+                   "Listen on 127.0.0.1 only: SMTP at P+25, POP3 at P+110, POP3S at P+995")
       ->type_name("P")
       ->check(CLI::Range(kMinPortBase, kMaxPortBase).description(""));
   command->footer(

@@ -15,7 +15,7 @@ inline constexpr std::int64_t kMiB = 1 << 20;
 
 // clang-format off
 // --- the host
-inline constexpr LineSetting me{"me", "", LineShape::host_name, "Fully qualified name of this host. The one setting without a default.", "smtpd queued maild remoted vdomaind pop3d toastctl compat"};
+inline constexpr LineSetting me{"me", "", LineShape::host_name, "Fully qualified name of this host. The one setting without a default.", "smtpd queued maild remoted vdomaind keyd pop3d toastctl compat"};
 inline constexpr ChoiceSetting databasebackend{"databasebackend", "sqlite", "sqlite", "Where the directory and the credentials live. This version has one place.", "toastd", Applies::at_restart};
 
 // --- listeners
@@ -25,6 +25,7 @@ inline constexpr IntegerSetting listenbacklog{"listenbacklog", 1024, 1, 65535, "
 inline constexpr IntegerSetting smtpprocesses{"smtpprocesses", 0, 0, 31, "processes", "Number of SMTP servers; 0: one per core.", "toastd", Applies::at_restart};
 inline constexpr IntegerSetting pop3processes{"pop3processes", 0, 0, 256, "processes", "Number of POP3 servers; 0: one per core.", "toastd", Applies::at_restart};
 
+inline constexpr EndpointListSetting pop3slisten{"pop3slisten", "0.0.0.0:995\n[::]:995", "Addresses and ports for POP3 under TLS from the first byte (RFC 8314), as in smtplisten. An empty file: none.", "toastd toastctl", Applies::at_restart};
 // --- SMTP server
 inline constexpr SizeSetting databytes{"databytes", 50 * kMiB, 0, 1LL << 40, "Largest message accepted, counted with CRLF line ends, as SIZE announces it; 0: no limit. qmail's default is no limit, which lets a single client fill the queue.", "smtpd queued"};
 inline constexpr DurationSetting timeoutsmtpd{"timeoutsmtpd", 300, 1, kDay, "Longest wait for the client at each read or write. RFC 5321 asks for 5 minutes; qmail's default was 1200.", "smtpd"};
@@ -42,6 +43,7 @@ inline constexpr LineSetting smtpgreeting{"smtpgreeting", kFromMe, LineShape::te
 
 // --- queue
 inline constexpr DurationSetting queuelifetime{"queuelifetime", 7 * kDay, 60, 365 * kDay, "Age at which a message that is still deferred goes back to its sender.", "queued"};
+inline constexpr ChoiceSetting smtptlsversion{"smtptlsversion", "1.2", "1.2|1.3", "Oldest version of TLS that STARTTLS accepts.", "smtpd"};
 inline constexpr DurationSetting unknowngrace{"unknowngrace", 3600, 0, 7 * kDay, "For this long after a message was accepted, a recipient that is no longer known is deferred and not bounced.", "queued"};
 inline constexpr IntegerSetting concurrencylocal{"concurrencylocal", 64, 1, 10000, "deliveries", "Local deliveries at a time. qmail's 10 counted processes; these are entries in a batch.", "queued"};
 inline constexpr IntegerSetting queuesyncdelay{"queuesyncdelay", 0, 0, 100000, "microseconds", "Longest wait of an acknowledgement for others to share its disk sync; 0: a sync starts as soon as the one before it ends.", "queued"};
@@ -89,6 +91,8 @@ inline constexpr IntegerSetting pop3maxerrors{"pop3maxerrors", 20, 1, 1000, "com
 // --- passwords
 inline constexpr IntegerSetting passwordopslimit{"passwordopslimit", 2, 1, 64, "passes", "Passes of argon2id over its memory for a new password.", "authd toastctl"};
 inline constexpr SizeSetting passwordmemlimit{"passwordmemlimit", 19 * kMiB, 8192, 4LL << 30, "Memory of argon2id for a new password. Each hasher needs this much while it works.", "authd toastctl"};
+inline constexpr ChoiceSetting pop3tlsversion{"pop3tlsversion", "1.2", "1.2|1.3", "Oldest version of TLS that POP3 accepts, by STLS and on pop3slisten.", "pop3d"};
+inline constexpr BooleanSetting pop3cleartext{"pop3cleartext", true, "Take passwords over connections that are not encrypted. no: USER and PASS are refused there, and not announced; clients use STLS or pop3slisten.", "pop3d"};
 inline constexpr BooleanSetting passwordrehash{"passwordrehash", true, "After a good login, replace a hash that came from another system (crypt(3): DES, MD5, bcrypt, SHA, scrypt, yescrypt) by one of ours. off: where that other system still reads the same hashes.", "authd"};
 inline constexpr IntegerSetting passwordhashers{"passwordhashers", 0, 0, 256, "threads", "Password checks at a time; 0: one per core.", "authd", Applies::at_restart};
 inline constexpr DurationSetting passwordcacheseconds{"passwordcacheseconds", 3600, 0, kDay, "How long a verified password is remembered (as a keyed hash) so that polling costs no argon2id; 0: never. A changed password counts at once.", "authd"};
@@ -106,6 +110,7 @@ inline constexpr LineSetting userremoted{"userremoted", "toast-remote", LineShap
 inline constexpr LineSetting userpop3d{"userpop3d", "toast-pop3d", LineShape::account, "System account of toast-pop3d.", "toastd", Applies::at_restart};
 // clang-format on
 
+inline constexpr LineSetting userkeyd{"userkeyd", "toast-keys", LineShape::account, "System account of toast-keyd, owner of tls/.", "toastd toastctl", Applies::at_restart};
 }  // namespace toast::setting
 
 namespace toast {
@@ -124,6 +129,7 @@ inline constexpr const SettingInfo* kAllSettings[] = {
     &setting::smtpsessionseconds,
     &setting::relaynetworks,
     &setting::smtpmaxrecipients,
+    &setting::pop3slisten,
     &setting::smtpmaxerrors,
     &setting::smtpmaxnoops,
     &setting::smtpmaxmessages,
@@ -139,6 +145,7 @@ inline constexpr const SettingInfo* kAllSettings[] = {
     &setting::queuememory,
     &setting::queuereserve,
     &setting::queuehighwater,
+    &setting::smtptlsversion,
     &setting::concurrencyremote,
     &setting::concurrencydestination,
     &setting::delaywarning,
@@ -176,6 +183,8 @@ inline constexpr const SettingInfo* kAllSettings[] = {
     &setting::authfailureslimit,
     &setting::authfailureseconds,
     &setting::authexemptnetworks,
+    &setting::pop3tlsversion,
+    &setting::pop3cleartext,
     &setting::usersmtpd,
     &setting::userqueued,
     &setting::usermaild,
@@ -188,3 +197,4 @@ inline constexpr const SettingInfo* kAllSettings[] = {
 inline std::span<const SettingInfo* const> all_settings() { return kAllSettings; }
 
 }  // namespace toast
+    &setting::userkeyd,

@@ -46,7 +46,9 @@ struct Rset {};
 struct Noop {};
 struct Quit {};
 struct Capa {};
+struct Stls {};
 
-using Command = std::variant<User, Pass, Stat, List, Uidl, Retr, Top, Dele, Rset, Noop, Quit, Capa>;
+using Command =
+    std::variant<User, Pass, Stat, List, Uidl, Retr, Top, Dele, Rset, Noop, Quit, Capa, Stls>;
 
 }  // namespace toast::pop3

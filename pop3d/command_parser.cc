@@ -112,6 +112,7 @@ Parsed parse_command(std::string_view line) {
   if (is_keyword(word, "NOOP")) return no_argument<Noop>(argument, "NOOP takes no argument");
   if (is_keyword(word, "QUIT")) return no_argument<Quit>(argument, "QUIT takes no argument");
   if (is_keyword(word, "CAPA")) return no_argument<Capa>(argument, "CAPA takes no argument");
+  if (is_keyword(word, "STLS")) return no_argument<Stls>(argument, "STLS takes no argument");
   if (is_keyword(word, "APOP"))
     return refuse("APOP is not offered, its MD5 protects no password; use USER and PASS");
   return refuse("unknown command");

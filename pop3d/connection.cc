@@ -50,25 +50,77 @@ void Connection::stop_when_idle() {
   if (idle_) expire();
 }
 
+// Tells a client under TLS that nothing is missing, as far as the socket takes it now.
+Connection::~Connection() {
+  if (!engine_ || broken_) return;
+  engine_->close();
+  sent_ = out_.size();
+  send_some();
+}
+
 Task<> Connection::run() {
   session_->greet(*this);
+  const bool ended_well = co_await play();
+  if (!ended_well) co_return;
+  const bool sent = co_await drain();
+  if (sent) co_await linger();
+}
+
+Task<bool> Connection::play() {
   Next next = Next::go_on;
-  while (next == Next::go_on && !over()) {
+  while (next != Next::close && !over()) {
     std::optional<Line> line = lines_.next();
     if (!line) {
       const bool sent = co_await drain_and_release();
-      if (!sent || stopping_) co_return;
+      if (!sent || stopping_) co_return false;
       const bool read = co_await read_more();
-      if (!read) co_return;
+      if (!read) co_return false;
       continue;
     }
     next = co_await answer(std::move(*line));
+    if (next == Next::start_tls) {
+      const bool sent = co_await drain_and_release();
+      if (!sent) co_return false;
+      const bool encrypted = co_await on_start_tls_(*this);
+      if (!encrypted) co_return false;
+      continue;
+    }
     if (out_.size() - sent_ < block_bytes()) continue;  // pipelined replies leave together
     const bool sent = co_await drain();
-    if (!sent) co_return;
+    if (!sent) co_return false;
   }
-  const bool sent = co_await drain();
-  if (sent) co_await linger();
+  co_return true;
+}
+
+Task<std::string> Connection::begin_tls(TlsService& tls) {
+  engine_ = tls.begin();
+  if (!engine_) co_return "out of memory";
+  const auto block = std::make_unique<std::array<char, kReadBlock>>();
+  std::string_view received;
+  allow(times_.idle);
+  while (true) {
+    const tls::Progress progress = engine_->handshake(received);
+    received = {};
+    if (progress == tls::Progress::needs_signature) {
+      tls::SignatureRequest request = engine_->signature_wanted();
+      Result<std::string> signature = co_await tls.signer().sign(std::move(request));
+      engine_->give_signature(std::move(signature));
+      continue;
+    }
+    if (!over() && !send_some()) co_await wait_until_writable();  // with a failure: the alert
+    if (progress == tls::Progress::failed) co_return engine_->failure();
+    if (over()) co_return expired_ ? "no end of the handshake in time" : "closed";
+    if (progress == tls::Progress::done) break;
+    idle_ = true;
+    auto [error] = co_await socket_.async_wait(asio::posix::stream_descriptor::wait_read, no_throw);
+    idle_ = false;
+    if (error || over()) co_return "no end of the handshake in time";
+    const ssize_t n = ::recv(socket_.native_handle(), block->data(), block->size(), MSG_DONTWAIT);
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) co_return "closed by the peer";
+    if (n > 0) received = {block->data(), static_cast<std::size_t>(n)};
+  }
+  session_->secured();
+  co_return "";
 }
 
 Task<Next> Connection::answer(Line line) {
@@ -99,15 +151,50 @@ bool Connection::receive() {
   if (n < 0) return errno == EAGAIN || errno == EINTR;
   if (n == 0) return false;
   const auto length = static_cast<std::size_t>(n);
+  if (engine_) return decrypt({block.data(), length});
   lines_.feed({block.data(), length});
   explicit_bzero(block.data(), length);
   return true;
 }
 
+bool Connection::decrypt(std::string_view received) {
+  std::array<char, kReadBlock> block;  // NOLINT(cppcoreguidelines-pro-type-member-init)
+  bool open = true;
+  for (bool more = true; more;) {
+    const auto plain = engine_->read(received, block);
+    received = {};
+    open = plain.has_value();
+    more = open && *plain > 0;
+    if (!more) break;
+    lines_.feed({block.data(), *plain});
+    explicit_bzero(block.data(), *plain);
+  }
+  if (!engine_->output().empty()) send_some();  // an answer to the peer's TLS, such as a new key
+  return open;
+}
+
 // False: the socket takes no more now.
-bool Connection::send_some() {
-  while (sent_ < out_.size()) {
-    const ssize_t n = ::send(socket_.native_handle(), out_.data() + sent_, out_.size() - sent_,
+bool Connection::send_some() { return engine_ ? send_sealed() : send_plain(); }
+
+bool Connection::send_plain() { return send_to_socket(out_, sent_); }
+
+// What is sealed goes before more is sealed: at most one record waits.
+bool Connection::send_sealed() {
+  while (true) {
+    std::string& sealed = engine_->output();
+    if (!send_to_socket(sealed, sealed_sent_)) return false;
+    sealed.clear();
+    sealed_sent_ = 0;
+    if (broken_ || sent_ == out_.size()) return true;
+    const std::size_t size = std::min(out_.size() - sent_, tls::kMaxRecord);
+    broken_ = !engine_->seal(std::string_view(out_).substr(sent_, size));
+    sent_ += size;
+  }
+}
+
+bool Connection::send_to_socket(std::string_view bytes, std::size_t& sent) {
+  while (sent < bytes.size()) {
+    const ssize_t n = ::send(socket_.native_handle(), bytes.data() + sent, bytes.size() - sent,
                              MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 && errno == EAGAIN) return false;
@@ -115,7 +202,7 @@ bool Connection::send_some() {
       broken_ = true;
       return true;
     }
-    sent_ += static_cast<std::size_t>(n);
+    sent += static_cast<std::size_t>(n);
     since_yield_ += static_cast<std::size_t>(n);
   }
   return true;
@@ -136,6 +223,7 @@ Task<bool> Connection::drain() {
 Task<bool> Connection::drain_and_release() {
   const bool sent = co_await drain();
   std::string().swap(out_);
+  if (engine_) engine_->output().shrink_to_fit();
   co_return sent;
 }
 

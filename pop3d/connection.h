@@ -1,4 +1,4 @@
-// One POP3 connection: socket, buffers and deadlines around a Session. It parses nothing and
+// One POP3 connection: socket, TLS, buffers and deadlines around a Session. It parses nothing and
 // decides nothing about mail.
 //
 // Memory: an idle connection holds no buffer at all. Input is read into the stack and kept only as
@@ -12,6 +12,7 @@
 #include <asio/posix/stream_descriptor.hpp>
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -19,6 +20,7 @@
 #include "base/fd.h"
 #include "pop3d/line_reader.h"
 #include "pop3d/session.h"
+#include "pop3d/tls_service.h"
 
 namespace toast::pop3 {
 
@@ -47,9 +49,16 @@ class Connection final : private ReplyOutput {
   // `socket`: connected, non-blocking. `budget` outlives the connection.
   Connection(const asio::any_io_executor& executor, Fd socket, std::unique_ptr<Session> session,
              ConnectionTimes times, OutputBudget& budget);
+  ~Connection() override;
 
   // Plays the whole session; returns when the connection is to be closed.
   Task<> run();
+  // With TLS from the first byte. Empty: it went well, run() may follow. Else why not: close it.
+  Task<std::string> begin_tls(TlsService& tls);
+  // How STLS begins; none: it is never asked for.
+  using BeginTls = std::function<Task<bool>(Connection&)>;
+  void on_start_tls(BeginTls begin) { on_start_tls_ = std::move(begin); }
+  bool resumed() const { return engine_ && engine_->resumed(); }
   // Ends it as soon as no command is being answered: the program is to stop.
   void stop_when_idle();
 
@@ -58,14 +67,20 @@ class Connection final : private ReplyOutput {
   std::string& buffer() override { return out_; }
   Task<bool> drain() override;
   Task<bool> drain_and_release();  // and frees the buffer: the client may be idle for long
+  bool input_waits() const override { return lines_.has_input(); }
   std::size_t block_bytes() const override { return budget_.block_bytes(); }
 
   Task<Next> answer(Line line);
   Task<bool> read_more();
   Task<> wait_until_writable();
   Task<> linger();
-  bool receive();  // false: the client is gone
+  Task<bool> play();  // until the session ends; false: the connection has ended
+  bool receive();     // false: the client is gone
+  bool decrypt(std::string_view received);
   bool send_some();
+  bool send_plain();
+  bool send_sealed();
+  bool send_to_socket(std::string_view bytes, std::size_t& sent);
   bool over() const { return expired_ || broken_; }
   void allow(std::chrono::milliseconds time);
   void expire();
@@ -77,8 +92,11 @@ class Connection final : private ReplyOutput {
   Time started_;
   Deadline deadline_;
   LineReader lines_;
+  std::unique_ptr<tls::Engine> engine_;  // none: clear text
+  BeginTls on_start_tls_;
   std::string out_;
-  std::size_t sent_ = 0;         // of out_
+  std::size_t sent_ = 0;         // of out_; with TLS: sealed
+  std::size_t sealed_sent_ = 0;  // of the engine's output
   std::size_t since_yield_ = 0;  // bytes sent since others had their turn
   bool expired_ = false;
   bool broken_ = false;

@@ -14,7 +14,10 @@ struct Counters {
         logins_refused(metrics.counter("pop3.logins.refused")),
         logins_unavailable(metrics.counter("pop3.logins.unavailable")),
         messages_sent(metrics.counter("pop3.messages.sent")),
-        messages_deleted(metrics.counter("pop3.messages.deleted")) {}
+        messages_deleted(metrics.counter("pop3.messages.deleted")),
+        tls_sessions(metrics.counter("pop3.tls.sessions")),
+        tls_resumed(metrics.counter("pop3.tls.resumed")),
+        tls_failures(metrics.counter("pop3.tls.failures")) {}
 
   Counter sessions;
   Counter sessions_refused;    // a cap was reached
@@ -24,6 +27,9 @@ struct Counters {
   Counter logins_unavailable;  // authd or maild could not say
   Counter messages_sent;       // RETR and TOP, to their end
   Counter messages_deleted;    // at QUIT
+  Counter tls_sessions;        // encrypted, by STLS or from the first byte
+  Counter tls_resumed;         // of these: without a new key exchange by certificate
+  Counter tls_failures;        // handshakes that came to nothing
 };
 
 }  // namespace toast::pop3

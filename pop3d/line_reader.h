@@ -40,6 +40,8 @@ class LineReader {
   // Whether next() would return a line: the replies of a pipelined batch leave together (RFC 2449
   // section 6.6).
   [[nodiscard]] bool has_line() const;
+  // Something was fed that next() has not returned yet.
+  bool has_input() const { return start_ < waiting_.size(); }
   // Forgets everything that was not consumed.
   void clear();
   // Bytes of heap held now; an idle session holds none.

@@ -13,13 +13,25 @@ using namespace toast;
 constexpr std::chrono::seconds kDrainPatience{8};
 
 struct Parts {
-  explicit Parts(Daemon& daemon)
+  Parts(Daemon& daemon, std::unique_ptr<tls::Server> tls_server)
       : counters(daemon.metrics()),
+        tls(std::move(tls_server)),
+        keys(daemon.executor(), daemon.link("toast-keyd"), *tls, daemon.log()),
+        tls_service(*tls, keys),
         logins(daemon.link("toast-authd")),
         maildrops(daemon.link("toast-maild")),
-        server(daemon.executor(), pop3::make_options(daemon.settings(), daemon.startup().instances),
-               pop3::Services{logins, maildrops, pause, daemon.log(), counters}, daemon.random()) {}
+        server(daemon.executor(), read_options(daemon, daemon.settings()),
+               pop3::Services{logins, maildrops, pause, daemon.log(), counters, &tls_service},
+               daemon.random()) {}
+  pop3::Options read_options(const Daemon& daemon, const Settings& settings) {
+    pop3::Options options = pop3::make_options(settings, daemon.startup().instances);
+    tls_service.set_floor(options.tls_floor);
+    return options;
+  }
   pop3::Counters counters;
+  std::unique_ptr<tls::Server> tls;
+  keyd::KeyClient keys;
+  pop3::KeydTls tls_service;
   pop3::AuthdLogins logins;
   pop3::MaildMaildrops maildrops;
   pop3::TimerPause pause;
@@ -27,12 +39,21 @@ struct Parts {
 };
 
 Result<void> build(Daemon& daemon) {
-  auto parts = std::make_shared<Parts>(daemon);  // lives as long as the callbacks below
-  daemon.on_listener(
-      [parts](const std::string&, Fd socket) { parts->server.listen(std::move(socket)); });
+  if (Result<void> prepared = tls::prepare_server(); !prepared) return prepared;
+  Result<std::unique_ptr<tls::Server>> tls = tls::Server::make("pop3");
+  if (!tls) return pass(tls);
+  // lives as long as the callbacks below
+  auto parts = std::make_shared<Parts>(daemon, std::move(*tls));
+  daemon.on_listener([parts](const std::string& name, Fd socket) {
+    using Encryption = pop3::Server::Encryption;
+    const auto how = name == "pop3s" ? Encryption::from_the_start : Encryption::on_request;
+    auto shared = std::make_shared<Fd>(std::move(socket));
+    parts->keys.when_known([parts, shared, how] { parts->server.listen(std::move(*shared), how); });
+  });
+  parts->keys.start();
   daemon.on_reload([](const Settings&) -> Result<void> { return {}; },
-                   [parts, instances = daemon.startup().instances](const Settings& now) {
-                     parts->server.change(pop3::make_options(now, instances));
+                   [parts, &daemon](const Settings& now) {
+                     parts->server.change(parts->read_options(daemon, now));
                    });
   daemon.on_drain([parts] { return parts->server.drain(kDrainPatience); });
   return {};

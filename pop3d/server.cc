@@ -36,8 +36,8 @@ IpAddress to_address(const sockaddr_storage& storage) {
 }  // namespace
 
 struct Server::Listener {
-  Listener(const asio::any_io_executor& executor, Fd fd)
-      : socket(std::move(fd)), readable(executor, socket.get()), pause(executor) {}
+  Listener(const asio::any_io_executor& executor, Fd fd, Encryption how)
+      : socket(std::move(fd)), readable(executor, socket.get()), pause(executor), encryption(how) {}
   ~Listener() { readable.release(); }  // `socket` owns the descriptor
   void stop() {
     stopped = true;
@@ -48,6 +48,7 @@ struct Server::Listener {
   Fd socket;
   asio::posix::stream_descriptor readable;
   asio::steady_timer pause;
+  const Encryption encryption;
   bool stopped = false;
 };
 
@@ -74,8 +75,8 @@ void Server::change(Options options) {
   shared_->limits.change(options_.max_connections, options_.max_per_client);
 }
 
-void Server::listen(Fd socket) {
-  auto listener = std::make_shared<Listener>(executor_, std::move(socket));
+void Server::listen(Fd socket, Encryption encryption) {
+  auto listener = std::make_shared<Listener>(executor_, std::move(socket), encryption);
   listeners_.push_back(listener);
   spawn(executor_, accept_loop(std::move(listener)));
 }
@@ -91,7 +92,7 @@ Task<> Server::accept_loop(std::shared_ptr<Listener> listener) {
     }
     bool out_of_resources = false;
     for (unsigned i = 0; i < kAcceptBatch; ++i)
-      if (!accept_one(listener->socket, out_of_resources)) break;
+      if (!accept_one(*listener, out_of_resources)) break;
     if (!out_of_resources) continue;
     listener->pause.expires_after(kAcceptPause);
     auto [waited] = co_await listener->pause.async_wait(no_throw);
@@ -100,10 +101,10 @@ Task<> Server::accept_loop(std::shared_ptr<Listener> listener) {
 }
 
 // False: nobody waits (another process took the connection), or nobody can be taken now.
-bool Server::accept_one(const Fd& listener, bool& out_of_resources) {
+bool Server::accept_one(const Listener& listener, bool& out_of_resources) {
   sockaddr_storage storage{};
   socklen_t size = sizeof storage;
-  Fd socket(::accept4(listener.get(), reinterpret_cast<sockaddr*>(&storage), &size,
+  Fd socket(::accept4(listener.socket.get(), reinterpret_cast<sockaddr*>(&storage), &size,
                       SOCK_CLOEXEC | SOCK_NONBLOCK));
   if (!socket) {
     const int why = errno;
@@ -113,13 +114,15 @@ bool Server::accept_one(const Fd& listener, bool& out_of_resources) {
     out_of_resources = true;
     return false;
   }
-  admit(std::move(socket), to_address(storage));
+  admit(std::move(socket), to_address(storage), listener.encryption);
   return true;
 }
 
-void Server::admit(Fd socket, const IpAddress& peer) {
+void Server::admit(Fd socket, const IpAddress& peer, Encryption encryption) {
   tl::expected<ConnectionLimits::Place, ConnectionLimits::Refusal> place =
       shared_->limits.enter(peer);
+  // Under TLS a refusal cannot be read before a handshake, which would cost what is to be saved.
+  if (!place && encryption == Encryption::from_the_start) return count_refusal(peer, place.error());
   if (!place) return refuse(socket, peer, place.error());
   const int on = 1;  // replies are whole: waiting for more to send costs 40 ms and gains nothing
   ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -131,14 +134,22 @@ void Server::admit(Fd socket, const IpAddress& peer) {
   connections_.insert(connection);
   services_.counters.sessions.add();
   services_.counters.sessions_open.add();
-  spawn(executor_, serve(shared_, std::move(*place), std::move(connection)));
+  connection->on_start_tls(
+      [this, address = peer.str()](Connection& asking) { return begin_tls(asking, address); });
+  spawn(executor_,
+        serve(shared_, std::move(*place), std::move(connection), peer.str(), encryption));
 }
 
-void Server::refuse(const Fd& socket, const IpAddress& peer, ConnectionLimits::Refusal why) {
+void Server::count_refusal(const IpAddress& peer, ConnectionLimits::Refusal why) {
   const bool full = why == ConnectionLimits::Refusal::server_full;
   services_.counters.sessions_refused.add();
   services_.log.warning("pop3.connection.refused",
                         {{"peer", peer.str()}, {"reason", full ? "server full" : "client full"}});
+}
+
+void Server::refuse(const Fd& socket, const IpAddress& peer, ConnectionLimits::Refusal why) {
+  const bool full = why == ConnectionLimits::Refusal::server_full;
+  count_refusal(peer, why);
   const std::string_view reply =
       full ? "-ERR [SYS/TEMP] too many connections, try again later\r\n"
            : "-ERR [SYS/TEMP] too many connections from your address, try again later\r\n";
@@ -148,11 +159,29 @@ void Server::refuse(const Fd& socket, const IpAddress& peer, ConnectionLimits::R
 
 // The parameters are destroyed in the reverse order: the connection, its place, what both use.
 Task<> Server::serve(std::shared_ptr<Shared> shared, ConnectionLimits::Place place,
-                     std::shared_ptr<Connection> connection) {
-  co_await connection->run();
+                     std::shared_ptr<Connection> connection, std::string peer,
+                     Encryption encryption) {
+  bool usable = true;
+  if (encryption == Encryption::from_the_start)
+    usable = co_await begin_tls(*connection, std::move(peer));
+  if (usable) co_await connection->run();
   connections_.erase(connection);
   services_.counters.sessions_open.subtract();
   if (connections_.empty()) all_closed_.cancel();
+}
+
+// In the frame of the connection's own coroutine: it lives until this ends.
+Task<bool> Server::begin_tls(Connection& connection, std::string peer) {
+  std::string failure = "TLS is not offered here";
+  if (services_.tls != nullptr) failure = co_await connection.begin_tls(*services_.tls);
+  if (!failure.empty()) {
+    services_.counters.tls_failures.add();
+    services_.log.info("pop3.tls.failed", {{"peer", peer}, {"reason", failure}});
+    co_return false;
+  }
+  services_.counters.tls_sessions.add();
+  if (connection.resumed()) services_.counters.tls_resumed.add();
+  co_return true;
 }
 
 Task<> Server::drain(std::chrono::milliseconds patience) {

@@ -20,6 +20,7 @@ namespace toast::pop3 {
 struct Options {
   std::string host_name;  // in the greeting
   ConnectionTimes times;
+  tls::Floor tls_floor = tls::Floor::tls12;
   SessionLimits session;
   std::size_t max_connections = 10'000;  // of this process
   std::size_t max_per_client = 200;
@@ -31,8 +32,9 @@ class Server {
   Server(asio::any_io_executor executor, Options options, Services services, Random& random);
   ~Server();
 
+  enum class Encryption : unsigned char { on_request, from_the_start };
   // `socket`: bound, listening, non-blocking, shared with other processes.
-  void listen(Fd socket);
+  void listen(Fd socket, Encryption encryption = Encryption::on_request);
   // For connections that come after it.
   void change(Options options);
   // Accepts no more, lets every command in hand finish, and returns when all connections are closed
@@ -44,11 +46,13 @@ class Server {
   struct Listener;
   struct Shared;  // what connections use; lives as long as the last of them
   Task<> accept_loop(std::shared_ptr<Listener> listener);
-  bool accept_one(const Fd& listener, bool& out_of_resources);
-  void admit(Fd socket, const IpAddress& peer);
+  bool accept_one(const Listener& listener, bool& out_of_resources);
+  void admit(Fd socket, const IpAddress& peer, Encryption encryption);
+  void count_refusal(const IpAddress& peer, ConnectionLimits::Refusal why);
   void refuse(const Fd& socket, const IpAddress& peer, ConnectionLimits::Refusal why);
   Task<> serve(std::shared_ptr<Shared> shared, ConnectionLimits::Place place,
-               std::shared_ptr<Connection> connection);
+               std::shared_ptr<Connection> connection, std::string peer, Encryption encryption);
+  Task<bool> begin_tls(Connection& connection, std::string peer);
 
   asio::any_io_executor executor_;
   Options options_;

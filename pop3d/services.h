@@ -18,6 +18,7 @@
 #include "base/result.h"
 #include "base/secret.h"
 #include "pop3d/counters.h"
+#include "pop3d/tls_service.h"
 
 namespace toast::pop3 {
 
@@ -101,6 +102,8 @@ class ReplyOutput {
   virtual std::string& buffer() = 0;
   // Sends everything. False: the client is gone or too slow, nothing more can be sent.
   virtual Task<bool> drain() = 0;
+  // The client has sent more than the command that is being answered.
+  virtual bool input_waits() const = 0;
   // How much to let into buffer() before draining: less when many readers are slow.
   virtual std::size_t block_bytes() const = 0;
 };
@@ -111,6 +114,7 @@ struct Services {
   Pause& pause;
   Logger& log;
   Counters& counters;
+  TlsService* tls = nullptr;  // none: STLS is not offered
 };
 
 }  // namespace toast::pop3

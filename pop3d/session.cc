@@ -11,19 +11,6 @@
 namespace toast::pop3 {
 namespace {
 
-// RFC 2449 section 5. Announced alike in both states, so that the list is the same for every user.
-constexpr std::string_view kCapabilities =
-    "+OK capability list follows\r\n"
-    "TOP\r\n"
-    "USER\r\n"
-    "UIDL\r\n"
-    "PIPELINING\r\n"
-    "RESP-CODES\r\n"
-    "AUTH-RESP-CODE\r\n"
-    "EXPIRE NEVER\r\n"
-    "IMPLEMENTATION Toastmaster\r\n"
-    ".\r\n";
-
 template <class... Arguments>
 void say(ReplyOutput& out, fmt::format_string<Arguments...> text, Arguments&&... arguments) {
   fmt::format_to(std::back_inserter(out.buffer()), text, std::forward<Arguments>(arguments)...);
@@ -50,6 +37,7 @@ Task<Next> Session::answer(tl::expected<Command, SyntaxError> command, ReplyOutp
   if (!allowed_now(*command)) {
     if (state_ == State::transaction) co_return refuse("already logged in", out);
     if (std::holds_alternative<Pass>(*command)) co_return refuse("USER first", out);
+    if (std::holds_alternative<Stls>(*command)) co_return refuse("STLS comes before USER", out);
     co_return refuse("log in first", out);
   }
   // Each alternative has its own answer(); the lambda only picks it and is no coroutine itself.
@@ -61,6 +49,7 @@ Task<Next> Session::answer(tl::expected<Command, SyntaxError> command, ReplyOutp
 
 bool Session::allowed_now(const Command& command) const {
   if (std::holds_alternative<Quit>(command) || std::holds_alternative<Capa>(command)) return true;
+  if (std::holds_alternative<Stls>(command)) return state_ == State::authorization;
   if (std::holds_alternative<User>(command)) return state_ != State::transaction;
   if (std::holds_alternative<Pass>(command)) return state_ == State::user_given;
   return state_ == State::transaction;
@@ -79,6 +68,8 @@ Next Session::refuse(std::string_view text, ReplyOutput& out) {
 
 // Any name is taken: whether it exists shows only together with its password (RFC 1939 section 7).
 Task<Next> Session::answer(User user, ReplyOutput& out) {
+  if (!takes_passwords())
+    co_return refuse("passwords are taken over encrypted connections only: STLS first", out);
   user_ = std::move(user.name);
   state_ = State::user_given;
   say(out, "+OK");
@@ -147,9 +138,42 @@ Task<Next> Session::refuse_login(LoginRefusal refusal, ReplyOutput& out) {
   co_return Next::close;
 }
 
+// RFC 2449 section 5. Alike for every user; what a client must not use now is left out.
 Task<Next> Session::answer(Capa, ReplyOutput& out) {
-  out.buffer().append(kCapabilities);
+  std::string& list = out.buffer();
+  list += "+OK capability list follows\r\nTOP\r\n";
+  if (takes_passwords()) list += "USER\r\n";
+  list += "UIDL\r\nPIPELINING\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\n";
+  if (offers_tls() && state_ != State::transaction) list += "STLS\r\n";
+  list += "EXPIRE NEVER\r\nIMPLEMENTATION Toastmaster\r\n.\r\n";
   co_return Next::go_on;
+}
+
+bool Session::offers_tls() const {
+  return services_.tls != nullptr && services_.tls->is_offered() && !encrypted_;
+}
+
+Task<Next> Session::answer(Stls, ReplyOutput& out) {
+  if (encrypted_) co_return refuse("this connection is encrypted already", out);
+  if (!offers_tls()) co_return refuse("STLS is not offered here", out);
+  if (!services_.tls->is_ready())
+    co_return refuse("[SYS/TEMP] TLS is not available now, try again later", out);
+  // What follows in clear text is no client's: somebody in between wants it to be taken for a
+  // command that came encrypted.
+  if (out.input_waits()) {
+    services_.log.info("pop3.stls.injected", {{"peer", client_.address}});
+    say(out, "-ERR input after STLS and before its reply, closing");
+    state_ = State::closing;
+    co_return Next::close;
+  }
+  say(out, "+OK begin TLS");
+  co_return Next::start_tls;
+}
+
+void Session::secured() {
+  encrypted_ = true;
+  user_.clear();
+  state_ = State::authorization;
 }
 
 Task<Next> Session::answer(Noop, ReplyOutput& out) {

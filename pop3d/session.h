@@ -1,9 +1,8 @@
 // The rules of a POP3 session (RFC 1939 sections 4 to 6): which command is allowed when, and what
 // it answers. It sends through a ReplyOutput and knows no socket and no timer.
 //
-// STLS belongs between `authorization` and `user_given`: it is answered in `authorization` only,
-// the connection then drops what it has buffered and encrypts, and capabilities() changes. Next
-// gets a third value for it.
+// STLS (RFC 2595 section 4) is answered in `authorization` only. The connection then encrypts and
+// says so by secured().
 #pragma once
 
 #include <cstdint>
@@ -21,6 +20,7 @@ struct SessionLimits {
   unsigned max_failed_logins = 3;  // then the connection is closed
   unsigned max_errors = 20;        // commands refused for their form or place; then it is closed
   std::chrono::milliseconds failed_login_pause{2000};  // before the answer: slows one guesser down
+  bool clear_passwords = true;  // are taken over connections that are not encrypted
 };
 
 enum class State : unsigned char {
@@ -30,7 +30,11 @@ enum class State : unsigned char {
   closing,        // nothing more is read
 };
 
-enum class Next : unsigned char { go_on, close };
+enum class Next : unsigned char {
+  go_on,
+  close,
+  start_tls,  // send what is in the buffer, then encrypt
+};
 
 class Session {
  public:
@@ -39,6 +43,8 @@ class Session {
   // The line sent before any command. Without a <stamp>: APOP is not offered (RFC 1939 section 7).
   void greet(ReplyOutput& out) const;
   Task<Next> answer(tl::expected<Command, SyntaxError> command, ReplyOutput& out);
+  // The connection is encrypted from here on; what was said before is forgotten.
+  void secured();
   State state() const { return state_; }
   const std::string& user() const { return user_; }  // as typed
 
@@ -55,7 +61,10 @@ class Session {
   Task<Next> answer(Noop noop, ReplyOutput& out);
   Task<Next> answer(Quit quit, ReplyOutput& out);
   Task<Next> answer(Capa capa, ReplyOutput& out);
+  Task<Next> answer(Stls stls, ReplyOutput& out);
 
+  bool offers_tls() const;
+  bool takes_passwords() const { return encrypted_ || limits_.clear_passwords; }
   bool allowed_now(const Command& command) const;
   Next refuse(std::string_view text, ReplyOutput& out);  // counts towards max_errors
   Task<Next> refuse_login(LoginRefusal refusal, ReplyOutput& out);
@@ -75,6 +84,7 @@ class Session {
   Services services_;
   SessionLimits limits_;
   State state_ = State::authorization;
+  bool encrypted_ = false;
   unsigned failed_logins_ = 0;
   unsigned errors_ = 0;
   std::string user_;

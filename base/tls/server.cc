@@ -177,7 +177,7 @@ struct Server::State {
         EVP_MAC_CTX_set_params(mac, params) == 1;
     wipe(authentication);
     if (!ready) return -1;
-    return key == &keys.front() ? 1 : 2;  // 2: good, and a ticket of the newest key goes back
+    return sealing == 1 ? 1 : 2;  // 2: and a new ticket of the newest key goes back
   }
   static const EVP_CIPHER* ticket_cipher() {
     static const EVP_CIPHER* const made =

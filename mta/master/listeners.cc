@@ -109,10 +109,10 @@ class Opener {
         backlog_(static_cast<int>(settings.get(setting::listenbacklog))),
         inherited_(std::move(inherited)) {}
 
-  Result<void> open_network(const Program& program) {
-    const bool explicitly = settings_.is_set(*program.endpoints);
-    for (const Endpoint& endpoint : settings_.get(*program.endpoints)) {
-      if (reuse(program.listener, endpoint.str())) continue;
+  Result<void> open_network(const NetworkListener& network) {
+    const bool explicitly = settings_.is_set(*network.endpoints);
+    for (const Endpoint& endpoint : settings_.get(*network.endpoints)) {
+      if (reuse(network.name, endpoint.str())) continue;
       int error = 0;
       Result<Fd> socket = listen_patiently(endpoint, error);
       if (!socket) {
@@ -124,7 +124,7 @@ class Opener {
       Endpoint bound = endpoint;
       bound.port = bound_port(*socket);
       opened_.push_back(
-          {std::string(program.listener), endpoint.str(), bound.str(), std::move(*socket)});
+          {std::string(network.name), endpoint.str(), bound.str(), std::move(*socket)});
     }
     return {};
   }
@@ -177,8 +177,8 @@ Result<std::vector<Listener>> open_listeners(const Settings& settings, const std
                                              Logger& log) {
   Opener opener(settings, std::move(inherited), clock, log);
   for (const Program& program : programs()) {
-    if (program.endpoints != nullptr) {
-      Result<void> opened = opener.open_network(program);
+    for (const NetworkListener& network : program.network) {
+      Result<void> opened = opener.open_network(network);
       if (!opened) return pass(opened);
     }
     for (const LocalSocket& local : program.local_sockets) {

@@ -12,27 +12,35 @@ constexpr LocalSocket kQueueSockets[] = {
     {"submit.sock", 0666},  // every user may send mail
 };
 
+constexpr NetworkListener kSmtpListeners[] = {{"smtp", &setting::smtplisten}};
+constexpr NetworkListener kPop3Listeners[] = {
+    {"pop3", &setting::pop3listen}, {"pop3s", &setting::pop3slisten},  // TLS from the first byte
+};
+
 // clang-format off
 constexpr Program kPrograms[] = {
-    // name             stage              account                listener  endpoints             processes                local sockets  ticket key
-    {"toast-vdomaind",  Stage::keepers,    &setting::uservdomaind, "",      nullptr,              nullptr,                 {},            false},
-    {"toast-authd",     Stage::keepers,    &setting::userauthd,    "",      nullptr,              nullptr,                 {},            true},
-    {"toast-maild",     Stage::keepers,    &setting::usermaild,    "",      nullptr,              nullptr,                 {},            true},
-    {"toast-remoted",   Stage::keepers,    &setting::userremoted,  "",      nullptr,              nullptr,                 {},            false},
-    {"toast-queued",    Stage::queue,      &setting::userqueued,   "",      nullptr,              nullptr,                 kQueueSockets, false},
-    {"toast-smtpd",     Stage::front_ends, &setting::usersmtpd,    "smtp",  &setting::smtplisten, &setting::smtpprocesses, {},            false},
-    {"toast-pop3d",     Stage::front_ends, &setting::userpop3d,    "pop3",  &setting::pop3listen, &setting::pop3processes, {},            false},
+    // name             stage              account                network         processes                local sockets  ticket key
+    {"toast-vdomaind",  Stage::keepers,    &setting::uservdomaind, {},             nullptr,                 {},            false},
+    {"toast-authd",     Stage::keepers,    &setting::userauthd,    {},             nullptr,                 {},            true},
+    {"toast-maild",     Stage::keepers,    &setting::usermaild,    {},             nullptr,                 {},            true},
+    {"toast-keyd",      Stage::keepers,    &setting::userkeyd,     {},             nullptr,                 {},            false},
+    {"toast-remoted",   Stage::keepers,    &setting::userremoted,  {},             nullptr,                 {},            false},
+    {"toast-queued",    Stage::queue,      &setting::userqueued,   {},             nullptr,                 kQueueSockets, false},
+    {"toast-smtpd",     Stage::front_ends, &setting::usersmtpd,    kSmtpListeners, &setting::smtpprocesses, {},            false},
+    {"toast-pop3d",     Stage::front_ends, &setting::userpop3d,    kPop3Listeners, &setting::pop3processes, {},            false},
 };
 
 // client calls keeper
 constexpr Wire kWires[] = {
     {"toast-smtpd",  "toast-vdomaind"},  // is this recipient known
     {"toast-smtpd",  "toast-queued"},    // take this message
+    {"toast-smtpd",  "toast-keyd"},      // certificates; sign this handshake
     {"toast-queued", "toast-vdomaind"},  // where does this recipient go now
     {"toast-queued", "toast-maild"},     // put it there
     {"toast-queued", "toast-remoted"},   // hand it to another host
     {"toast-pop3d",  "toast-authd"},     // who is this: a ticket
     {"toast-pop3d",  "toast-maild"},     // open the mailbox of this ticket
+    {"toast-pop3d",  "toast-keyd"},      // certificates; sign this handshake
     {"toast-authd",  "toast-vdomaind"},  // what may this account use
     {"toast-maild",  "toast-vdomaind"},  // quotas, and usage reports
 };
@@ -54,7 +62,10 @@ std::string ProcessSpec::name() const {
 std::vector<ProcessSpec> processes_for(const Settings& settings, unsigned cores) {
   std::vector<ProcessSpec> specs;
   for (const Program& program : kPrograms) {
-    const bool wanted = program.endpoints == nullptr || !settings.get(*program.endpoints).empty();
+    const bool wanted =
+        program.network.empty() ||
+        std::any_of(program.network.begin(), program.network.end(),
+                    [&](const NetworkListener& l) { return !settings.get(*l.endpoints).empty(); });
     if (!wanted) continue;
     const std::int64_t asked = program.processes == nullptr ? 1 : settings.get(*program.processes);
     // One per core, but never more than may be asked for: the queue id has room for so many.
@@ -67,7 +78,8 @@ std::vector<ProcessSpec> processes_for(const Settings& settings, unsigned cores)
 }
 
 bool is_listener_of(const Program& program, std::string_view listener) {
-  return listener == program.listener ||
+  return std::any_of(program.network.begin(), program.network.end(),
+                     [&](const NetworkListener& network) { return network.name == listener; }) ||
          std::any_of(program.local_sockets.begin(), program.local_sockets.end(),
                      [&](const LocalSocket& local) { return local.name == listener; });
 }

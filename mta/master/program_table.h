@@ -21,13 +21,17 @@ struct LocalSocket {
   unsigned mode;          // who may connect; the program checks who does
 };
 
+struct NetworkListener {
+  std::string_view name;                 // "smtp": told to the program with each listening socket
+  const EndpointListSetting* endpoints;  // where
+};
+
 struct Program {
   std::string_view name;  // also of its file: "toast-smtpd"
   Stage stage;
-  const LineSetting* account;            // the user it runs as, unless --unprivileged
-  std::string_view listener;             // "smtp": told to the program with each listening socket
-  const EndpointListSetting* endpoints;  // where; none: it has no network listener
-  const IntegerSetting* processes;       // how many, 0 one per core; none: exactly one
+  const LineSetting* account;                // the user it runs as, unless --unprivileged
+  std::span<const NetworkListener> network;  // none of them has an address: it is not started
+  const IntegerSetting* processes;           // how many, 0 one per core; none: exactly one
   std::span<const LocalSocket> local_sockets;
   bool holds_ticket_key;  // it makes or checks login tickets
 };

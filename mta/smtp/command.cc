@@ -107,7 +107,7 @@ constexpr std::array<Verb, 14> kVerbs{{
     {"EXPN", parse_free<Expn>},
     {"HELP", parse_free<Help>},
     {"AUTH", parse_free<Auth>},
-    {"STARTTLS", parse_free<StartTls>},
+    {"STARTTLS", parse_plain<StartTls>},
     {"BDAT", parse_free<Bdat>},
 }};
 

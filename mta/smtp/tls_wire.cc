@@ -10,10 +10,18 @@ TlsWire::~TlsWire() {
   lower_->write_some(engine_->output());
 }
 
-Task<Result<void>> TlsWire::handshake() {
+Task<Result<void>> TlsWire::handshake(tls::Signer* signer) {
   std::string_view received;
   while (true) {
     const tls::Progress progress = engine_->handshake(received);
+    if (progress == tls::Progress::needs_signature) {
+      assert(signer != nullptr);
+      tls::SignatureRequest request = engine_->signature_wanted();
+      Result<std::string> signature = co_await signer->sign(std::move(request));
+      engine_->give_signature(std::move(signature));
+      received = {};
+      continue;
+    }
     auto sent = co_await flush();  // with a failure, the alert that says so
     if (progress == tls::Progress::failed) co_return transient(engine_->failure());
     if (!sent) co_return transient("closed during the handshake");

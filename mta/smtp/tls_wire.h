@@ -22,7 +22,8 @@ class TlsWire final : public Wire {
   ~TlsWire() override;
 
   // First of all. The error's detail is why; afterwards there is nothing to do but to close.
-  Task<Result<void>> handshake();
+  // `signer`: who has a server's private key; needed only where the engine has not.
+  Task<Result<void>> handshake(tls::Signer* signer = nullptr);
   const tls::Engine& engine() const { return *engine_; }
 
   void set_deadline(SteadyTime at) override { lower_->set_deadline(at); }

@@ -7,6 +7,7 @@
 #include "mta/smtpd/recipient_client.h"
 #include "mta/smtpd/server.h"
 #include "mta/smtpd/settings_options.h"
+#include "mta/smtpd/tls_service.h"
 
 namespace {
 
@@ -18,17 +19,23 @@ std::shared_ptr<const smtpd::Options> read_options(const Daemon& daemon, const S
 }
 
 struct Program {
-  explicit Program(Daemon& daemon)
+  Program(Daemon& daemon, std::unique_ptr<tls::Server> tls_server)
       : recipients(daemon.link("toast-vdomaind")),
         queue(daemon.link("toast-queued"), daemon.clock()),
         ids(daemon.clock(), daemon.startup().instance),
         counters(daemon.metrics()),
-        services{daemon.clock(), daemon.log(), recipients, queue, ids, counters},
+        tls(std::move(tls_server)),
+        keys(daemon.executor(), daemon.link("toast-keyd"), *tls, daemon.log()),
+        tls_service(*tls, keys),
+        services{daemon.clock(), daemon.log(), recipients, queue, ids, counters, &tls_service},
         server(daemon.executor(), services, read_options(daemon, daemon.settings())) {}
   smtpd::RecipientClient recipients;
   smtpd::QueueClient queue;
   MessageIdSource ids;
   smtpd::Counters counters;
+  std::unique_ptr<tls::Server> tls;
+  keyd::KeyClient keys;
+  smtpd::KeydTls tls_service;
   smtpd::Services services;
   smtpd::Server server;
 };
@@ -39,12 +46,19 @@ Result<void> build(Daemon& daemon) {
     return permanent("control/smtpprocesses: at most " +
                      std::to_string(MessageIdSource::kMaxSmtpProcesses) +
                      ", or message ids would not be unique");
-  auto program = std::make_shared<Program>(daemon);
+  if (Result<void> prepared = tls::prepare_server(); !prepared) return prepared;
+  Result<std::unique_ptr<tls::Server>> tls = tls::Server::make("smtp");
+  if (!tls) return pass(tls);
+  auto program = std::make_shared<Program>(daemon, std::move(*tls));
   daemon.on_listener([program, &daemon](const std::string& name, Fd socket) {
-    Result<void> listening = program->server.listen(std::move(socket));
-    if (!listening)
-      daemon.fail(Error{Failure::transient, {}, name + ": " + listening.error().detail});
+    auto shared = std::make_shared<Fd>(std::move(socket));
+    program->keys.when_known([program, &daemon, name, shared] {
+      Result<void> listening = program->server.listen(std::move(*shared));
+      if (!listening)
+        daemon.fail(Error{Failure::transient, {}, name + ": " + listening.error().detail});
+    });
   });
+  program->keys.start();
   daemon.on_reload([](const Settings&) { return Result<void>{}; },
                    [program, &daemon](const Settings& now) {
                      program->server.set_options(read_options(daemon, now));

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/ip_address.h"
+#include "base/tls/server.h"
 #include "mta/smtp/data_reader.h"
 
 namespace toast::smtpd {
@@ -24,6 +25,7 @@ struct Options {
   std::size_t max_messages = 1000;
   std::size_t max_hops = 100;  // RFC 5321 section 6.3
   smtp::BareNewline bare_newline = smtp::BareNewline::refuse;
+  tls::Floor tls_floor = tls::Floor::tls12;
   std::vector<Network> relay_networks;
   // Per process: the instance's limits divided by the number of SMTP servers.
   std::size_t max_connections = 2000;

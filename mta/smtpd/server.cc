@@ -99,13 +99,14 @@ Task<> Server::serve(asio::ip::tcp::socket socket, IpAddress peer, ConnectionLim
   services_.counters.open_sessions.add();
   {
     const ConnectionLimits::Place held = std::move(place);
-    smtp::SocketWire wire(std::move(socket), block_,
-                          services_.clock.steady() + options_->command_timeout);
-    wires_.insert(&wire);
-    if (draining_) wire.stop();
-    Session session(options_, services_, peer, wire);
+    auto wire = std::make_unique<smtp::SocketWire>(
+        std::move(socket), block_, services_.clock.steady() + options_->command_timeout);
+    smtp::SocketWire* const lowest = wire.get();  // lives as long as the session, under TLS too
+    wires_.insert(lowest);
+    if (draining_) lowest->stop();
+    Session session(options_, services_, peer, std::move(wire));
     co_await session.run();
-    wires_.erase(&wire);
+    wires_.erase(lowest);
   }
   services_.counters.open_sessions.subtract();
   if (draining_ && limits_.total() == 0) all_ended_.cancel();

@@ -12,9 +12,11 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/result.h"
+#include "base/tls/server.h"
 #include "mta/message/address.h"
 #include "mta/message/message_id.h"
 #include "mta/smtp/parameters.h"
+#include "mta/smtpd/wire.h"
 
 namespace toast::smtpd {
 
@@ -69,6 +71,24 @@ class MessageQueue {
   virtual std::unique_ptr<Submission> submit(Envelope envelope) = 0;
 };
 
+// What became of a wire whose client asked for TLS.
+struct TlsStart {
+  std::unique_ptr<Wire> wire;  // to go on with, or to close; never null
+  std::string failure;         // empty: it is encrypted now
+  std::string version;         // "TLSv1.3"
+  std::string cipher;          // "TLS_AES_256_GCM_SHA384"
+  bool resumed = false;
+};
+
+class TlsService {
+ public:
+  virtual ~TlsService() = default;
+  virtual bool is_offered() const = 0;  // there is a certificate
+  virtual bool is_ready() const = 0;    // and somebody who has its key
+  // The handshake, within the wire's deadline.
+  virtual Task<TlsStart> start(std::unique_ptr<Wire> wire, tls::Floor floor) = 0;
+};
+
 // Counted over all sessions of the process.
 struct Counters {
   explicit Counters(Metrics& metrics)
@@ -78,7 +98,10 @@ struct Counters {
         accepted_messages(metrics.counter("smtp.messages.accepted")),
         refused_messages(metrics.counter("smtp.messages.refused")),
         refused_recipients(metrics.counter("smtp.recipients.refused")),
-        timeouts(metrics.counter("smtp.timeouts")) {}
+        timeouts(metrics.counter("smtp.timeouts")),
+        tls_sessions(metrics.counter("smtp.tls.sessions")),
+        tls_resumed(metrics.counter("smtp.tls.resumed")),
+        tls_failures(metrics.counter("smtp.tls.failures")) {}
   Counter sessions;
   Gauge open_sessions;
   Counter refused_sessions;
@@ -86,6 +109,9 @@ struct Counters {
   Counter refused_messages;
   Counter refused_recipients;
   Counter timeouts;
+  Counter tls_sessions;  // encrypted by STARTTLS
+  Counter tls_resumed;   // of these: without a new key exchange by certificate
+  Counter tls_failures;  // handshakes that came to nothing
 };
 
 // Built once, in main; outlives every session.
@@ -96,6 +122,7 @@ struct Services {
   MessageQueue& queue;
   MessageIdSource& ids;
   Counters& counters;
+  TlsService* tls = nullptr;  // none: STARTTLS is not offered
 };
 
 }  // namespace toast::smtpd

@@ -39,13 +39,14 @@ std::string_view describe(WireEnd end) {
 }
 
 Session::Session(std::shared_ptr<const Options> options, Services& services, const IpAddress& peer,
-                 Wire& wire)
+                 std::unique_ptr<Wire> wire)
     : options_(std::move(options)),
       services_(services),
       peer_text_(peer.str()),
       id_(services.ids.next().str()),
-      wire_(wire) {
-  security_.may_relay = contains(options_->relay_networks, peer);
+      own_client_(contains(options_->relay_networks, peer)),
+      wire_(std::move(wire)) {
+  security_.may_relay = own_client_;
 }
 
 Task<> Session::run() {
@@ -68,7 +69,7 @@ Task<> Session::run() {
       if (!sent) break;
     }
   }
-  wire_.set_deadline(services_.clock.steady() + kFarewell);
+  wire_->set_deadline(services_.clock.steady() + kFarewell);
   (void)co_await flush();
   log_close();
 }
@@ -76,7 +77,7 @@ Task<> Session::run() {
 // The next command has this long to arrive whole; bytes that trickle in do not extend it.
 void Session::set_deadline() {
   const SteadyTime now = services_.clock.steady();
-  wire_.set_deadline(std::min(now + options_->command_timeout, session_end_));
+  wire_->set_deadline(std::min(now + options_->command_timeout, session_end_));
 }
 
 Task<bool> Session::refill() {
@@ -84,7 +85,7 @@ Task<bool> Session::refill() {
   if (!sent) co_return false;
   release_input();
   const bool between_transactions = state_ == State::connected || state_ == State::greeted;
-  auto bytes = co_await wire_.read(between_transactions);
+  auto bytes = co_await wire_->read(between_transactions);
   if (!bytes) {
     end(bytes.error());
     co_return false;
@@ -101,13 +102,13 @@ void Session::release_input() {
 
 Task<bool> Session::flush() {
   while (!out_.empty()) {
-    if (!wire_.write_some(out_)) {
+    if (!wire_->write_some(out_)) {
       out_.clear();
       end(WireEnd::closed);
       co_return false;
     }
     if (out_.empty()) break;
-    auto ready = co_await wire_.writable();
+    auto ready = co_await wire_->writable();
     if (!ready) {
       out_.clear();
       end(ready.error());
@@ -149,6 +150,8 @@ Task<> Session::answer(smtp::Command command) {
     co_await answer_rcpt(std::move(*rcpt));
   } else if (std::holds_alternative<smtp::Data>(command)) {
     co_await answer_data();
+  } else if (std::holds_alternative<smtp::StartTls>(command)) {
+    co_await answer_starttls();
   } else {
     const smtp::Reply reply = answer_plain(command);
     if (reply.is_error())
@@ -197,6 +200,7 @@ void Session::log_close() {
   services_.log.info("smtp.session.closed", {{"session", id_},
                                              {"peer", peer_text_},
                                              {"helo", helo_},
+                                             {"tls", tls_},
                                              {"reason", close_reason_},
                                              {"messages", messages_},
                                              {"errors", errors_}});

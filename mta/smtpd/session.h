@@ -45,9 +45,9 @@ std::string_view protocol_name(Hello hello, const SecurityContext& security);
 
 class Session {
  public:
-  // `peer` is the client's address. `services` and `wire` outlive the session.
+  // `peer` is the client's address. `services` outlive the session.
   Session(std::shared_ptr<const Options> options, Services& services, const IpAddress& peer,
-          Wire& wire);
+          std::unique_ptr<Wire> wire);
   // Returns when the conversation is over; the caller closes the socket.
   Task<> run();
   State state() const { return state_; }
@@ -86,6 +86,12 @@ class Session {
   void refuse_recipient(const Address& recipient, const smtp::Reply& reply);
   void reset_transaction();
 
+  // From STARTTLS to the first command after it: session_tls.cc
+  bool offers_tls() const;
+  std::optional<smtp::Reply> refuse_starttls();
+  Task<> answer_starttls();
+  void forget_clear_text();
+
   // From DATA to the reply to the final dot: session_data.cc
   Task<> answer_data();
   bool refuse_data();
@@ -97,8 +103,10 @@ class Session {
   Services& services_;
   const std::string peer_text_;
   const std::string id_;
-  Wire& wire_;
+  const bool own_client_;  // by its address, in relaynetworks
+  std::unique_ptr<Wire> wire_;
   SecurityContext security_;
+  std::string tls_;  // version and cipher; empty: clear text
 
   State state_ = State::connected;
   Hello hello_ = Hello::none;

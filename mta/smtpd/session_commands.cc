@@ -50,7 +50,8 @@ Reply Session::answer_plain(const smtp::Command& command) {
             greet(ehlo.name, Hello::ehlo);
             return Reply{250, options_->greeting + "\nPIPELINING\nSIZE " +
                                   std::to_string(options_->max_message_bytes) +
-                                  "\n8BITMIME\nENHANCEDSTATUSCODES\nDSN"};
+                                  "\n8BITMIME\nENHANCEDSTATUSCODES\nDSN" +
+                                  (offers_tls() ? "\nSTARTTLS" : "")};
           },
           [this](const smtp::Rset&) {
             reset_transaction();
@@ -75,9 +76,6 @@ Reply Session::answer_plain(const smtp::Command& command) {
           [](const smtp::Auth&) {
             return Reply{502, "5.5.1 AUTH is not offered here"};
           },
-          [](const smtp::StartTls&) {
-            return Reply{502, "5.5.1 STARTTLS is not offered here"};
-          },
           [](const smtp::Bdat&) {
             return Reply{502, "5.5.1 CHUNKING is not offered here"};
           },
@@ -89,6 +87,9 @@ Reply Session::answer_plain(const smtp::Command& command) {
             return Reply{503, "5.5.1 bad sequence of commands"};
           },
           [](const smtp::Data&) {
+            return Reply{503, "5.5.1 bad sequence of commands"};
+          },
+          [](const smtp::StartTls&) {
             return Reply{503, "5.5.1 bad sequence of commands"};
           },
       },

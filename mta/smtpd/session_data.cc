@@ -138,7 +138,7 @@ Task<> Session::read_body(Body& body) {
     const bool sent = co_await flush();
     if (!sent) co_return;
     set_deadline();
-    auto bytes = co_await wire_.read(false);
+    auto bytes = co_await wire_->read(false);
     if (!bytes) co_return end(bytes.error());
     std::string_view input = *bytes;
     ended = body.feed(input);  // before anything else is awaited: the view lasts no longer

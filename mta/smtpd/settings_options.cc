@@ -26,6 +26,7 @@ Options options_from(const Settings& settings, std::size_t processes) {
   options.max_hops = count(settings, setting::smtpmaxhops);
   const bool normalise = settings.get(setting::smtpbarenewline) == "normalise";
   options.bare_newline = normalise ? smtp::BareNewline::normalise : smtp::BareNewline::refuse;
+  if (settings.get(setting::smtptlsversion) == "1.3") options.tls_floor = tls::Floor::tls13;
   options.relay_networks = settings.get(setting::relaynetworks);
   options.max_connections = share_of(count(settings, setting::smtpmaxconnections), processes);
   options.max_per_address = share_of(count(settings, setting::smtpmaxperaddress), processes);

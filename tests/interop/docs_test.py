@@ -17,6 +17,7 @@ PAGES = {
     "maild.md": ["vdomain/maildir"],
     "vdomaind.md": ["vdomain"],
     "authd.md": ["auth"],
+    "keyd.md": ["auth/keyd"],
     "pop3d.md": ["pop3d"],
     "toastctl.md": ["admin-cli"],
     "compat.md": ["mta/compat"],

@@ -46,4 +46,20 @@ class FakeWire final : public Wire {
   bool timed_out_ = false;
 };
 
+// A wire that somebody else owns, for the session that wants one of its own.
+class BorrowedWire final : public Wire {
+ public:
+  explicit BorrowedWire(Wire& wire) : wire_(wire) {}
+  void set_deadline(SteadyTime at) override { wire_.set_deadline(at); }
+  Task<tl::expected<std::string_view, WireEnd>> read(bool may_stop) override {
+    return wire_.read(may_stop);
+  }
+  tl::expected<std::string_view, WireEnd> read_now() override { return wire_.read_now(); }
+  bool write_some(std::string& out) override { return wire_.write_some(out); }
+  Task<tl::expected<void, WireEnd>> writable() override { return wire_.writable(); }
+
+ private:
+  Wire& wire_;
+};
+
 }  // namespace toast::smtpd

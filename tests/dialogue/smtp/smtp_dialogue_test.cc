@@ -74,7 +74,8 @@ class MemoryPartner final : public dialogue::Partner {
     wire_ = std::make_unique<FakeWire>(io_.get_executor(), world_.clock, block_);
     auto peer = IpAddress::parse(peer_);
     if (!peer) return pass(peer);
-    session_ = std::make_unique<Session>(options_, services_, *peer, *wire_);
+    session_ = std::make_unique<Session>(options_, services_, *peer,
+                                         std::make_unique<BorrowedWire>(*wire_));
     spawn(io_.get_executor(), serve());
     return {};
   }
@@ -108,8 +109,8 @@ class MemoryPartner final : public dialogue::Partner {
   asio::io_context io_;
   World world_;
   MessageIdSource ids_{world_.clock, 0};
-  Services services_{world_.clock, world_.log, world_.recipients,
-                     world_.queue, ids_,       world_.counters};
+  Services services_{world_.clock, world_.log,      world_.recipients, world_.queue,
+                     ids_,         world_.counters, &world_.tls};
   std::shared_ptr<Options> options_ = default_options();
   std::string peer_ = "127.0.0.1";
   std::unique_ptr<FakeWire> wire_;
@@ -175,7 +176,8 @@ class LivePartner final : public dialogue::SocketPartner {
   World world_;
   SocketClock clock_{world_.clock};
   MessageIdSource ids_{world_.clock, 0};
-  Services services_{clock_, world_.log, world_.recipients, world_.queue, ids_, world_.counters};
+  Services services_{clock_, world_.log,      world_.recipients, world_.queue,
+                     ids_,   world_.counters, &world_.tls};
   std::shared_ptr<Options> options_ = default_options();
   std::unique_ptr<Server> server_;
 };

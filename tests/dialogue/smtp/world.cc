@@ -123,6 +123,15 @@ std::unique_ptr<Submission> FakeQueue::submit(Envelope envelope) {
   return std::make_unique<FakeSubmission>(*this, std::move(envelope));
 }
 
+Task<TlsStart> FakeTls::start(std::unique_ptr<Wire> wire, tls::Floor) {
+  TlsStart start;
+  start.wire = std::move(wire);
+  start.version = "TLSv1.3";
+  start.cipher = "NONE";
+  if (fails) start.failure = "no shared cipher";
+  co_return start;
+}
+
 void RecordingLogger::write(Severity, std::string_view event, std::initializer_list<Field> fields) {
   std::string line(event);
   for (const Field& field : fields)
@@ -157,6 +166,10 @@ Result<void> World::given(const Words& words, Options& options, std::string& pee
     queue.finish_error = error_of(words);
   } else if (what == "queue" && words[1] == "breaks-at-chunk") {
     queue.fails_at_chunk = static_cast<int>(number(words[2]));
+  } else if (what == "tls") {
+    tls.offered = true;
+    tls.ready = words[1] != "keyless";
+    tls.fails = words[1] == "fails";
   } else if (what == "limit") {
     return set_limit(options, words[1], words[2]);
   } else if (what == "peer") {

@@ -42,6 +42,18 @@ class FakeQueue final : public MessageQueue {
   std::unique_ptr<Submission> submit(Envelope envelope) override;
 };
 
+// Handshakes without cryptography: the same wire goes on. The client's words before and after are
+// what the dialogues are about.
+class FakeTls final : public TlsService {
+ public:
+  bool offered = false;
+  bool ready = true;
+  bool fails = false;
+  bool is_offered() const override { return offered; }
+  bool is_ready() const override { return ready; }
+  Task<TlsStart> start(std::unique_ptr<Wire> wire, tls::Floor floor) override;
+};
+
 class RecordingLogger final : public Logger {
  public:
   std::vector<std::string> lines;  // "smtp.session.closed reason=quit ..."
@@ -56,6 +68,7 @@ struct World {
   RecordingLogger log;
   FakeRecipients recipients;
   FakeQueue queue;
+  FakeTls tls;
   Metrics metrics;
   Counters counters{metrics};
 

@@ -21,17 +21,17 @@ std::vector<std::string> names(const SettingFiles& more, unsigned cores) {
 }
 
 TEST(ProgramTable, OneFrontEndPerCore) {
-  EXPECT_THAT(names({}, 2),
-              testing::ElementsAre("toast-vdomaind.0", "toast-authd.0", "toast-maild.0",
-                                   "toast-remoted.0", "toast-queued.0", "toast-smtpd.0",
-                                   "toast-smtpd.1", "toast-pop3d.0", "toast-pop3d.1"));
+  EXPECT_THAT(names({}, 2), testing::ElementsAre("toast-vdomaind.0", "toast-authd.0",
+                                                 "toast-maild.0", "toast-keyd.0", "toast-remoted.0",
+                                                 "toast-queued.0", "toast-smtpd.0", "toast-smtpd.1",
+                                                 "toast-pop3d.0", "toast-pop3d.1"));
 }
 
 TEST(ProgramTable, CountsAndListenersAreSettings) {
-  EXPECT_THAT(
-      names({{"smtpprocesses", "3"}, {"pop3listen", ""}}, 2),
-      testing::ElementsAre("toast-vdomaind.0", "toast-authd.0", "toast-maild.0", "toast-remoted.0",
-                           "toast-queued.0", "toast-smtpd.0", "toast-smtpd.1", "toast-smtpd.2"));
+  EXPECT_THAT(names({{"smtpprocesses", "3"}, {"pop3listen", ""}, {"pop3slisten", ""}}, 2),
+              testing::ElementsAre("toast-vdomaind.0", "toast-authd.0", "toast-maild.0",
+                                   "toast-keyd.0", "toast-remoted.0", "toast-queued.0",
+                                   "toast-smtpd.0", "toast-smtpd.1", "toast-smtpd.2"));
 }
 
 TEST(ProgramTable, WiresNameProgramsAndEndAtKeepers) {

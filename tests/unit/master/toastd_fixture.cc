@@ -73,6 +73,7 @@ void ToastdTest::SetUp() {
   set("me", "mx.example.test\n");
   set("smtplisten", "127.0.0.1:0\n");
   set("pop3listen", "127.0.0.1:0\n");
+  set("pop3slisten", "127.0.0.1:0\n");
   set("smtpprocesses", "2\n");
   set("pop3processes", "1\n");
 }

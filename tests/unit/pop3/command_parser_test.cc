@@ -27,6 +27,7 @@ struct Show {
   std::string operator()(const Noop&) { return "NOOP"; }
   std::string operator()(const Quit&) { return "QUIT"; }
   std::string operator()(const Capa&) { return "CAPA"; }
+  std::string operator()(const Stls&) { return "STLS"; }
 };
 
 std::string parse(std::string_view line) {
@@ -91,7 +92,7 @@ TEST(CommandParser, Bad) {
       {"GET / HTTP/1.1", "-ERR unknown command"},
       {"\x16\x03\x01\x02", "-ERR unknown command"},  // a TLS hello on the clear port
       {"AUTH PLAIN", "-ERR unknown command"},
-      {"STLS", "-ERR unknown command"},
+      {"STLS now", "-ERR STLS takes no argument"},
       {"APOP ann c4c9334bac560ecc979e58001b3e22fb",
        "-ERR APOP is not offered, its MD5 protects no password; use USER and PASS"},
       {std::string_view("NO\0OP", 5), "-ERR NUL byte in command"},

@@ -152,6 +152,17 @@ class FakePause final : public Pause {
   }
 };
 
+// Offers TLS and has no engine: what a session says about it is tested, not what is encrypted.
+class FakeTls final : public TlsService {
+ public:
+  bool offered = true;
+  bool ready = true;
+  bool is_offered() const override { return offered; }
+  bool is_ready() const override { return ready; }
+  std::unique_ptr<tls::Engine> begin() override { return nullptr; }
+  tls::Signer& signer() override { std::abort(); }
+};
+
 class FakeOutput final : public ReplyOutput {
  public:
   std::string sent;  // what reached the client
@@ -168,6 +179,8 @@ class FakeOutput final : public ReplyOutput {
     buffer_.clear();
     co_return true;
   }
+  bool more_waits = false;  // behind the command that is being answered
+  bool input_waits() const override { return more_waits; }
   std::size_t block_bytes() const override { return block; }
 
  private:

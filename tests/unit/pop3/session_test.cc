@@ -278,5 +278,55 @@ TEST_F(Pop3Session, ALongListingIsSentInBoundedPieces) {
   EXPECT_LE(out_.largest_buffer, 2 * 65536U);
 }
 
+// RFC 2595 section 4: before USER only, once, and announced only where it works.
+TEST_F(Pop3Session, StlsWhenItIsOffered) {
+  FakeTls tls;
+  const auto encryptable = [&] {
+    return Session({"192.0.2.7", "c1"}, "mx.example.test",
+                   Services{logins_, maildrops_, pause_, log_, counters_, &tls}, limits_);
+  };
+  Session session = encryptable();
+  EXPECT_NE(play(session, {"CAPA"}).find("\r\nSTLS\r\n"), std::string::npos);
+  EXPECT_EQ(play(session, {"STLS now"}), "-ERR STLS takes no argument\r\n");
+  tls.ready = false;
+  EXPECT_EQ(play(session, {"STLS"}),
+            "-ERR [SYS/TEMP] TLS is not available now, try again later\r\n");
+  tls.ready = true;
+  EXPECT_EQ(play(session, {"USER mallory", "STLS"}), "+OK\r\n-ERR STLS comes before USER\r\n");
+  Session fresh = encryptable();
+  EXPECT_EQ(play(fresh, {"STLS"}), "+OK begin TLS\r\n");
+  EXPECT_EQ(last_, Next::start_tls);
+  fresh.secured();
+  EXPECT_EQ(play(fresh, {"PASS x"}), "-ERR USER first\r\n");
+  EXPECT_EQ(play(fresh, {"CAPA"}).find("STLS"), std::string::npos);
+  EXPECT_EQ(play(fresh, {"STLS"}), "-ERR this connection is encrypted already\r\n");
+  play(fresh, {"USER ann@example.org", "PASS a b"});
+  EXPECT_EQ(play(fresh, {"STLS"}), "-ERR already logged in\r\n");
+  Session without = make();
+  EXPECT_EQ(play(without, {"STLS"}), "-ERR STLS is not offered here\r\n");
+}
+
+TEST_F(Pop3Session, InputBehindStlsIsAnInjection) {
+  FakeTls tls;
+  Session session({"192.0.2.7", "c1"}, "mx.example.test",
+                  Services{logins_, maildrops_, pause_, log_, counters_, &tls}, limits_);
+  out_.more_waits = true;
+  EXPECT_EQ(play(session, {"STLS"}), "-ERR input after STLS and before its reply, closing\r\n");
+  EXPECT_EQ(last_, Next::close);
+}
+
+TEST_F(Pop3Session, PasswordsInClearTextCanBeRefused) {
+  limits_.clear_passwords = false;
+  Session session = make();
+  EXPECT_EQ(play(session, {"CAPA"}).find("USER"), std::string::npos);
+  EXPECT_EQ(play(session, {"USER ann@example.org", "PASS a b"}),
+            "-ERR passwords are taken over encrypted connections only: STLS first\r\n"
+            "-ERR USER first\r\n");
+  session.secured();
+  EXPECT_NE(play(session, {"CAPA"}).find("\r\nUSER\r\n"), std::string::npos);
+  play(session, {"USER ann@example.org", "PASS a b"});
+  EXPECT_EQ(session.state(), State::transaction);
+}
+
 }  // namespace
 }  // namespace toast::pop3

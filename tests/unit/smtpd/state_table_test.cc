@@ -81,7 +81,8 @@ TEST_F(Table, EveryCommandInEveryState) {
       MessageIdSource ids(world_.clock, 0);
       Services services{world_.clock, world_.log, world_.recipients,
                         world_.queue, ids,        world_.counters};
-      Session session(options_, services, *IpAddress::parse("192.0.2.7"), wire);
+      Session session(options_, services, *IpAddress::parse("192.0.2.7"),
+                      std::make_unique<BorrowedWire>(wire));
       spawn(io.get_executor(), session.run());
       wire.client_sends(kWayTo[state]);
       io.poll();
