@@ -28,19 +28,17 @@ Wanted<TakeOverRun> TakeOverRun::start(Context& context, const char* done,
   Result<takeover::TakenList> known =
       context.dry_run ? takeover::TakenList::read(list) : takeover::TakenList::open(list);
   if (!known) return list_failure(known.error(), list);
-  TakeOverRun run(context, done, std::move(*known));
-  if (context.dry_run) return run;
+  if (context.dry_run) return TakeOverRun(context, done, std::move(*known), nullptr);
   const Wanted<Instance> instance = context.instance();
   if (!instance) return tl::unexpected(instance.error());
   auto client = TakeOverClient::connect(*instance);
   if (!client) return tl::unexpected(client.error());
-  run.client_ = std::move(*client);
-  return run;
+  return TakeOverRun(context, done, std::move(*known), std::move(*client));
 }
 
 Wanted<void> TakeOverRun::take(const std::string& object, const std::string& note,
                                const std::string& identity, TakenMessage message) {
-  using Verdict = TakeOverClient::Verdict;
+  using Verdict = Taker::Verdict;
   const MessageId listed_as = message.head.id;
   if (list_.contains(listed_as)) {
     ++already_here_;
@@ -73,8 +71,8 @@ Wanted<void> TakeOverRun::confirm(const std::string& object, MessageId id) {
   return {};
 }
 
-void TakeOverRun::count(TakeOverClient::Verdict verdict, std::uint64_t recipients) {
-  if (verdict == TakeOverClient::Verdict::is_here) {
+void TakeOverRun::count(Taker::Verdict verdict, std::uint64_t recipients) {
+  if (verdict == Taker::Verdict::is_here) {
     ++already_here_;
   } else {
     ++messages_;

@@ -16,6 +16,11 @@ class TakeOverRun {
   // Connects and opens the list; with --dry-run it only reads the list. `done`: "imported".
   static Wanted<TakeOverRun> start(Context& context, const char* done, const std::string& list);
 
+  // `taker`: null with --dry-run.
+  TakeOverRun(Context& context, const char* done, takeover::TakenList list,
+              std::unique_ptr<Taker> taker)
+      : context_(&context), done_(done), list_(std::move(list)), client_(std::move(taker)) {}
+
   // `object` names it in errors; `note` goes into the list beside its id. When another message has
   // its id here, one derived from `identity` is taken. A failure: nothing can be taken now.
   [[nodiscard]] Wanted<void> take(const std::string& object, const std::string& note,
@@ -28,16 +33,14 @@ class TakeOverRun {
   tl::unexpected<Failure> stop(const std::string& object, Failure failure);
 
  private:
-  TakeOverRun(Context& context, const char* done, takeover::TakenList list)
-      : context_(&context), done_(done), list_(std::move(list)) {}
-  void count(TakeOverClient::Verdict verdict, std::uint64_t recipients);
+  void count(Taker::Verdict verdict, std::uint64_t recipients);
   Wanted<void> confirm(const std::string& object, MessageId id);
   void say(const std::string& object);
 
   Context* context_;
   std::string done_;
   takeover::TakenList list_;
-  std::unique_ptr<TakeOverClient> client_;  // null: --dry-run
+  std::unique_ptr<Taker> client_;
   std::uint64_t messages_ = 0;
   std::uint64_t recipients_ = 0;
   std::uint64_t already_here_ = 0;

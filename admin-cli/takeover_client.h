@@ -23,19 +23,32 @@ struct TakenMessage {
   Fd file;
 };
 
-class TakeOverClient {
+// Who takes messages over: toast-queued.
+class Taker {
+ public:
+  using Verdict = queue::TakeOver::Verdict;
+  Taker() = default;
+  Taker(const Taker&) = delete;
+  Taker& operator=(const Taker&) = delete;
+  virtual ~Taker() = default;
+
+  // `wanted`: now it is on stable storage there, and held until it is confirmed. Otherwise nothing
+  // was sent. Permanent error: this message is not taken; transient: none is, now.
+  [[nodiscard]] virtual Result<Verdict> hand_over(const TakenMessage& message) = 0;
+  // What is on the list: from now on it is delivered. Nothing changes if that was said before.
+  [[nodiscard]] virtual Result<void> confirm(MessageId id) = 0;
+  // All that was confirmed survives a crash.
+  [[nodiscard]] virtual Result<void> settle() = 0;
+};
+
+class TakeOverClient final : public Taker {
  public:
   static Wanted<std::unique_ptr<TakeOverClient>> connect(const Instance& instance);
   explicit TakeOverClient(Fd socket) : client_(std::move(socket), "toast-queued") {}
 
-  // `wanted`: now it is on stable storage there, and held until it is confirmed. Otherwise nothing
-  // was sent. Permanent error: this message is not taken; transient: none is, now.
-  using Verdict = queue::TakeOver::Verdict;
-  [[nodiscard]] Result<Verdict> hand_over(const TakenMessage& message);
-  // What is on the list: from now on it is delivered. Nothing changes if that was said before.
-  [[nodiscard]] Result<void> confirm(MessageId id);
-  // All that was confirmed survives a crash.
-  [[nodiscard]] Result<void> settle();
+  Result<Verdict> hand_over(const TakenMessage& message) override;
+  Result<void> confirm(MessageId id) override;
+  Result<void> settle() override;
 
  private:
   template <class Request>

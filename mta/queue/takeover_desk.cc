@@ -221,6 +221,9 @@ Task<Result<ipc::Done>> TakeOverDesk::confirm(TakeOverConfirm message) {
 
 Task<Result<ipc::Done>> TakeOverDesk::settle() {
   co_await services_.ledger.written();
+  const JournalStatus journal = services_.store.status();
+  if (journal.state == JournalState::failed)
+    co_return transient("the journal has failed: " + journal.failure);
   co_return ipc::Done{};
 }
 

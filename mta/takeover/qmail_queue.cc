@@ -1,10 +1,8 @@
 #include "mta/takeover/qmail_queue.h"
 
-#include <fcntl.h>
 #include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <filesystem>
@@ -30,10 +28,11 @@ std::optional<std::uint64_t> number_of(const std::string& name) {
 }
 
 // Empty when there is none.
-Result<std::string> control_file(const fs::path& path) {
-  std::error_code error;
-  if (!fs::exists(path, error)) return std::string();
-  return read_file(path, kMaxControlBytes);
+Result<std::string> control_file(Files& files, const std::string& path) {
+  Result<std::optional<Fd>> file = files.open_if_there(path);
+  if (!file) return pass(file);
+  if (!*file) return std::string();
+  return files.read(**file, kMaxControlBytes, path);
 }
 
 std::string first_line(std::string text) {
@@ -48,35 +47,42 @@ fs::path home_of(const std::string& directory) {
   return path.has_filename() ? path.parent_path() : path.parent_path().parent_path();
 }
 
-struct stat status_of(const Fd& file) {
-  struct stat status {};
-  if (::fstat(file.get(), &status) != 0) status.st_size = -1;
-  return status;
+Result<void> check_folders(Files& files, const std::string& directory) {
+  const auto missing = [&](const std::string& what) {
+    return permanent(directory + " is no qmail queue: there is no " + what + "/ in it");
+  };
+  Result<std::vector<Files::Entry>> entries = files.list(directory);
+  if (!entries && entries.error().failure == Failure::permanent) return missing("mess");
+  if (!entries) return pass(entries);
+  for (const char* folder : {"mess", "info", "local", "remote", "todo", "intd", "bounce", "lock"}) {
+    const auto is_it = [folder](const Files::Entry& e) { return e.is_folder && e.name == folder; };
+    if (std::ranges::none_of(*entries, is_it)) return missing(folder);
+  }
+  return {};
 }
 
 }  // namespace
 
-Result<QmailQueue> QmailQueue::open(const std::string& directory) {
-  for (const char* folder : {"mess", "info", "local", "remote", "todo", "intd", "bounce", "lock"}) {
-    std::error_code error;
-    if (!fs::is_directory(directory + "/" + folder, error))
-      return permanent(directory + " is no qmail queue: there is no " + folder + "/ in it");
-  }
+Result<QmailQueue> QmailQueue::open(const std::string& directory, std::shared_ptr<Files> files) {
+  if (Result<void> good = check_folders(*files, directory); !good) return pass(good);
   const std::string mutex = directory + "/lock/sendmutex";
-  Result<Fd> lock = open_file(mutex, O_RDONLY);
-  if (!lock && lock.error().detail.find("Permission") != std::string::npos) return pass(lock);
-  if (!lock) return permanent(directory + " is no qmail queue: " + lock.error().detail);
-  if (::flock(lock->get(), LOCK_EX | LOCK_NB) != 0)
+  Result<std::optional<Fd>> there = files->open_if_there(mutex);
+  if (!there) return pass(there);
+  if (!*there) return permanent(directory + " is no qmail queue: there is no lock/sendmutex in it");
+  Fd lock = std::move(**there);
+  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0)
     return errno == EWOULDBLOCK ? transient("qmail-send is running: " + mutex + " is locked")
                                 : system_error("lock", mutex);
   const fs::path control = home_of(directory) / "control";
-  Result<std::string> texts[4] = {control_file(control / "virtualdomains"),
-                                  control_file(control / "locals"), control_file(control / "me"),
-                                  control_file(control / "envnoathost")};
+  const auto control_text = [&](const char* name) {
+    return control_file(*files, (control / name).string());
+  };
+  Result<std::string> texts[4] = {control_text("virtualdomains"), control_text("locals"),
+                                  control_text("me"), control_text("envnoathost")};
   for (Result<std::string>& text : texts)
     if (!text) return pass(text);
   const std::string me = first_line(*texts[2]);
-  QmailQueue queue(directory, std::move(*lock),
+  QmailQueue queue(directory, std::move(files), std::move(lock),
                    VirtualDomains(*texts[0], texts[1]->empty() ? me : *texts[1]));
   queue.default_host_ = first_line(*texts[3]);
   if (queue.default_host_.empty()) queue.default_host_ = me.empty() ? "localhost" : me;
@@ -97,24 +103,22 @@ Result<QmailQueue> QmailQueue::open(const std::string& directory) {
 // Flat or split, into any number of folders: patches split what qmail leaves flat.
 Result<QmailQueue::Places> QmailQueue::list(const std::string& folder) const {
   Places places;
-  std::error_code error;
-  for (const fs::directory_entry& entry :
-       fs::directory_iterator(directory_ + "/" + folder, error)) {
-    const std::string name = entry.path().filename();
-    const std::optional<std::uint64_t> number = number_of(name);
+  Result<std::vector<Files::Entry>> entries = files_->list(directory_ + "/" + folder);
+  if (!entries) return pass(entries);
+  for (const Files::Entry& entry : *entries) {
+    const std::optional<std::uint64_t> number = number_of(entry.name);
     if (!number) continue;
-    if (!entry.is_directory(error)) {
-      places[*number] = folder + "/" + name;
+    const std::string place = folder + "/" + entry.name;
+    if (!entry.is_folder) {
+      places[*number] = place;
       continue;
     }
-    for (const fs::directory_entry& below : fs::directory_iterator(entry.path(), error)) {
-      const std::string own = below.path().filename();
-      if (const std::optional<std::uint64_t> n = number_of(own))
-        places[*n] = folder + "/" + name + "/" + own;
-    }
-    if (error) return system_error("list", entry.path().string(), error.value());
+    Result<std::vector<Files::Entry>> below = files_->list(directory_ + "/" + place);
+    if (!below) return pass(below);
+    for (const Files::Entry& own : *below)
+      if (const std::optional<std::uint64_t> n = number_of(own.name))
+        places[*n] = place + "/" + own.name;
   }
-  if (error) return system_error("list", directory_ + "/" + folder, error.value());
   return places;
 }
 
@@ -128,17 +132,25 @@ std::vector<std::uint64_t> QmailQueue::numbers() const {
 Result<std::string> QmailQueue::content_of(const Places& places, std::uint64_t number) const {
   const auto found = places.find(number);
   if (found == places.end()) return std::string();
-  return read_file(directory_ + "/" + found->second,
-                   &places == &bounce_ ? kMaxBounceBytes : kMaxEnvelopeBytes);
+  Result<Fd> file = files_->open(directory_ + "/" + found->second);
+  if (!file) return pass(file);
+  return files_->read(*file, &places == &bounce_ ? kMaxBounceBytes : kMaxEnvelopeBytes,
+                      found->second);
+}
+
+Result<std::string> QmailQueue::read_dated(QmailMessage& message, const std::string& path) const {
+  Result<Fd> file = files_->open(directory_ + "/" + path);
+  if (!file) return pass(file);
+  Result<Files::Status> status = files_->status(*file, path);
+  if (!status) return pass(status);
+  message.born = status->modified;
+  return files_->read(*file, kMaxEnvelopeBytes, path);
 }
 
 // Not looked at by qmail-send: what else there is of it (info, local, remote) is void.
 Result<void> QmailQueue::read_todo(QmailMessage& message) const {
   const std::string& path = todo_.at(message.number);
-  Result<Fd> file = open_file(directory_ + "/" + path, O_RDONLY);
-  if (!file) return pass(file);
-  message.born = status_of(*file).st_mtim.tv_sec;
-  Result<std::string> bytes = read_all(*file, kMaxEnvelopeBytes, path);
+  Result<std::string> bytes = read_dated(message, path);
   if (!bytes) return pass(bytes);
   Result<QmailEnvelope> envelope = parse_qmail_todo(*bytes);
   if (!envelope) return pass(envelope, path);
@@ -149,10 +161,7 @@ Result<void> QmailQueue::read_todo(QmailMessage& message) const {
 
 Result<void> QmailQueue::read_preprocessed(QmailMessage& message) const {
   const std::string& path = info_.at(message.number);
-  Result<Fd> file = open_file(directory_ + "/" + path, O_RDONLY);
-  if (!file) return pass(file);
-  message.born = status_of(*file).st_mtim.tv_sec;
-  Result<std::string> bytes = read_all(*file, kMaxEnvelopeBytes, path);
+  Result<std::string> bytes = read_dated(message, path);
   if (!bytes) return pass(bytes);
   Result<std::string> sender = parse_qmail_info(*bytes);
   if (!sender) return pass(sender, path);
@@ -188,20 +197,20 @@ Result<std::optional<QmailMessage>> QmailQueue::read(std::uint64_t number) const
   if (message.recipients.empty() && message.failures.empty()) return std::nullopt;
   const auto mess = mess_.find(number);
   if (mess == mess_.end()) return permanent("its content is missing: there is no mess/ file");
-  Result<Fd> content = open_file(directory_ + "/" + mess->second, O_RDONLY);
+  Result<Fd> content = files_->open(directory_ + "/" + mess->second);
   if (!content) return pass(content);
   message.content = std::move(*content);
-  message.size_bytes = static_cast<std::uint64_t>(status_of(message.content).st_size);
-  std::string head(kHeadBytes, '\0');
-  const ssize_t got = ::pread(message.content.get(), head.data(), head.size(), 0);
-  if (got < 0) return system_error("read", mess->second);
-  head.resize(static_cast<std::size_t>(got));
+  Result<Files::Status> status = files_->status(message.content, mess->second);
+  if (!status) return pass(status);
+  message.size_bytes = status->size_bytes;
+  Result<std::string> head = files_->read_front(message.content, kHeadBytes, mess->second);
+  if (!head) return pass(head);
   Encoder identity;
   identity.bytes("qmail");
   identity.u64(number);
   identity.i64(message.born);
   identity.u64(message.size_bytes);
-  identity.bytes(head);
+  identity.bytes(*head);
   message.identity = identity.take();
   return message;
 }

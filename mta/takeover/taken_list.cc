@@ -27,22 +27,32 @@ void TakenList::take_in(std::string_view text) {
 }
 
 Result<TakenList> TakenList::open(const std::string& path) {
-  TakenList list;
-  list.path_ = path;
-  Result<Fd> file = open_file(path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW, kMode);
+  Result<Fd> file = open_file(path, O_RDWR | O_CREAT | O_NOFOLLOW, kMode);
   if (!file) return pass(file);
-  list.file_ = std::move(*file);
-  if (::flock(list.file_.get(), LOCK_EX | LOCK_NB) != 0)
+  if (::flock(file->get(), LOCK_EX | LOCK_NB) != 0)
     return errno == EWOULDBLOCK ? transient(path + " is in use by another run")
                                 : system_error("lock", path);
-  Result<std::string> text = read_all(list.file_, kMaxListBytes, path);
-  if (!text) return pass(text);
-  list.take_in(*text);
-  if (!text->empty() && text->back() != '\n')
-    if (Result<void> ended = write_all(list.file_, "\n", path); !ended) return pass(ended);
   const std::string folder = std::filesystem::path(path).parent_path();
   if (Result<void> synced = sync_directory(folder.empty() ? "." : folder); !synced)
     return pass(synced);
+  return load(queue::disk_file(std::move(*file), path), path);
+}
+
+Result<TakenList> TakenList::load(std::unique_ptr<queue::DiskFile> file, const std::string& path) {
+  TakenList list;
+  list.path_ = path;
+  // What is read is to be what the disk has: a line that a failed sync left in memory is no line.
+  file->forget_cache();
+  Result<std::uint64_t> size = file->size();
+  if (!size) return pass(size);
+  if (*size > kMaxListBytes) return permanent(path + " is too large to be such a list");
+  Result<std::string> text = queue::read_exactly(*file, 0, *size);
+  if (!text) return pass(text);
+  list.take_in(*text);
+  list.end_ = *size;
+  list.file_ = std::move(file);
+  if (!text->empty() && text->back() != '\n')
+    if (Result<void> ended = list.append("\n"); !ended) return pass(ended);
   return list;
 }
 
@@ -60,9 +70,15 @@ Result<void> TakenList::add(MessageId id, std::string_view note) {
   std::string line = id.str() + " ";
   line += note;
   line += '\n';
-  if (Result<void> written = write_all(file_, line, path_); !written) return written;
-  if (::fdatasync(file_.get()) != 0) return system_error("sync", path_);
+  if (Result<void> written = append(line); !written) return written;
+  if (Result<void> synced = file_->sync_data(); !synced) return synced;
   ids_.insert(id);
+  return {};
+}
+
+Result<void> TakenList::append(std::string_view text) {
+  if (Result<void> written = queue::write_all(*file_, end_, text); !written) return written;
+  end_ += text.size();
   return {};
 }
 

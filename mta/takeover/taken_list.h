@@ -6,12 +6,13 @@
 // is here. So it is never lost and never delivered twice.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_set>
 
-#include "base/fd.h"
 #include "mta/message/message_id.h"
+#include "mta/queue/journal/disk.h"
 
 namespace toast::takeover {
 
@@ -19,6 +20,9 @@ class TakenList {
  public:
   // Made if it is not there.
   [[nodiscard]] static Result<TakenList> open(const std::string& path);
+  // A file that is open, and ours alone. `path` is for people.
+  [[nodiscard]] static Result<TakenList> load(std::unique_ptr<queue::DiskFile> file,
+                                              const std::string& path);
   // Only to look; one that is not there is empty.
   [[nodiscard]] static Result<TakenList> read(const std::string& path);
 
@@ -29,8 +33,10 @@ class TakenList {
 
  private:
   void take_in(std::string_view text);
+  Result<void> append(std::string_view text);
   std::string path_;
-  Fd file_;
+  std::unique_ptr<queue::DiskFile> file_;
+  std::uint64_t end_ = 0;  // of what is whole; what a failed add() left is written over
   std::unordered_set<MessageId> ids_;
 };
 

@@ -9,6 +9,7 @@
 #include <map>
 
 #include "mta/queue/journal/journal.h"
+#include "tests/unit/queue/faulty_disk.h"
 
 namespace toast::queue {
 namespace {
@@ -90,6 +91,54 @@ TEST_F(OverlayDiskTest, ReadsWithoutWriting) {
     while (opened->journal->maintain()) {
     }
   }
+  EXPECT_EQ(contents(), before);
+}
+
+// The disk of a dead node may be dying as well. Whatever call fails, what is read of the queue is
+// whole, or it is an error, or the damage is told.
+TEST_F(OverlayDiskTest, AnyCallOfReadingMayFail) {
+  fill();
+  const auto read = [this](Faults& faults, bool& told) -> std::map<std::uint64_t, std::string> {
+    std::map<std::uint64_t, std::string> found;
+    Result<std::unique_ptr<OverlayDisk>> below = OverlayDisk::open_directory(directory_);
+    EXPECT_TRUE(below);
+    FaultyDisk disk(std::move(*below), faults);
+    Result<Journal::Opened> opened = Journal::open(disk, clock_, random_, options_);
+    told = !opened || !opened->report.damage.empty();
+    if (!opened) return found;
+    for (const MessageState& state : opened->live) {
+      std::string& text = found[state.id.value()];
+      for (std::uint32_t i = 0; i < 2; ++i)
+        text += std::to_string(static_cast<int>(state.recipients[i]->whole.fate));
+      Result<StoredBody> body = opened->journal->read_body(state.id);
+      if (!body) {
+        told = true;
+        text = "error";
+      } else {
+        text += body->blob ? read_all(body->blob, 100, "blob").value_or("") : body->bytes;
+      }
+    }
+    return found;
+  };
+  Faults faults;
+  bool told = false;
+  const auto before = contents();
+  const std::map<std::uint64_t, std::string> whole = read(faults, told);
+  ASSERT_EQ(whole.size(), 2U);
+  ASSERT_FALSE(told);
+  for (const Fault& fault : kFaults) {
+    for (int n = 1;; ++n) {
+      SCOPED_TRACE(testing::Message() << "call " << n << ": " << fault.name);
+      ASSERT_LT(n, 200);
+      faults.arm(fault, n);
+      const std::map<std::uint64_t, std::string> found = read(faults, told);
+      const bool hit = faults.hits() > 0;
+      faults.disarm();
+      if (!told) EXPECT_EQ(found, whole);
+      if (!hit) break;
+    }
+  }
+  EXPECT_EQ(read(faults, told), whole) << "the next time";
   EXPECT_EQ(contents(), before);
 }
 
