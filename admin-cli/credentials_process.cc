@@ -8,7 +8,6 @@
 #include <cerrno>
 #include <cstdlib>
 
-#include "auth/sqlite/credentials.h"
 #include "base/codec.h"
 
 namespace toast::admin {
@@ -79,14 +78,16 @@ std::string answer(CredentialsRepository& store, const std::string& request) {
   return e.take();
 }
 
-[[noreturn]] void serve(const Fd& socket, const std::string& database, const Owner& owner) {
+[[noreturn]] void serve(const Fd& socket,
+                        const std::function<CredentialsProcess::Repository()>& open,
+                        const Owner& owner) {
   if (!become(owner)) std::_Exit(1);
-  auth::SqliteCredentials store(database, {});
+  const CredentialsProcess::Repository store = open();
   std::string packet(kMaxPacket, '\0');
   for (;;) {
     const ssize_t n = ::recv(socket.get(), packet.data(), packet.size(), 0);
     if (n <= 0) std::_Exit(0);  // toastctl is done
-    const std::string reply = answer(store, packet.substr(0, static_cast<std::size_t>(n)));
+    const std::string reply = answer(*store, packet.substr(0, static_cast<std::size_t>(n)));
     if (::send(socket.get(), reply.data(), reply.size(), MSG_NOSIGNAL) < 0) std::_Exit(1);
   }
 }
@@ -100,8 +101,8 @@ std::string ask_for(Question question, const std::string& account) {
 
 }  // namespace
 
-Result<std::unique_ptr<CredentialsRepository>> CredentialsProcess::start(
-    const std::string& database, const Owner& owner) {
+Result<CredentialsProcess::Repository> CredentialsProcess::start(
+    const std::function<Repository()>& open, const Owner& owner) {
   int sockets[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0)
     return system_error("socketpair", "");
@@ -111,7 +112,7 @@ Result<std::unique_ptr<CredentialsRepository>> CredentialsProcess::start(
   if (child < 0) return system_error("fork", "");
   if (child == 0) {
     ours.reset();
-    serve(theirs, database, owner);
+    serve(theirs, open, owner);
   }
   return std::unique_ptr<CredentialsRepository>(new CredentialsProcess(std::move(ours), child));
 }

@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <functional>
 #include <memory>
 
 #include "admin-cli/instance.h"
@@ -14,9 +15,11 @@ namespace toast::admin {
 
 class CredentialsProcess final : public auth::CredentialsRepository {
  public:
-  // Forks. Call it while this process is still root and has one thread.
-  [[nodiscard]] static Result<std::unique_ptr<auth::CredentialsRepository>> start(
-      const std::string& database, const Owner& owner);
+  using Repository = std::unique_ptr<auth::CredentialsRepository>;
+  // Forks; the child opens the repository by `open` when it has become the owner. Call it while
+  // this process is still root and has one thread.
+  [[nodiscard]] static Result<Repository> start(const std::function<Repository()>& open,
+                                                const Owner& owner);
   ~CredentialsProcess() override;
 
   Result<std::optional<auth::Credential>> find(const std::string& account) override;

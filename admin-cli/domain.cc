@@ -262,7 +262,7 @@ Outcome delete_domain(Context& context, const DomainOptions& options) {
   if (!name) return tl::unexpected(name.error());
   const Wanted<Instance> instance = context.instance();
   if (!instance) return tl::unexpected(instance.error());
-  auto credentials = open_credentials(*instance);
+  auto credentials = open_credentials(*instance, context.clock);
   if (!credentials) return tl::unexpected(credentials.error());
   Wanted<Directory> directory = Directory::open(*instance, context);
   if (!directory) return tl::unexpected(directory.error());

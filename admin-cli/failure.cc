@@ -11,6 +11,11 @@ tl::unexpected<Failure> fail(const Error& error, std::string object) {
   if (says("is locked"))
     return fail(Exit::temporary, "busy", error.detail, std::move(object),
                 "somebody else is writing; run the same command again");
+  for (const std::string_view away : {"cannot be reached", "connection was lost",
+                                      "has no connection left", "is read-only (", "too slow"})
+    if (says(away))
+      return fail(Exit::temporary, "database_away", error.detail, std::move(object),
+                  "run the same command again when the database server is back");
   if (says("Permission denied") || says("permission denied") || says("no permission"))
     return fail(Exit::permission, "permission_denied", error.detail, std::move(object),
                 "run it as root, or as the user that owns the instance");

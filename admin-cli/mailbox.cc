@@ -83,7 +83,7 @@ struct Accounts {
   static Wanted<Accounts> open(Context& context) {
     Wanted<Instance> instance = context.instance();
     if (!instance) return tl::unexpected(std::move(instance.error()));
-    auto credentials = open_credentials(*instance);
+    auto credentials = open_credentials(*instance, context.clock);
     if (!credentials) return tl::unexpected(std::move(credentials.error()));
     Wanted<Directory> directory = Directory::open(*instance, context);
     if (!directory) return tl::unexpected(std::move(directory.error()));
@@ -134,7 +134,7 @@ class NewPassword {
 Wanted<std::string> password_difference(Accounts& accounts, const auth::PasswordHasher& hasher,
                                         const Address& account, const Password& given) {
   const auto credential = accounts.credentials->find(account.str());
-  if (!credential) return fail(credential.error(), accounts.instance.credentials_database());
+  if (!credential) return fail(credential.error(), accounts.instance.path("db-auth"));
   if (!*credential) return std::string("it has no password");
   if (given.generated) return std::string("it has a password that was not made up now");
   const Result<bool> same = given.is_hash ? Result<bool>(given.text.equals((*credential)->hash))
@@ -204,7 +204,7 @@ Outcome add_one(Context& context, Accounts& accounts, const auth::PasswordHasher
   if (!account) return tl::unexpected(account.error());
   const Result<void> stored =
       store_password(*accounts.credentials, hasher, account->str(), **chosen, context.clock.wall());
-  if (!stored) return fail(stored.error(), accounts.instance.credentials_database());
+  if (!stored) return fail(stored.error(), accounts.instance.path("db-auth"));
   return report(context, accounts.directory->add_mailbox(wanted, context.actor), "mailbox", "added",
                 address->str());
 }
@@ -369,7 +369,7 @@ Outcome change_password(Context& context, const MailboxOptions& options) {
   const std::string account = found->address.str();
   const Result<void> stored =
       store_password(*accounts->credentials, **hasher, account, *password, context.clock.wall());
-  if (!stored) return fail(stored.error(), accounts->instance.credentials_database());
+  if (!stored) return fail(stored.error(), accounts->instance.path("db-auth"));
   if (const Result<void> recorded =
           accounts->directory->record("mailbox.passwd", account, context.actor);
       !recorded)

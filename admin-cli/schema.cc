@@ -1,6 +1,7 @@
 // toastctl schema: the layout of the databases and its migrations.
 #include "admin-cli/context.h"
 #include "admin-cli/database_check.h"
+#include "admin-cli/mariadb.h"
 
 namespace toast::admin {
 namespace {
@@ -27,7 +28,7 @@ Outcome show_status(Context& context) {
                           {"version", status->version},
                           {"known", status->known},
                           {"state", state_of(*status)},
-                          {"file", instance->path(store.file)}});
+                          {"file", location_of(*instance, store)}});
   }
   context.out.list(
       "stores",
@@ -59,20 +60,24 @@ Outcome migrate(Context& context) {
       exit = Exit::would_change;
       continue;
     }
-    const Wanted<Owner> owner = instance->owner_of(store.folder);
-    if (!owner) return tl::unexpected(owner.error());
-    const Result<void> migrated = run_as(*owner, [&]() -> Result<void> {
-      Result<sqlite::Connection> db =
-          sqlite::Connection::open(instance->path(store.file), {.access = sqlite::Access::create});
-      if (!db) return pass(db);
-      Result<int> applied = apply_migrations(*db, store.migrations());
-      if (!applied) return pass(applied);
-      return {};
-    });
-    if (!migrated) return fail(migrated.error(), instance->path(store.file));
+    const Wanted<void> migrated = migrate_store(*instance, store, is_on_mariadb(*instance));
+    if (!migrated) return tl::unexpected(migrated.error());
     context.out.did("migrated", "schema", store.name, versions);
   }
   return exit;
+}
+
+Outcome print_grants(Context& context, const std::string& from) {
+  const Wanted<Instance> instance = context.instance();
+  if (!instance) return tl::unexpected(instance.error());
+  const Wanted<std::string> sql = mariadb_grants(*instance, context.random, from);
+  if (!sql) return tl::unexpected(sql.error());
+  if (context.json) {
+    context.out.show(Record{{"sql", *sql}});
+  } else {
+    context.out.line(*sql);
+  }
+  return Exit::done;
 }
 
 }  // namespace
@@ -86,6 +91,20 @@ void add_schema(CLI::App& app, Context& context) {
   CLI::App* apply = noun->add_subcommand("migrate", "Bring the databases up to this program");
   apply->footer("Example:\n  toastctl schema migrate --dry-run");
   apply->callback([&context] { context.action = [&context] { return migrate(context); }; });
+  CLI::App* grants = noun->add_subcommand(
+      "grants", "Print the SQL that makes databases, users and rights on a MariaDB server");
+  auto from = std::make_shared<std::string>();
+  grants
+      ->add_option("--from", *from,
+                   "Hosts that the programs connect from, as MariaDB writes them: localhost, "
+                   "192.0.2.%; not given: what mariadbservers suggests")
+      ->type_name("HOSTS");
+  grants->footer(
+      "The passwords are those of the files mariadb.password in db/, db-auth/ and db-admin/; a "
+      "missing one is made.\nExample:\n  toastctl schema grants | mariadb");
+  grants->callback([&context, from] {
+    context.action = [&context, from] { return print_grants(context, *from); };
+  });
 }
 
 }  // namespace toast::admin

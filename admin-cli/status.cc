@@ -123,7 +123,7 @@ class StatusReport {
       if (!status) {
         add(Level::crit, status.error().message, command("schema status"));
       } else if (status->version == 0) {
-        add(Level::crit, "database " + instance_.path(store.file) + " is missing",
+        add(Level::crit, "database " + location_of(instance_, store) + " is missing",
             "restore it from a backup; " + command("schema migrate") + " makes an empty one");
       } else if (status->version < status->known) {
         add(Level::crit, fmt::format("the {} database is behind this program", store.name),

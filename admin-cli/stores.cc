@@ -6,9 +6,12 @@
 #include "admin-cli/arguments.h"
 #include "admin-cli/credentials_process.h"
 #include "admin-cli/dry_run_store.h"
+#include "admin-cli/mariadb.h"
 #include "admin-cli/suggestion.h"
+#include "auth/mariadb/credentials.h"
 #include "auth/sqlite/credentials.h"
 #include "base/settings_registry.h"
+#include "vdomain/mariadb/directory_store.h"
 #include "vdomain/sqlite/directory_store.h"
 
 namespace toast::admin {
@@ -61,27 +64,44 @@ std::string_view code_of(vdomain::Change::Status status) {
 
 }  // namespace
 
-Wanted<std::unique_ptr<auth::CredentialsRepository>> open_credentials(const Instance& instance) {
+Wanted<std::unique_ptr<auth::CredentialsRepository>> open_credentials(const Instance& instance,
+                                                                      const Clock& clock) {
   const Wanted<Owner> owner = instance.owner_of("db-auth");
   if (!owner) return tl::unexpected(owner.error());
   const std::string database = instance.credentials_database();
-  if (::geteuid() == 0 && owner->uid != 0) {
-    auto process = CredentialsProcess::start(database, *owner);
-    if (!process) return fail(process.error(), database);
-    return std::move(*process);
+  std::function<std::unique_ptr<auth::CredentialsRepository>()> open = [database] {
+    return std::make_unique<auth::SqliteCredentials>(database, sqlite::OpenOptions{});
+  };
+  if (is_on_mariadb(instance)) {
+    const auto servers = mariadb_servers(instance, setting::credentialsdb, clock);
+    if (!servers) return tl::unexpected(servers.error());
+    open = [servers = *servers] { return std::make_unique<auth::MariadbCredentials>(servers); };
   }
-  return std::make_unique<auth::SqliteCredentials>(database, sqlite::OpenOptions{});
+  if (::geteuid() != 0 || owner->uid == 0) return open();
+  auto process = CredentialsProcess::start(open, *owner);
+  if (!process) return fail(process.error(), instance.path("db-auth"));
+  return std::move(*process);
 }
 
 Wanted<Directory> Directory::open(const Instance& instance, const Context& context) {
   const Wanted<Owner> owner = instance.owner_of("db");
   if (!owner) return tl::unexpected(owner.error());
-  if (const Result<void> became = become(*owner); !became)
-    return fail(became.error(), instance.directory_database());
+  const std::string database = instance.directory_database();
+  std::function<Result<std::unique_ptr<vdomain::DirectoryStore>>()> open_store = [database] {
+    return vdomain::open_sqlite_directory(database, {});
+  };
+  std::string where = database;
+  if (is_on_mariadb(instance)) {
+    const auto servers = mariadb_servers(instance, setting::directorydb, context.clock);
+    if (!servers) return tl::unexpected(servers.error());
+    where = (*servers)->options().database;
+    open_store = [servers = *servers] { return vdomain::mariadb_directory(servers); };
+  }
+  if (const Result<void> became = become(*owner); !became) return fail(became.error(), where);
   Directory directory;
   for (const bool trial : {false, true}) {
-    auto store = vdomain::open_sqlite_directory(instance.directory_database(), {});
-    if (!store) return fail(store.error(), instance.directory_database());
+    auto store = open_store();
+    if (!store) return fail(store.error(), where);
     const bool dry = trial || context.dry_run;
     auto repository = std::make_unique<vdomain::DirectoryRepository>(
         dry ? make_dry_run(std::move(*store)) : std::move(*store), context.clock);

@@ -15,7 +15,8 @@ namespace toast::admin {
 
 // Opening the directory makes this process its owner for good; so what needs root (control/, the
 // credentials, run/) is opened before.
-Wanted<std::unique_ptr<auth::CredentialsRepository>> open_credentials(const Instance& instance);
+Wanted<std::unique_ptr<auth::CredentialsRepository>> open_credentials(const Instance& instance,
+                                                                      const Clock& clock);
 
 class Directory {
  public:

@@ -27,6 +27,27 @@ struct AnswerLogin {
   }
 };
 
+std::unique_ptr<CredentialsRepository> make_writing(const AuthdOptions& options) {
+  if (options.make_repository) return options.make_repository();
+  return std::make_unique<SqliteCredentials>(
+      options.database, sqlite::OpenOptions{sqlite::Access::write, kWritePatience});
+}
+
+std::unique_ptr<CredentialsRepository> make_reading(const AuthdOptions& options) {
+  if (options.make_repository) return nullptr;
+  return std::make_unique<SqliteCredentials>(
+      options.database, sqlite::OpenOptions{sqlite::Access::read, kReadPatience});
+}
+
+std::unique_ptr<CredentialsReader> make_reader(const AuthdOptions& options,
+                                               CredentialsRepository* reading) {
+  if (reading != nullptr) return std::make_unique<InlineCredentialsReader>(*reading);
+  std::vector<std::unique_ptr<CredentialsRepository>> repositories;
+  for (std::size_t i = 0; i < kCredentialsThreads; ++i)
+    repositories.push_back(options.make_repository());
+  return std::make_unique<PooledCredentialsReader>(std::move(repositories));
+}
+
 }  // namespace
 
 AuthdOptions authd_options(const Settings& settings) {
@@ -54,21 +75,23 @@ AuthdOptions authd_options(const Settings& settings) {
 Authd::Authd(AuthdOptions options, AccountDirectory& accounts, const Clock& clock, Random& random,
              Logger& log, Metrics& metrics)
     : log_(log),
-      reading_(options.database, {sqlite::Access::read, kReadPatience}),
-      writing_(options.database, {sqlite::Access::write, kWritePatience}),
-      reader_(reading_),
-      writer_(writing_),
+      reading_(make_reading(options)),
+      writing_(make_writing(options)),
+      reader_(make_reader(options, reading_.get())),
+      writer_(*writing_),
       recorder_(writer_, log, metrics),
       hashes_(std::make_shared<const MigratingHasher>(options.cost, options.renew_imported),
               options.pool),
       cache_(clock, random, options.cache_time_to_live),
       throttle_(options.throttle, clock, random),
       tickets_(std::move(options.ticket_key), clock),
-      logins_({accounts, reader_, writer_, recorder_, hashes_, cache_, throttle_, tickets_, clock,
+      logins_({accounts, *reader_, writer_, recorder_, hashes_, cache_, throttle_, tickets_, clock,
                log, metrics}) {}
 
 void Authd::start(const asio::any_io_executor& executor) {
-  Result<std::optional<Credential>> probe = reading_.find("");
+  // Nobody else uses either yet.
+  CredentialsRepository& store = reading_ ? *reading_ : *writing_;
+  Result<std::optional<Credential>> probe = store.find("");
   if (!probe) log_.error("auth.database.unusable", {{"reason", probe.error().detail}});
   spawn(executor, record_periodically());
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -27,9 +28,14 @@ namespace toast::auth {
 inline constexpr std::chrono::milliseconds kReadPatience{50};
 inline constexpr std::chrono::milliseconds kWritePatience{5000};
 
+// How many connections answer logins where the store is over the network.
+inline constexpr std::size_t kCredentialsThreads = 4;
+
 struct AuthdOptions {
   std::string database;  // path of credentials.db
-  Secret ticket_key;     // kTicketKeyBytes
+  // Makes a repository over the network, one for each thread; none: the SQLite file `database`.
+  std::function<std::unique_ptr<CredentialsRepository>()> make_repository;
+  Secret ticket_key;  // kTicketKeyBytes
   HashCost cost;
   bool renew_imported = true;  // hashes of crypt(3), after a good login
   HashPoolOptions pool;
@@ -59,9 +65,9 @@ class Authd {
  private:
   Task<> record_periodically();
   Logger& log_;
-  SqliteCredentials reading_;
-  SqliteCredentials writing_;
-  InlineCredentialsReader reader_;
+  std::unique_ptr<CredentialsRepository> reading_;  // none: the reader has its own
+  std::unique_ptr<CredentialsRepository> writing_;
+  std::unique_ptr<CredentialsReader> reader_;
   CredentialsWriter writer_;
   LoginRecorder recorder_;
   HashPool hashes_;

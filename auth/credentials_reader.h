@@ -3,6 +3,9 @@
 // hop.
 #pragma once
 
+#include <asio/thread_pool.hpp>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -31,6 +34,31 @@ class InlineCredentialsReader final : public CredentialsReader {
 
  private:
   CredentialsRepository& repository_;
+};
+
+// Logins that wait for an answer of the database: with a slow one more would only wait in vain.
+inline constexpr std::size_t kMaxWaitingReads = 1024;
+
+// For a store over the network: as many threads as repositories, each question on one of each.
+class PooledCredentialsReader final : public CredentialsReader {
+ public:
+  explicit PooledCredentialsReader(
+      std::vector<std::unique_ptr<CredentialsRepository>> repositories);
+  ~PooledCredentialsReader() override;
+  Task<Result<std::optional<Credential>>> find(std::string account) override;
+  Task<Result<std::vector<LastLogin>>> last_logins(std::string account) override;
+
+ private:
+  template <class Value, class Work>
+  Task<Result<Value>> ask(Work work);
+  CredentialsRepository* take();
+  void give_back(CredentialsRepository* repository);
+
+  std::vector<std::unique_ptr<CredentialsRepository>> repositories_;
+  std::mutex mutex_;
+  std::vector<CredentialsRepository*> idle_;
+  std::size_t waiting_ = 0;  // of the I/O thread
+  asio::thread_pool threads_;
 };
 
 }  // namespace toast::auth

@@ -2,7 +2,10 @@
 #include <memory>
 
 #include "auth/authd.h"
+#include "auth/mariadb/credentials.h"
 #include "base/daemon.h"
+#include "base/mariadb/instance.h"
+#include "base/settings_registry.h"
 
 namespace {
 
@@ -21,6 +24,18 @@ struct Program {
 Result<void> build(Daemon& daemon) {
   auth::AuthdOptions options = auth::authd_options(daemon.settings());
   options.database = daemon.path("db-auth/credentials.db");
+  if (daemon.settings().get(setting::databasebackend) == mariadb::kBackEnd) {
+    const mariadb::Place place{daemon.settings().get(setting::mariadbservers),
+                               daemon.settings().get(setting::mariadbsocket),
+                               daemon.settings().get(setting::credentialsdb)};
+    Result<mariadb::Options> where = mariadb::options_of(
+        place, mariadb::kCredentialsKeeper, daemon.startup().root, mariadb::kKeeperPatience);
+    if (!where) return pass(where);
+    auto servers = std::make_shared<mariadb::Servers>(std::move(*where), daemon.clock());
+    options.make_repository = [servers] {
+      return std::make_unique<auth::MariadbCredentials>(servers);
+    };
+  }
   options.ticket_key = daemon.startup().ticket_key.clone();
   if (options.ticket_key.size() != auth::kTicketKeyBytes)
     return permanent("toastd gave no ticket key");

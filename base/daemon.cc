@@ -124,7 +124,7 @@ Task<Result<control::Startup::Reply>> Daemon::start(control::Startup startup) {
     if (!metrics) fail(metrics.error());
     metrics_ = std::move(*metrics);
   }
-  const SandboxPolicy policy = policy_for(program_);
+  const SandboxPolicy policy = policy_for(program_, *settings_);
   Result<SandboxGaps> rights = restrict_rights(policy, startup_.root);
   if (!rights) fail(rights.error());
   Build build = std::move(build_);

@@ -20,6 +20,8 @@
 
 namespace toast {
 
+class Settings;
+
 enum class PathAccess : unsigned char { read, write };  // write includes read; never execute
 struct SandboxPath {
   std::string below_root;  // "queue"
@@ -62,5 +64,8 @@ using SandboxGaps = std::vector<std::string>;  // "Landlock ABI 2: TCP ports are
 
 // The table. An unknown program gets a policy that allows no file at all.
 SandboxPolicy policy_for(std::string_view program);
+// The same for an instance with these settings: the keepers of databases connect to where those
+// are.
+SandboxPolicy policy_for(std::string_view program, const Settings& settings);
 
 }  // namespace toast

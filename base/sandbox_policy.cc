@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/sandbox.h"
+#include "base/settings_registry.h"
 
 namespace toast {
 namespace {
@@ -49,6 +50,14 @@ SandboxPolicy policy_for(std::string_view program) {
   policy.calls = row->calls;
   policy.max_descriptors = row->descriptors;
   policy.max_memory_bytes = row->memory_bytes;
+  return policy;
+}
+
+SandboxPolicy policy_for(std::string_view program, const Settings& settings) {
+  SandboxPolicy policy = policy_for(program);
+  const bool keeps_database = program == "toast-vdomaind" || program == "toast-authd";
+  if (keeps_database && settings.get(setting::databasebackend) != "sqlite")
+    policy.calls |= kCallsConnect;
   return policy;
 }
 

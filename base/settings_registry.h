@@ -16,7 +16,11 @@ inline constexpr std::int64_t kMiB = 1 << 20;
 // clang-format off
 // --- the host
 inline constexpr LineSetting me{"me", "", LineShape::host_name, "Fully qualified name of this host. The one setting without a default.", "smtpd queued maild remoted vdomaind keyd pop3d toastctl compat"};
-inline constexpr ChoiceSetting databasebackend{"databasebackend", "sqlite", "sqlite", "Where the directory and the credentials live. This version has one place.", "toastd", Applies::at_restart};
+inline constexpr ChoiceSetting databasebackend{"databasebackend", "sqlite", "sqlite|mariadb", "Where the directory and the credentials live: in two SQLite files, or on MariaDB servers.", "vdomaind authd toastctl", Applies::at_restart};
+inline constexpr LineSetting mariadbsocket{"mariadbsocket", "/run/mysqld/mysqld.sock", LineShape::text, "Local socket of the MariaDB server. Used where mariadbservers is empty.", "vdomaind authd toastctl", Applies::at_restart};
+inline constexpr EndpointListSetting mariadbservers{"mariadbservers", "", "MariaDB servers, one address:port or [address]:port a line, in the order they are tried: the nodes of a Galera cluster, or one server. Other hosts are spoken to with TLS only.", "vdomaind authd toastctl", Applies::at_restart};
+inline constexpr LineSetting directorydb{"directorydb", "toast_directory", LineShape::account, "MariaDB database of the directory.", "vdomaind toastctl", Applies::at_restart};
+inline constexpr LineSetting credentialsdb{"credentialsdb", "toast_credentials", LineShape::account, "MariaDB database of the credentials.", "authd toastctl", Applies::at_restart};
 
 // --- listeners
 inline constexpr EndpointListSetting smtplisten{"smtplisten", "0.0.0.0:25\n[::]:25", "Addresses and ports for SMTP, one address:port or [address]:port a line. An empty file: no SMTP server. Port 0: the kernel chooses, toastctl status shows it.", "toastd remoted toastctl", Applies::at_restart};
@@ -119,6 +123,10 @@ namespace toast {
 inline constexpr const SettingInfo* kAllSettings[] = {
     &setting::me,
     &setting::databasebackend,
+    &setting::mariadbsocket,
+    &setting::mariadbservers,
+    &setting::directorydb,
+    &setting::credentialsdb,
     &setting::smtplisten,
     &setting::pop3listen,
     &setting::listenbacklog,

@@ -2,21 +2,46 @@
 #include <memory>
 
 #include "base/daemon.h"
+#include "base/mariadb/instance.h"
 #include "base/settings_registry.h"
+#include "vdomain/mariadb/live_directory.h"
 #include "vdomain/vdomaind.h"
 
 namespace {
 
 using namespace toast;
 
+// The servers, and the word on an outage, are shared by the threads that ask.
+Result<void> use_mariadb(Daemon& daemon, vdomain::KeeperOptions& options) {
+  const mariadb::Place place{daemon.settings().get(setting::mariadbservers),
+                             daemon.settings().get(setting::mariadbsocket),
+                             daemon.settings().get(setting::directorydb)};
+  Result<mariadb::Options> where = mariadb::options_of(
+      place, mariadb::kDirectoryKeeper, daemon.startup().root, mariadb::kKeeperPatience);
+  if (!where) return pass(where);
+  const std::string name = where->database;
+  auto servers = std::make_shared<mariadb::Servers>(std::move(*where), daemon.clock());
+  auto report = std::make_shared<vdomain::OutageReport>(name, daemon.log());
+  options.source = [servers, report, &clock = daemon.clock()] {
+    return std::make_unique<vdomain::MariadbLiveDirectory>(servers, report, clock);
+  };
+  return {};
+}
+
 Result<void> build(Daemon& daemon) {
   Result<Domain> host = Domain::parse(daemon.settings().get(setting::me));
   if (!host) return pass(host, "control/me");
   vdomain::KeeperOptions options{
       .database = daemon.path("db/directory.db"), .mail = daemon.path("mail"), .host = *host};
+  std::size_t threads = 0;
+  if (daemon.settings().get(setting::databasebackend) == mariadb::kBackEnd) {
+    Result<void> chosen = use_mariadb(daemon, options);
+    if (!chosen) return chosen;
+    threads = vdomain::kDirectoryThreads;
+  }
   // The callbacks own the program: it ends before the daemon and its event loop do.
-  auto program = std::make_shared<vdomain::Vdomaind>(std::move(options), daemon.clock(),
-                                                     daemon.log(), daemon.metrics());
+  auto program = std::make_shared<vdomain::Vdomaind>(options, daemon.clock(), daemon.log(),
+                                                     daemon.metrics(), threads);
   daemon.on_client([program](const std::string& peer) { return program->dispatcher_for(peer); });
   daemon.on_reload(
       [](const Settings& next) -> Result<void> {
@@ -25,10 +50,10 @@ Result<void> build(Daemon& daemon) {
         return {};
       },
       [program](const Settings& now) {
-        program->keeper().set_host(Domain::parse(now.get(setting::me)).value());
+        program->set_host(Domain::parse(now.get(setting::me)).value());
       });
   // A database that cannot be opened costs deferrals, not the server; the log has said why.
-  (void)program->keeper().ready();
+  program->make_ready();
   return {};
 }
 

@@ -6,10 +6,8 @@ namespace toast::mariadb {
 
 Result<std::uint64_t> Database::connected() {
   if (connection_) return connects_;
-  Result<Connection> made = servers_->connect();
+  Result<Connection> made = servers_->connect(accept_);
   if (!made) return pass(made);
-  if (accept_)
-    if (Result<void> good = accept_(*made); !good) return pass(good);
   connection_ = std::move(*made);
   return ++connects_;
 }

@@ -7,7 +7,6 @@
 // upsert). Inside a transaction nothing is repeated: whatever fails, all that follows fails too.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,9 +21,7 @@ namespace toast::mariadb {
 
 class Database {
  public:
-  // `accept` judges each new connection before it is used: has it the schema that we need?
-  using Accept = std::function<Result<void>(Connection&)>;
-  Database(std::shared_ptr<Servers> servers, Accept accept)
+  Database(std::shared_ptr<Servers> servers, Servers::Accept accept)
       : servers_(std::move(servers)), accept_(std::move(accept)) {}
 
   template <class... Values>
@@ -66,7 +63,7 @@ class Database {
   std::string after_failure() const;
 
   std::shared_ptr<Servers> servers_;
-  Accept accept_;
+  Servers::Accept accept_;
   std::optional<Connection> connection_;
   std::uint64_t connects_ = 0;
   bool in_transaction_ = false;

@@ -18,13 +18,13 @@ std::vector<std::size_t> Servers::candidates(SteadyTime now) const {
   return order;
 }
 
-Result<Connection> Servers::connect() {
+Result<Connection> Servers::connect(const Accept& accept) {
   {
     const std::lock_guard lock(mutex_);
     if (outage_ && (trying_ || clock_.steady() < retry_at_)) return tl::unexpected(*outage_);
     trying_ = true;
   }
-  Result<Connection> connection = try_all();
+  Result<Connection> connection = try_all(accept);
   const std::lock_guard lock(mutex_);
   trying_ = false;
   if (connection) {
@@ -36,10 +36,12 @@ Result<Connection> Servers::connect() {
   return connection;
 }
 
-Result<Connection> Servers::try_all() {
+Result<Connection> Servers::try_all(const Accept& accept) {
   Result<Connection> connection = transient("no database server is configured");
   for (const std::size_t at : candidates(clock_.steady())) {
     connection = Connection::open(options_, options_.servers[at]);
+    if (connection && accept)
+      if (Result<void> good = accept(*connection); !good) connection = pass(good);
     const std::lock_guard lock(mutex_);
     if (connection) {
       preferred_ = at;

@@ -2,6 +2,7 @@
 // ones were away a moment ago. Safe for use by several threads.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -22,8 +23,10 @@ class Servers {
   // `clock` outlives this.
   Servers(Options options, const Clock& clock);
 
+  // Judges a new connection before it is used: is this node able to answer, has it our schema?
+  using Accept = std::function<Result<void>(Connection&)>;
   // A connection to the server that worked last, or to the first of the others that does.
-  [[nodiscard]] Result<Connection> connect();
+  [[nodiscard]] Result<Connection> connect(const Accept& accept = nullptr);
   const Options& options() const { return options_; }
 
  private:
@@ -31,7 +34,7 @@ class Servers {
     SteadyTime rests_until{};
   };
   std::vector<std::size_t> candidates(SteadyTime now) const;
-  [[nodiscard]] Result<Connection> try_all();
+  [[nodiscard]] Result<Connection> try_all(const Accept& accept);
 
   const Options options_;
   const Clock& clock_;

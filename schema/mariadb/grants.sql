@@ -8,14 +8,14 @@
 CREATE DATABASE IF NOT EXISTS `@directorydb@` CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin;
 CREATE DATABASE IF NOT EXISTS `@credentialsdb@` CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin;
 
-CREATE OR REPLACE USER 'toast_vdomaind'@'@from@' IDENTIFIED BY '@vdomaind_password@' @require@;
-GRANT SELECT ON `@directorydb@`.* TO 'toast_vdomaind'@'@from@';
+CREATE OR REPLACE USER 'toast_vdomaind'@'@from@' IDENTIFIED BY '@vdomaind_password@'@require@;
+GRANT SELECT ON `@directorydb_pattern@`.* TO 'toast_vdomaind'@'@from@';
 
-CREATE OR REPLACE USER 'toast_authd'@'@from@' IDENTIFIED BY '@authd_password@' @require@;
-GRANT SELECT, INSERT, UPDATE ON `@credentialsdb@`.* TO 'toast_authd'@'@from@';
+CREATE OR REPLACE USER 'toast_authd'@'@from@' IDENTIFIED BY '@authd_password@'@require@;
+GRANT SELECT, INSERT, UPDATE ON `@credentialsdb_pattern@`.* TO 'toast_authd'@'@from@';
 
-CREATE OR REPLACE USER 'toast_toastctl'@'@from@' IDENTIFIED BY '@toastctl_password@' @require@;
+CREATE OR REPLACE USER 'toast_toastctl'@'@from@' IDENTIFIED BY '@toastctl_password@'@require@;
 GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, DROP, REFERENCES
-  ON `@directorydb@`.* TO 'toast_toastctl'@'@from@';
+  ON `@directorydb_pattern@`.* TO 'toast_toastctl'@'@from@';
 GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, DROP, REFERENCES
-  ON `@credentialsdb@`.* TO 'toast_toastctl'@'@from@';
+  ON `@credentialsdb_pattern@`.* TO 'toast_toastctl'@'@from@';

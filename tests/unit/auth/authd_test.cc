@@ -41,7 +41,8 @@ TEST(AuthdOptions, ExemptNetworksReachTheThrottle) {
       authd_options(*Settings::defaults("mx.example.org")).throttle.exempt_networks.empty());
 }
 
-class AuthdTest : public testing::Test {
+// With one repository read on the spot, and with several on threads.
+class AuthdTest : public testing::TestWithParam<bool> {
  protected:
   AuthdTest() {
     char pattern[] = "/tmp/toast-authd-XXXXXX";
@@ -61,6 +62,10 @@ class AuthdTest : public testing::Test {
 
     AuthdOptions options;
     options.database = path();
+    if (GetParam())
+      options.make_repository = [this] {
+        return std::make_unique<SqliteCredentials>(path(), sqlite::OpenOptions{});
+      };
     options.ticket_key = ticket_key();
     options.cost = kCheap;
     authd_.emplace(std::move(options), accounts_, clock_, random_, log_, metrics_);
@@ -110,7 +115,7 @@ class AuthdTest : public testing::Test {
   std::shared_ptr<ipc::Channel> front_end_;
 };
 
-TEST_F(AuthdTest, GrantsRefusesAndWritesTheLastLogin) {
+TEST_P(AuthdTest, GrantsRefusesAndWritesTheLastLogin) {
   TicketVerifier verifier(ticket_key(), clock_);
   for (int i = 0; i < 3; ++i) {
     const Result<Login::Reply> good = login("ann", "secret");
@@ -130,7 +135,7 @@ TEST_F(AuthdTest, GrantsRefusesAndWritesTheLastLogin) {
   EXPECT_EQ(credentials.last_logins("ann@example.org")->size(), 1U);
 }
 
-TEST_F(AuthdTest, ADeadDirectoryIsLaterNotWrong) {
+TEST_P(AuthdTest, ADeadDirectoryIsLaterNotWrong) {
   vdomaind_->close("test");
   run_ready(io_);
   const Result<Login::Reply> reply = login("ann", "secret");
@@ -138,7 +143,7 @@ TEST_F(AuthdTest, ADeadDirectoryIsLaterNotWrong) {
   EXPECT_EQ(reply.error().failure, Failure::transient);
 }
 
-TEST_F(AuthdTest, ADeadDatabaseIsLaterNotWrongAndComesBack) {
+TEST_P(AuthdTest, ADeadDatabaseIsLaterNotWrongAndComesBack) {
   std::filesystem::rename(path(), path() + ".away");
   const Result<Login::Reply> reply = login("ann", "secret");
   ASSERT_FALSE(reply);
@@ -147,14 +152,14 @@ TEST_F(AuthdTest, ADeadDatabaseIsLaterNotWrongAndComesBack) {
   EXPECT_EQ(login("ann", "secret")->outcome, Login::Outcome::granted);
 }
 
-TEST_F(AuthdTest, AFrontEndLogsInToItsOwnServiceOnly) {
+TEST_P(AuthdTest, AFrontEndLogsInToItsOwnServiceOnly) {
   EXPECT_FALSE(login("ann", "secret", Service::smtp));
   EXPECT_EQ(authd_->dispatcher_for("toast-smtpd.0"), nullptr);
   EXPECT_EQ(authd_->dispatcher_for("toast-remoted"), nullptr);
   EXPECT_EQ(authd_->dispatcher_for(""), nullptr);
 }
 
-TEST_F(AuthdTest, NewSettingsApplyAndWeakHashesAreRenewed) {
+TEST_P(AuthdTest, NewSettingsApplyAndWeakHashesAreRenewed) {
   AuthdOptions options;
   options.cost = HashCost{16384, 2};
   options.cache_time_to_live = std::chrono::seconds{0};
@@ -167,6 +172,8 @@ TEST_F(AuthdTest, NewSettingsApplyAndWeakHashesAreRenewed) {
   EXPECT_EQ(login("ann", "secret")->outcome, Login::Outcome::granted);
   EXPECT_EQ(metrics_.counter("auth.login.cached").value(), 0U);
 }
+
+INSTANTIATE_TEST_SUITE_P(OnThreads, AuthdTest, testing::Bool());
 
 }  // namespace
 }  // namespace toast::auth

@@ -1,6 +1,4 @@
 // The sandbox against the real kernel: every test forks a child, which enters it and tries.
-#include "base/sandbox.h"
-
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -24,7 +22,9 @@
 #include <thread>
 
 #include "base/fd.h"
+#include "base/sandbox.h"
 #include "base/sandbox_build.h"
+#include "base/settings.h"
 
 namespace toast {
 namespace {
@@ -206,6 +206,20 @@ TEST_F(Sandbox, FrontEndMayServeSocketsItWasGiven) {
     return ::recv(pair.right.get(), &byte, 1, 0) == 1 && byte == 'x' ? 0 : 2;
   };
   EXPECT_EQ(status_of(policy_for("toast-smtpd"), work, OnForbiddenCall::kill), 0);
+}
+
+TEST(SandboxPolicies, OnlyKeepersOfDatabasesConnectAndOnlyWhereThoseAreElsewhere) {
+  const Settings here = Settings::defaults("mx.test").value();
+  const Settings elsewhere =
+      Settings::parse_or_error({{"me", "mx.test"}, {"databasebackend", "mariadb"}}).value();
+  for (const Reach& row : kReach) {
+    SCOPED_TRACE(row.program);
+    const unsigned usual = policy_for(row.program).calls;
+    const bool keeper = std::string_view(row.program) == "toast-vdomaind" ||
+                        std::string_view(row.program) == "toast-authd";
+    EXPECT_EQ(policy_for(row.program, here).calls, usual);
+    EXPECT_EQ(policy_for(row.program, elsewhere).calls, keeper ? usual | kCallsConnect : usual);
+  }
 }
 
 TEST_F(Sandbox, ForbiddenCallKillsWhenAsked) {

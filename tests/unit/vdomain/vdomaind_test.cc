@@ -7,11 +7,12 @@
 
 namespace toast::vdomain {
 
-class VdomaindTest : public KeeperTest {
+// On the spot, and on threads.
+class VdomaindTest : public KeeperTest, public testing::WithParamInterface<std::size_t> {
  protected:
   VdomaindTest()
       : program_({database_, root_ + "/mail", Domain::parse("mx.test").value()}, clock_, log_,
-                 *metrics_) {}
+                 *metrics_, GetParam()) {}
 
   // Asks as `peer` does and returns the answer.
   template <class Request>
@@ -43,7 +44,7 @@ class VdomaindTest : public KeeperTest {
   Vdomaind program_;
 };
 
-TEST_F(VdomaindTest, EachRoleGetsItsAnswers) {
+TEST_P(VdomaindTest, EachRoleGetsItsAnswers) {
   add_domain("a.test");
   add_mailbox("ann@a.test");
   const Address ann = Address::parse("ann@a.test").value();
@@ -60,7 +61,7 @@ TEST_F(VdomaindTest, EachRoleGetsItsAnswers) {
   EXPECT_TRUE(account->allowed);
 }
 
-TEST_F(VdomaindTest, AndNoOthers) {
+TEST_P(VdomaindTest, AndNoOthers) {
   const Address ann = Address::parse("ann@a.test").value();
   auth::FindAccount login;
   login.login = "ann@a.test";
@@ -73,12 +74,14 @@ TEST_F(VdomaindTest, AndNoOthers) {
   EXPECT_EQ(program_.dispatcher_for(""), nullptr);
 }
 
-TEST_F(VdomaindTest, AnOutageIsAnErrorReply) {
+TEST_P(VdomaindTest, AnOutageIsAnErrorReply) {
   std::filesystem::remove(database_);
   const auto answer = ask("toast-smtpd.0", CheckRecipient{Address::parse("ann@a.test").value(), 0});
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().failure, Failure::transient);
   EXPECT_EQ(answer.error().reply, "4.3.0 try again later");
 }
+
+INSTANTIATE_TEST_SUITE_P(Threads, VdomaindTest, testing::Values(0, 3));
 
 }  // namespace toast::vdomain

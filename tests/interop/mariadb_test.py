@@ -1,0 +1,304 @@
+"""A whole instance whose directory and credentials are on a MariaDB server: mail in over SMTP, out over
+POP3; the server is killed, stopped and made read-only in between. Deferrals only, and no program of
+ours needs to be told or restarted when it is back."""
+
+import json
+import os
+import shutil
+import socket
+import stat
+import subprocess
+import tempfile
+import unittest
+
+from mariadb_server import MariadbServer
+from toast_instance import Instance, wait_until
+from wire_client import ANN, PASSWORD, QUICK, log_in, smtp, still_works
+
+TEMPORARY = "-ERR [SYS/TEMP] "
+
+
+class OnMariadb(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = MariadbServer()
+        cls.addClassCleanup(cls.server.remove)
+
+    def setUp(self):
+        for name in ("toast_directory", "toast_credentials"):
+            self.server.run(f"DROP DATABASE IF EXISTS {name}")
+        self.instance = Instance(settings={**QUICK, "databasebackend": "mariadb",
+                                           "mariadbsocket": self.server.socket})
+        self.addCleanup(self.instance.remove)
+        self.server.run(self.instance.ctl("schema", "grants"))
+
+    def path(self, *parts):
+        return os.path.join(self.instance.root, *parts)
+
+    def fill(self):
+        self.instance.ctl("schema", "migrate")
+        self.instance.ctl("domain", "add", "example.test")
+        for name in (ANN, "ben@example.test"):
+            self.instance.add_mailbox(name)
+
+    def rcpt(self, address):
+        with smtp(self.instance) as client:
+            client.ask("MAIL FROM:<bob@client.example>")
+            return client.ask(f"RCPT TO:<{address}>")
+
+    def login(self, login=ANN, password=PASSWORD):
+        client, answer = log_in(self.instance, login, password)
+        client.socket.close()
+        return answer
+
+    def becomes(self, wanted, usual, ask):
+        """From one answer to the other, and never a third."""
+        def changed():
+            answer = ask()
+            self.assertTrue(answer.startswith((wanted, usual)), answer)
+            return answer.startswith(wanted)
+        wait_until(changed, f"{wanted} instead of {usual}", seconds=30)
+
+    def check_outage(self):
+        self.becomes("451 4.3.0 ", "550 5.1.1", lambda: self.rcpt("nobody@example.test"))
+        for address in ("ben@example.test", "ann@elsewhere.example", "nobody@example.test"):
+            self.assertTrue(self.rcpt(address).startswith("451 4.3.0 "), address)
+        self.assertTrue(self.login("ben@example.test").startswith(TEMPORARY))
+        self.assertTrue(self.login("nobody@example.test", "x").startswith(TEMPORARY))
+        self.assertTrue(self.login(ANN, "wrong").startswith(TEMPORARY))
+        self.assertTrue(self.rcpt(ANN).startswith("250 2.1.5"))  # known from before
+
+    def check_recovery(self, pids):
+        self.becomes("550 5.1.1", "451 4.3.0 ", lambda: self.rcpt("nobody@example.test"))
+        self.becomes("+OK", TEMPORARY, lambda: self.login("ben@example.test"))
+        self.becomes("+OK", TEMPORARY, self.login)
+        self.assertTrue(self.login(ANN, "wrong").startswith("-ERR [AUTH] "))
+        still_works(self.instance)
+        self.assertEqual(self.instance.children(), pids)  # nobody was restarted for it
+
+    def status(self):
+        return self.instance.ctl("status", check=False).stdout
+
+    def test_mail_goes_in_and_out_through_outages(self):
+        self.fill()
+        self.instance.start()
+        still_works(self.instance)
+        self.assertTrue(self.status().startswith("OK"), self.status())
+        pids = self.instance.children()
+        for fault, mend in ((self.server.kill, self.server.start), (self.server.pause, self.server.resume)):
+            self.assertTrue(self.rcpt(ANN).startswith("250 2.1.5"))
+            fault()
+            self.check_outage()
+            mend()
+            self.check_recovery(pids)
+        self.assertIn("directory.database.unavailable", self.instance.log())
+        self.assertIn("directory.database.available", self.instance.log())
+
+    def test_read_only_costs_changes_only(self):
+        self.fill()
+        self.instance.start()
+        still_works(self.instance)
+        self.server.run("SET GLOBAL read_only = 1")
+        self.addCleanup(self.server.run, "SET GLOBAL read_only = 0")
+        still_works(self.instance)
+        done = self.instance.ctl("domain", "add", "other.test", check=False)
+        self.assertEqual(done.returncode, 7, done.stderr)
+        self.assertIn("is read-only", done.stderr)
+        self.server.run("SET GLOBAL read_only = 0")
+        self.instance.ctl("domain", "add", "other.test")
+
+    def test_a_change_is_known_at_once(self):
+        self.fill()
+        self.instance.start()
+        for round_ in range(3):
+            address = f"new{round_}@example.test"
+            self.assertTrue(self.rcpt(address).startswith("550 5.1.1"))
+            self.instance.add_mailbox(address)
+            self.assertTrue(self.rcpt(address).startswith("250 2.1.5"))
+            self.assertTrue(self.login(address).startswith("+OK"))
+
+    def test_the_server_starts_before_its_database(self):
+        self.fill()
+        self.server.kill()
+        self.instance.start()
+        pids = self.instance.children()
+        self.assertTrue(self.rcpt(ANN).startswith("451 4.3.0 "))
+        self.assertTrue(self.login().startswith(TEMPORARY))
+        done = self.instance.ctl("domain", "list", check=False)
+        self.assertEqual(done.returncode, 7, done.stderr)
+        self.assertIn("cannot be reached", self.status())
+        self.server.start()
+        self.check_recovery(pids)
+
+    def test_schema_and_status_say_what_is_missing(self):
+        rows = json.loads(self.instance.ctl("schema", "status", "--json", check=False).stdout)["stores"]
+        self.assertEqual([row["state"] for row in rows], ["missing", "missing"])
+        self.assertEqual([row["file"] for row in rows], ["toast_directory", "toast_credentials"])
+        self.assertIn("toastctl schema migrate",
+                      self.instance.ctl("domain", "add", "a.test", check=False).stderr)
+        self.instance.ctl("schema", "migrate")
+        rows = json.loads(self.instance.ctl("schema", "status", "--json"))["stores"]
+        self.assertEqual([row["state"] for row in rows], ["current", "current"])
+        os.rename(self.path("db-admin", "mariadb.password"), self.path("db-admin", "away"))
+        done = self.instance.ctl("domain", "add", "a.test", check=False)
+        self.assertIn("toastctl schema grants", done.stderr)
+
+    def test_each_user_may_do_its_work_and_no_more(self):
+        self.fill()
+        for folder, user, allowed, refused in (
+                ("db", "toast_vdomaind", ["SELECT * FROM toast_directory.domain"],
+                 ["SELECT * FROM toast_credentials.credential", "DELETE FROM toast_directory.domain",
+                  "UPDATE toast_directory.generation SET value = 9", "CREATE TABLE toast_directory.t (a INT)"]),
+                ("db-auth", "toast_authd",
+                 ["SELECT * FROM toast_credentials.credential", "UPDATE toast_credentials.credential SET state = 0"],
+                 ["SELECT * FROM toast_directory.domain", "DELETE FROM toast_credentials.credential",
+                  "DROP TABLE toast_credentials.credential"])):
+            path = self.path(folder, "mariadb.password")
+            self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o400)
+            with open(path) as file:
+                password = file.read().strip()
+            for statement in allowed + refused:
+                with self.subTest(user=user, statement=statement):
+                    done = subprocess.run(
+                        ["mariadb", "--no-defaults", "-S", self.server.socket, f"-u{user}"], input=statement,
+                        capture_output=True, text=True, env={**os.environ, "MYSQL_PWD": password}, timeout=30)
+                    self.assertEqual(done.returncode == 0, statement in allowed, done.stderr)
+
+    def test_a_password_that_others_may_read_is_refused(self):
+        self.fill()
+        os.chmod(self.path("db", "mariadb.password"), 0o644)
+        with self.assertRaises(RuntimeError) as refused:
+            self.instance.start()
+        self.assertIn("lets others read it: chmod 0400", str(refused.exception))
+        for folder in ("db", "db-auth", "db-admin"):
+            with open(self.path(folder, "mariadb.password")) as file:
+                self.assertNotIn(file.read().strip(), self.instance.log())
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class OverTls(unittest.TestCase):
+    """Over TCP, encrypted and verified, by programs in their sandboxes, also after the server was away."""
+
+    def make_certificates(self, folder, address):
+        def openssl(*arguments):
+            subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True, timeout=60)
+        key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+        openssl("req", "-x509", *key, "-days", "2", "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=ca")
+        openssl("req", *key, "-keyout", "key.pem", "-out", "request.pem", "-subj", "/CN=db")
+        with open(os.path.join(folder, "names"), "w") as names:
+            names.write(f"subjectAltName=IP:{address}")
+        openssl("x509", "-req", "-in", "request.pem", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
+                "-days", "2", "-extfile", "names", "-out", "cert.pem")
+        return folder
+
+    def make_instance(self, certified_for):
+        certificates = tempfile.mkdtemp(prefix="toast-certificates-")
+        self.addCleanup(shutil.rmtree, certificates)
+        self.make_certificates(certificates, certified_for)
+        port = free_port()
+        self.server = MariadbServer("--bind-address=127.0.0.1", f"--port={port}", *(
+            f"--ssl-{name}={certificates}/{name}.pem" for name in ("ca", "cert", "key")))
+        self.addCleanup(self.server.remove)
+        instance = Instance(settings={**QUICK, "databasebackend": "mariadb", "mariadbservers": f"127.0.0.1:{port}"})
+        self.addCleanup(instance.remove)
+        self.server.run(instance.ctl("schema", "grants"))
+        for user in ("toast_vdomaind", "toast_authd", "toast_toastctl"):
+            self.server.run(f"ALTER USER {user}@127.0.0.1 REQUIRE SSL")
+        for folder in ("db", "db-auth", "db-admin"):
+            shutil.copy(os.path.join(certificates, "ca.pem"),
+                        os.path.join(instance.root, folder, "mariadb-ca.pem"))
+        return instance
+
+    def login(self, instance):
+        client, answer = log_in(instance, ANN, PASSWORD)
+        client.socket.close()
+        return answer
+
+    def test_mail_goes_in_and_out(self):
+        instance = self.make_instance("127.0.0.1")
+        instance.ctl("schema", "migrate")
+        instance.ctl("domain", "add", "example.test")
+        instance.add_mailbox(ANN)
+        instance.start()
+        still_works(instance)
+        self.server.kill()
+        self.server.start()
+        wait_until(lambda: self.login(instance).startswith("+OK"), "logins work again", seconds=20)
+        still_works(instance, "after a restart")
+
+    def test_another_address_is_not_trusted(self):
+        instance = self.make_instance("192.0.2.1")
+        done = instance.ctl("schema", "migrate", check=False)
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertIn("no TLS that can be trusted", done.stderr)
+
+
+class Moving(unittest.TestCase):
+    """From SQLite to MariaDB and back, with everything that an address is."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = MariadbServer()
+        cls.addClassCleanup(cls.server.remove)
+
+    def setUp(self):
+        self.instance = Instance(settings={**QUICK, "mariadbsocket": self.server.socket})
+        self.addCleanup(self.instance.remove)
+        self.server.run(self.instance.ctl("schema", "grants"))
+        self.instance.ctl("domain", "add", "example.test")
+        self.instance.ctl("domain", "add", "other.test")
+        self.instance.ctl("domain", "set", "other.test", "--suspend", "outgoing", "--reason", "moved")
+        for name in ("zoe@other.test", ANN, "ben@example.test"):
+            self.instance.add_mailbox(name)
+        self.instance.ctl("alias", "add", "sales@example.test", ANN, "x@elsewhere.example")
+
+    def everything(self):
+        listed = [json.loads(self.instance.ctl(noun, "list", "--json")) for noun in ("domain", "mailbox", "alias")]
+        shown = [json.loads(self.instance.ctl("mailbox", "show", name, "--json")) for name in (ANN, "zoe@other.test")]
+        return json.dumps([listed, shown], sort_keys=True)
+
+    def use(self, kind):
+        self.instance.ctl("config", "set", "databasebackend", kind)
+
+    def copy(self, kind):
+        return self.instance.ctl("directory", "copy", "--to", kind, check=False)
+
+    def test_there_and_back(self):
+        self.instance.start()
+        still_works(self.instance)
+        self.instance.stop()  # last logins are written
+        before = self.everything()
+        self.assertEqual(self.copy("sqlite").returncode, 4)  # it is there
+        done = self.copy("mariadb")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.copy("mariadb").returncode, 0)  # again: the same
+        self.use("mariadb")
+        self.assertEqual(self.everything(), before)
+        self.instance.start()
+        still_works(self.instance, "after the move")
+        self.instance.stop()
+        self.assertEqual(self.copy("sqlite").returncode, 0)  # still the same there
+        self.instance.ctl("mailbox", "set", ANN, "--quota", "5M")
+        done = self.copy("sqlite")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"{ANN} differs, and the one to copy to was not empty", done.stderr)
+        for ending in ("", "-wal", "-shm"):
+            path = os.path.join(self.instance.root, "db", "directory.db" + ending)
+            if os.path.exists(path):
+                os.unlink(path)
+        now = self.everything()
+        done = self.copy("sqlite")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.use("sqlite")
+        self.assertEqual(self.everything(), now)
+        self.instance.start()
+        still_works(self.instance, "back again")
+
+
+if __name__ == "__main__":
+    unittest.main()
