@@ -49,6 +49,7 @@ class StatusReport {
       add(Level::crit, "toastd is not running", "toastd --root " + instance_.root());
     }
     read_counters();
+    if (running_) check_certificates();
     print();
     return level() == Level::crit ? Exit::failure : Exit::done;
   }
@@ -184,6 +185,23 @@ class StatusReport {
     if (!pages) return;
     for (const ProcessMetrics& page : *pages)
       for (const MetricSample& sample : page.samples) counters_[sample.name] += sample.value;
+  }
+
+  // As toast-keyd counted them; an older toastd has none to count.
+  void check_certificates() {
+    const auto usable = counters_.find("keyd.certificates");
+    if (usable == counters_.end()) return;
+    if (usable->second == 0)
+      return add(Level::warn, "there is no TLS certificate: no connection is encrypted",
+                 command("tls install DOMAIN --cert FILE --key FILE"));
+    const std::uint64_t expired = counters_["keyd.certificates.expired"];
+    const std::uint64_t soon = counters_["keyd.certificates.expiring"] - expired;
+    if (expired > 0)
+      add(Level::warn, fmt::format("{} TLS certificates have expired", expired),
+          command("tls list"));
+    if (soon > 0)
+      add(Level::warn, fmt::format("{} TLS certificates expire within 21 days", soon),
+          command("tls list"));
   }
 
   std::string headline() const {

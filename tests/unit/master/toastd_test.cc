@@ -18,8 +18,8 @@ namespace {
 using testing::AnyOf;
 using testing::HasSubstr;
 
-const char* const kKeepers[] = {"toast-vdomaind.0", "toast-authd.0", "toast-maild.0",
-                                "toast-remoted.0", "toast-queued.0"};
+const char* const kKeepers[] = {"toast-vdomaind.0", "toast-authd.0",   "toast-maild.0",
+                                "toast-keyd.0",     "toast-remoted.0", "toast-queued.0"};
 
 // --- start and wiring
 
@@ -28,12 +28,12 @@ TEST_F(ToastdTest, StartsEveryProgramAndSaysSo) {
   const nlohmann::json now = status();
   EXPECT_EQ(now["pid"], toastd_);
   EXPECT_EQ(now["unprivileged"], true);
-  EXPECT_EQ(now["processes"].size(), 8U);
+  EXPECT_EQ(now["processes"].size(), 9U);
   for (const nlohmann::json& process : now["processes"]) {
     EXPECT_EQ(process["state"], "running") << process;
     EXPECT_EQ(process["restarts"], 0) << process;
   }
-  EXPECT_EQ(read_metrics(root_ + "/run/metrics")->size(), 8U);
+  EXPECT_EQ(read_metrics(root_ + "/run/metrics")->size(), 9U);
   EXPECT_EQ(ask("queue.sock", "pid"), std::to_string(pid_of("toast-queued.0")));
 }
 
@@ -50,6 +50,8 @@ TEST_F(ToastdTest, EveryWireWorks) {
   EXPECT_EQ(ask("pop3", "call toast-authd toast-vdomaind"),
             "toast-authd/toast-pop3d.0 toast-vdomaind/toast-authd.0");
   EXPECT_EQ(ask("pop3", "call toast-maild"), "toast-maild/toast-pop3d.0");
+  EXPECT_EQ(ask("pop3s", "call toast-keyd"), "toast-keyd/toast-pop3d.0");
+  EXPECT_THAT(ask("smtp", "call toast-keyd"), HasSubstr("toast-keyd/toast-smtpd."));
   // And nobody has a wire that the table does not give.
   EXPECT_EQ(ask("smtp", "call toast-authd"), "error toast-authd is not running");
   EXPECT_EQ(ask("pop3", "call toast-queued"), "error toast-queued is not running");
@@ -58,7 +60,7 @@ TEST_F(ToastdTest, EveryWireWorks) {
 TEST_F(ToastdTest, ChildrenRunAsTheirAccounts) {
   if (::geteuid() != 0) return;  // only root can change users
   for (const char* setting : {"usersmtpd", "userqueued", "usermaild", "uservdomaind", "userauthd",
-                              "userremoted", "userpop3d"})
+                              "userremoted", "userkeyd", "userpop3d"})
     set(setting, "nobody\n");
   launch({});
   ASSERT_TRUE(wait_ready()) << log_text();
