@@ -120,6 +120,8 @@ Task<std::string> Connection::begin_tls(TlsService& tls) {
     if (n > 0) received = {block->data(), static_cast<std::size_t>(n)};
   }
   session_->secured();
+  // The client's first command may have come together with the end of its handshake.
+  if (!decrypt({})) co_return "closed by the peer";
   co_return "";
 }
 
