@@ -1,6 +1,7 @@
+#include "admin-cli/cli.h"
+
 #include <algorithm>
 
-#include "admin-cli/cli.h"
 #include "admin-cli/suggestion.h"
 
 namespace toast::admin {
@@ -114,7 +115,7 @@ int run_toastctl(const std::vector<std::string>& words, std::FILE* out, std::FIL
   add_global_options(app, context);
   for (const auto add :
        {add_init, add_domain, add_mailbox, add_alias, add_resolve, add_trace, add_queue, add_pause,
-        add_import, add_config, add_schema, add_directory, add_status, add_help})
+        add_import, add_config, add_schema, add_directory, add_tls, add_status, add_help})
     add(app, context);
   app.footer(
       "Examples:\n"

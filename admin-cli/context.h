@@ -62,7 +62,6 @@ void add_config(CLI::App& app, Context& context);
 void add_schema(CLI::App& app, Context& context);
 void add_directory(CLI::App& app, Context& context);
 void add_tls(CLI::App& app, Context& context);
-void add_tls(CLI::App& app, Context& context);
 void add_status(CLI::App& app, Context& context);
 void add_help(CLI::App& app, Context& context);
 

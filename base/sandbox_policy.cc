@@ -10,8 +10,8 @@ namespace {
 
 constexpr std::uint64_t kGiB = 1ULL << 30U;
 constexpr unsigned kClientCalls = kCallsSockets | kCallsConnect;
-constexpr unsigned kKeeperCalls = kCallsSockets | kCallsReadFiles | kCallsChangeFiles;
 constexpr unsigned kReaderCalls = kCallsSockets | kCallsReadFiles;
+constexpr unsigned kKeeperCalls = kCallsSockets | kCallsReadFiles | kCallsChangeFiles;
 
 struct Row {
   std::string_view program;
@@ -33,8 +33,8 @@ constexpr Row kTable[] = {
     {"toast-queued",    "",      "queue",   kKeeperCalls,  65536,       64 * kGiB},  // the index of a huge backlog
     {"toast-maild",     "",      "mail",    kKeeperCalls,  65536,       16 * kGiB},
     {"toast-vdomaind",  "mail",  "db",      kKeeperCalls,  4096,        8 * kGiB},   // mail/: dot-qmail files only
-    {"toast-authd",     "",      "db-auth", kKeeperCalls,  4096,        64 * kGiB},  // hashers x passwordmemlimit
     {"toast-keyd",      "tls",   "",        kReaderCalls,  1024,        2 * kGiB},   // private keys
+    {"toast-authd",     "",      "db-auth", kKeeperCalls,  4096,        64 * kGiB},  // hashers x passwordmemlimit
 };
 // clang-format on
 

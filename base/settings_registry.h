@@ -25,11 +25,11 @@ inline constexpr LineSetting credentialsdb{"credentialsdb", "toast_credentials",
 // --- listeners
 inline constexpr EndpointListSetting smtplisten{"smtplisten", "0.0.0.0:25\n[::]:25", "Addresses and ports for SMTP, one address:port or [address]:port a line. An empty file: no SMTP server. Port 0: the kernel chooses, toastctl status shows it.", "toastd remoted toastctl", Applies::at_restart};
 inline constexpr EndpointListSetting pop3listen{"pop3listen", "0.0.0.0:110\n[::]:110", "Addresses and ports for POP3, as in smtplisten. An empty file: no POP3 server.", "toastd toastctl", Applies::at_restart};
+inline constexpr EndpointListSetting pop3slisten{"pop3slisten", "0.0.0.0:995\n[::]:995", "Addresses and ports for POP3 under TLS from the first byte (RFC 8314), as in smtplisten. An empty file: none.", "toastd toastctl", Applies::at_restart};
 inline constexpr IntegerSetting listenbacklog{"listenbacklog", 1024, 1, 65535, "connections", "Connections that the kernel keeps waiting for each listener.", "toastd", Applies::at_restart};
 inline constexpr IntegerSetting smtpprocesses{"smtpprocesses", 0, 0, 31, "processes", "Number of SMTP servers; 0: one per core.", "toastd", Applies::at_restart};
 inline constexpr IntegerSetting pop3processes{"pop3processes", 0, 0, 256, "processes", "Number of POP3 servers; 0: one per core.", "toastd", Applies::at_restart};
 
-inline constexpr EndpointListSetting pop3slisten{"pop3slisten", "0.0.0.0:995\n[::]:995", "Addresses and ports for POP3 under TLS from the first byte (RFC 8314), as in smtplisten. An empty file: none.", "toastd toastctl", Applies::at_restart};
 // --- SMTP server
 inline constexpr SizeSetting databytes{"databytes", 50 * kMiB, 0, 1LL << 40, "Largest message accepted, counted with CRLF line ends, as SIZE announces it; 0: no limit. qmail's default is no limit, which lets a single client fill the queue.", "smtpd queued"};
 inline constexpr DurationSetting timeoutsmtpd{"timeoutsmtpd", 300, 1, kDay, "Longest wait for the client at each read or write. RFC 5321 asks for 5 minutes; qmail's default was 1200.", "smtpd"};
@@ -43,11 +43,11 @@ inline constexpr IntegerSetting smtpmaxhops{"smtpmaxhops", 100, 20, 1000, "heade
 inline constexpr IntegerSetting smtpmaxconnections{"smtpmaxconnections", 2000, 1, 100000, "connections", "SMTP connections at a time, over all SMTP servers.", "smtpd"};
 inline constexpr IntegerSetting smtpmaxperaddress{"smtpmaxperaddress", 100, 1, 100000, "connections", "SMTP connections at a time from one IPv4 address or one IPv6 /64; loopback and relaynetworks are not counted.", "smtpd"};
 inline constexpr ChoiceSetting smtpbarenewline{"smtpbarenewline", "refuse", "refuse|normalise", "What to do with a CR or LF alone inside a message: refuse it with 550 5.6.11, or store a line end. Refusing is the safe choice against smuggled messages.", "smtpd"};
+inline constexpr ChoiceSetting smtptlsversion{"smtptlsversion", "1.2", "1.2|1.3", "Oldest version of TLS that STARTTLS accepts.", "smtpd"};
 inline constexpr LineSetting smtpgreeting{"smtpgreeting", kFromMe, LineShape::text, "Text after 220, 221 and 250; its first word should be this host's name.", "smtpd"};
 
 // --- queue
 inline constexpr DurationSetting queuelifetime{"queuelifetime", 7 * kDay, 60, 365 * kDay, "Age at which a message that is still deferred goes back to its sender.", "queued"};
-inline constexpr ChoiceSetting smtptlsversion{"smtptlsversion", "1.2", "1.2|1.3", "Oldest version of TLS that STARTTLS accepts.", "smtpd"};
 inline constexpr DurationSetting unknowngrace{"unknowngrace", 3600, 0, 7 * kDay, "For this long after a message was accepted, a recipient that is no longer known is deferred and not bounced.", "queued"};
 inline constexpr IntegerSetting concurrencylocal{"concurrencylocal", 64, 1, 10000, "deliveries", "Local deliveries at a time. qmail's 10 counted processes; these are entries in a batch.", "queued"};
 inline constexpr IntegerSetting queuesyncdelay{"queuesyncdelay", 0, 0, 100000, "microseconds", "Longest wait of an acknowledgement for others to share its disk sync; 0: a sync starts as soon as the one before it ends.", "queued"};
@@ -91,12 +91,12 @@ inline constexpr DurationSetting pop3sessionseconds{"pop3sessionseconds", 6 * 36
 inline constexpr IntegerSetting pop3maxconnections{"pop3maxconnections", 10000, 1, 200000, "connections", "POP3 connections at a time, over all POP3 servers.", "pop3d"};
 inline constexpr IntegerSetting pop3maxperaddress{"pop3maxperaddress", 200, 1, 100000, "connections", "POP3 connections at a time from one IPv4 address or one IPv6 /64; loopback is not counted.", "pop3d"};
 inline constexpr IntegerSetting pop3maxerrors{"pop3maxerrors", 20, 1, 1000, "commands", "Refused commands after which a POP3 session is closed.", "pop3d"};
+inline constexpr ChoiceSetting pop3tlsversion{"pop3tlsversion", "1.2", "1.2|1.3", "Oldest version of TLS that POP3 accepts, by STLS and on pop3slisten.", "pop3d"};
+inline constexpr BooleanSetting pop3cleartext{"pop3cleartext", true, "Take passwords over connections that are not encrypted. no: USER and PASS are refused there, and not announced; clients use STLS or pop3slisten.", "pop3d"};
 
 // --- passwords
 inline constexpr IntegerSetting passwordopslimit{"passwordopslimit", 2, 1, 64, "passes", "Passes of argon2id over its memory for a new password.", "authd toastctl"};
 inline constexpr SizeSetting passwordmemlimit{"passwordmemlimit", 19 * kMiB, 8192, 4LL << 30, "Memory of argon2id for a new password. Each hasher needs this much while it works.", "authd toastctl"};
-inline constexpr ChoiceSetting pop3tlsversion{"pop3tlsversion", "1.2", "1.2|1.3", "Oldest version of TLS that POP3 accepts, by STLS and on pop3slisten.", "pop3d"};
-inline constexpr BooleanSetting pop3cleartext{"pop3cleartext", true, "Take passwords over connections that are not encrypted. no: USER and PASS are refused there, and not announced; clients use STLS or pop3slisten.", "pop3d"};
 inline constexpr BooleanSetting passwordrehash{"passwordrehash", true, "After a good login, replace a hash that came from another system (crypt(3): DES, MD5, bcrypt, SHA, scrypt, yescrypt) by one of ours. off: where that other system still reads the same hashes.", "authd"};
 inline constexpr IntegerSetting passwordhashers{"passwordhashers", 0, 0, 256, "threads", "Password checks at a time; 0: one per core.", "authd", Applies::at_restart};
 inline constexpr DurationSetting passwordcacheseconds{"passwordcacheseconds", 3600, 0, kDay, "How long a verified password is remembered (as a keyed hash) so that polling costs no argon2id; 0: never. A changed password counts at once.", "authd"};
@@ -110,11 +110,11 @@ inline constexpr LineSetting userqueued{"userqueued", "toast-queue", LineShape::
 inline constexpr LineSetting usermaild{"usermaild", "toast-mail", LineShape::account, "System account of toast-maild, owner of mail/.", "toastd toastctl", Applies::at_restart};
 inline constexpr LineSetting uservdomaind{"uservdomaind", "toast-directory", LineShape::account, "System account of toast-vdomaind, owner of db/.", "toastd toastctl", Applies::at_restart};
 inline constexpr LineSetting userauthd{"userauthd", "toast-auth", LineShape::account, "System account of toast-authd, owner of db-auth/.", "toastd toastctl", Applies::at_restart};
+inline constexpr LineSetting userkeyd{"userkeyd", "toast-keys", LineShape::account, "System account of toast-keyd, owner of tls/.", "toastd toastctl", Applies::at_restart};
 inline constexpr LineSetting userremoted{"userremoted", "toast-remote", LineShape::account, "System account of toast-remoted, owner of relay-auth/.", "toastd toastctl", Applies::at_restart};
 inline constexpr LineSetting userpop3d{"userpop3d", "toast-pop3d", LineShape::account, "System account of toast-pop3d.", "toastd", Applies::at_restart};
 // clang-format on
 
-inline constexpr LineSetting userkeyd{"userkeyd", "toast-keys", LineShape::account, "System account of toast-keyd, owner of tls/.", "toastd toastctl", Applies::at_restart};
 }  // namespace toast::setting
 
 namespace toast {
@@ -129,6 +129,7 @@ inline constexpr const SettingInfo* kAllSettings[] = {
     &setting::credentialsdb,
     &setting::smtplisten,
     &setting::pop3listen,
+    &setting::pop3slisten,
     &setting::listenbacklog,
     &setting::smtpprocesses,
     &setting::pop3processes,
@@ -137,7 +138,6 @@ inline constexpr const SettingInfo* kAllSettings[] = {
     &setting::smtpsessionseconds,
     &setting::relaynetworks,
     &setting::smtpmaxrecipients,
-    &setting::pop3slisten,
     &setting::smtpmaxerrors,
     &setting::smtpmaxnoops,
     &setting::smtpmaxmessages,
@@ -145,6 +145,7 @@ inline constexpr const SettingInfo* kAllSettings[] = {
     &setting::smtpmaxconnections,
     &setting::smtpmaxperaddress,
     &setting::smtpbarenewline,
+    &setting::smtptlsversion,
     &setting::smtpgreeting,
     &setting::queuelifetime,
     &setting::unknowngrace,
@@ -153,7 +154,6 @@ inline constexpr const SettingInfo* kAllSettings[] = {
     &setting::queuememory,
     &setting::queuereserve,
     &setting::queuehighwater,
-    &setting::smtptlsversion,
     &setting::concurrencyremote,
     &setting::concurrencydestination,
     &setting::delaywarning,
@@ -183,6 +183,8 @@ inline constexpr const SettingInfo* kAllSettings[] = {
     &setting::pop3maxconnections,
     &setting::pop3maxperaddress,
     &setting::pop3maxerrors,
+    &setting::pop3tlsversion,
+    &setting::pop3cleartext,
     &setting::passwordopslimit,
     &setting::passwordmemlimit,
     &setting::passwordrehash,
@@ -191,13 +193,12 @@ inline constexpr const SettingInfo* kAllSettings[] = {
     &setting::authfailureslimit,
     &setting::authfailureseconds,
     &setting::authexemptnetworks,
-    &setting::pop3tlsversion,
-    &setting::pop3cleartext,
     &setting::usersmtpd,
     &setting::userqueued,
     &setting::usermaild,
     &setting::uservdomaind,
     &setting::userauthd,
+    &setting::userkeyd,
     &setting::userremoted,
     &setting::userpop3d,
 };
@@ -205,4 +206,3 @@ inline constexpr const SettingInfo* kAllSettings[] = {
 inline std::span<const SettingInfo* const> all_settings() { return kAllSettings; }
 
 }  // namespace toast
-    &setting::userkeyd,

@@ -1,4 +1,6 @@
 // The sandbox against the real kernel: every test forks a child, which enters it and tries.
+#include "base/sandbox.h"
+
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -22,7 +24,6 @@
 #include <thread>
 
 #include "base/fd.h"
-#include "base/sandbox.h"
 #include "base/sandbox_build.h"
 #include "base/settings.h"
 
@@ -85,8 +86,8 @@ const Reach kReach[] = {
     {"toast-vdomaind", "db", "mail"},
     {"toast-authd", "db-auth", ""},
     {"toast-remoted", "", "relay-auth"},
-    {"toast-unheard-of", "", ""},
     {"toast-keyd", "", "tls"},
+    {"toast-unheard-of", "", ""},
 };
 
 TEST_F(Sandbox, EachProgramReachesItsFoldersOnly) {
