@@ -22,7 +22,8 @@ def account(name):
         return None
 
 
-ACCOUNTS = {name: account(name) for name in ("toast-queue", "toast-mail", "toast-directory", "toast-auth")}
+ACCOUNTS = {name: account(name) for name in ("toast-queue", "toast-mail", "toast-directory", "toast-auth",
+                                            "toast-remote", "toast-keys")}
 
 
 class CommandTest(unittest.TestCase):
@@ -124,7 +125,7 @@ class Init(CommandTest):
             self.ctl(*words)
             for folder, account in (("queue", "toast-queue"), ("mail", "toast-mail"),
                                     ("db", "toast-directory"), ("db-auth", "toast-auth"),
-                                    ("relay-auth", "toast-remote")):
+                                    ("relay-auth", "toast-remote"), ("tls", "toast-keys")):
                 self.assertEqual(os.stat(os.path.join(self.root, folder)).st_uid,
                                  ACCOUNTS[account].pw_uid, folder)
             self.assertEqual(os.stat(os.path.join(self.root, "control")).st_uid, 0)
