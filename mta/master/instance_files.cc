@@ -14,8 +14,8 @@ namespace {
 
 constexpr std::size_t kMaxPidText = 32;
 // control/ is judged, more strictly, where it is read.
-constexpr const char* kGuarded[] = {"",    "/run",     "/queue", "/mail",
-                                    "/db", "/db-auth", "/tls",   "/relay-auth"};
+constexpr const char* kGuarded[] = {"",         "/run", "/queue",      "/mail",    "/db",
+                                    "/db-auth", "/tls", "/relay-auth", "/db-admin"};
 
 // Whoever may write one of these can put mail, accounts or passwords in the place of ours.
 Result<void> check_modes(const std::string& root) {
