@@ -7,9 +7,9 @@
 //   given  recipient ann@example.org [notify=4] [orcpt=rfc822;x@y.test]
 //   given  body "Subject: x\n\ntext\n" [* 100]
 //   given  verp | smtputf8 | ret headers | envid abc | outgoingip "192.0.2.9 out.test"
-//   given  hop host:joe@relay.test:587    a destination at which we log in, and where the password is:
-//   given  route ":relay.test:587 joe pw"
-//   given  password pw "secret"           without it the file is missing
+//   given  hop host:joe@relay.test:587    where we log in
+//   given  route ":relay.test:587 joe pw" which file has the password for that
+//   given  password pw "secret"           what is in the file; without this line it is missing
 //   given  dns fails                      the hosts cannot be found
 //   given  refuses 192.0.2.1              no connection there
 //   given  connection 192.0.2.1           what follows is said on the next connection to there

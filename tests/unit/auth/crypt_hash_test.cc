@@ -20,7 +20,8 @@ const Known kKnown[] = {
     // By OpenSSL, which has its own; the third is OpenBSD's.
     {"Hello world!", "$5$saltstring$5B8vYYiY.CVt1RlTTf8KbXBH3hsxY/GNooZaBBGWEc5"},
     {"Hello world!",
-     "$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnIFNjnQJuesI68u4OTLiBFdcbYEdFCoEOfaS3"
+     "$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/"
+     "O817G3uBnIFNjnQJuesI68u4OTLiBFdcbYEdFCoEOfaS3"
      "5inz1"},
     {"U*U", "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"},
     // By libxcrypt's own crypt(3).

@@ -242,8 +242,7 @@ TEST_F(OperatorTest, WhatWaitsForADeadDestinationSaysWhyThoughItWasNeverTried) {
   ASSERT_EQ(list.messages.size(), 2U);
   EXPECT_THAT(list.messages[1].last_error, HasSubstr("cannot be reached: 4.4.1 no answer"));
   const std::chrono::seconds pause = spread(kFirstPause, "dead.test", 1);
-  EXPECT_EQ(list.messages[1].next_attempt_seconds,
-            unix_seconds(clock_.wall()) + pause.count());
+  EXPECT_EQ(list.messages[1].next_attempt_seconds, unix_seconds(clock_.wall()) + pause.count());
   const auto shown = queue_->desk().show({list.messages[1].id, 0});
   ASSERT_TRUE(shown);
   EXPECT_THAT(shown->recipients.at(0).last_text, HasSubstr("waits for dead.test"));
