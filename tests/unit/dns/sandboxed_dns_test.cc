@@ -4,6 +4,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <filesystem>
+
 #include "base/dns/unbound_dns.h"
 #include "base/gather.h"
 #include "base/sandbox.h"
@@ -21,11 +23,11 @@ std::vector<Zone> zones() {
 }
 
 // What does not work, as an exit code; 0: everything does.
-int use(const NameServer& server) {
+int use(const NameServer& server, const std::string& root) {
   asio::io_context io{1};
   SilentLogger log;
   const SandboxPolicy policy = policy_for("toast-remoted");
-  if (!restrict_rights(policy, "/tmp")) return 1;
+  if (!restrict_rights(policy, root)) return 1;
   UnboundOptions options{.servers = {server.endpoint()},
                          .trust_anchors = {server.anchor("signed.test")}};
   auto dns = UnboundDns::open(io.get_executor(), std::move(options), log);
@@ -48,10 +50,14 @@ int use(const NameServer& server) {
 
 TEST(SandboxedDns, WorksUnderThePolicyOfRemoted) {
   const NameServer server(zones());
+  char root[] = "/tmp/toast-sandboxed-dns-XXXXXX";
+  ASSERT_NE(::mkdtemp(root), nullptr);
+  std::filesystem::create_directory(std::string(root) + "/relay-auth");
   const pid_t child = ::fork();
-  if (child == 0) ::_exit(use(server));
+  if (child == 0) ::_exit(use(server, root));
   int status = 0;
   ASSERT_EQ(::waitpid(child, &status, 0), child);
+  std::filesystem::remove_all(root);
   EXPECT_TRUE(WIFEXITED(status)) << "killed by signal " << WTERMSIG(status);
   EXPECT_EQ(WEXITSTATUS(status), 0);
 }
