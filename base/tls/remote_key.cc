@@ -10,6 +10,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
+#include <algorithm>
 #include <cstring>
 #include <string>
 
@@ -205,7 +206,7 @@ int signature_sign(void* data, unsigned char* out, std::size_t* size, std::size_
   signing->wanted.reset();
   const Result<std::string>& given = *signing->given;
   if (!given || given->empty() || given->size() > room) return 0;
-  std::memcpy(out, given->data(), given->size());
+  std::copy(given->begin(), given->end(), out);
   *size = given->size();
   return 1;
 }

@@ -17,8 +17,8 @@ inline constexpr std::chrono::milliseconds kShortestSleep{10};
 
 class Alarm {
  public:
-  Alarm(asio::any_io_executor loop, std::function<void()> look)
-      : timer_(std::move(loop)), look_(std::move(look)) {}
+  Alarm(const asio::any_io_executor& loop, std::function<void()> look)
+      : timer_(loop), look_(std::move(look)) {}
 
   // Waking too early costs a look; an earlier time that is already set is left alone.
   void within(std::chrono::milliseconds wait) {

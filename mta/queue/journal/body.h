@@ -53,7 +53,11 @@ class BodyRef {
     return *this;
   }
   ~BodyRef() {
-    if (body_ != nullptr && --body_->users_ == 0) delete body_;
+    if (body_ == nullptr) return;
+    if (body_->users_ == 1)
+      delete body_;
+    else
+      body_->users_ = body_->users_ - 1U;
   }
 
   explicit operator bool() const { return body_ != nullptr; }
