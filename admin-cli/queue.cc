@@ -35,6 +35,7 @@ Record to_record(const queue::MessageSummary& m) {
                 {"attempts", m.attempts},
                 {"next_attempt", optional_time(m.next_attempt_seconds)},
                 {"open_recipients", std::move(open)},
+                {"held", optional_text(m.hold)},
                 {"last_error", optional_text(m.last_error)}};
 }
 
@@ -82,6 +83,8 @@ Outcome list_queue(Context& context, const QueueOptions& options) {
       if (!context.json) {
         row.add("size", size_text(message.size_bytes));
         row.add("from", message.reverse_path ? message.reverse_path->str() : std::string("<>"));
+        row.add("why", message.hold.empty() ? optional_text(message.last_error)
+                                            : Value("held: " + message.hold));
       }
       rows.push_back(std::move(row));
     }
@@ -95,7 +98,7 @@ Outcome list_queue(Context& context, const QueueOptions& options) {
                     {"from", "FROM"},
                     {"open_recipients", "STILL TO"},
                     {"next_attempt", "NEXT ATTEMPT"},
-                    {"last_error", "WHY"}},
+                    {"why", "WHY"}},
                    rows);
   return Exit::done;
 }

@@ -187,7 +187,7 @@ class Import(unittest.TestCase):
             if disposition == signal.SIG_IGN:
                 self.assertIn("File too large", failed.stderr)
             [held] = queued(self.instance)
-            self.assertIn("state=held", self.instance.ctl("queue", "show", held["id"]))
+            self.assertIn("cut off", held["held"])
             done, result = self.run_import()
             self.assertEqual((done.returncode, result["messages"], result["already_here"]), (0, 0, number + 1), done.stderr)
             wait_for_subjects(self.instance, [name])
