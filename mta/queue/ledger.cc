@@ -113,8 +113,8 @@ Task<Result<void>> Ledger::accept(Accepted accepted, std::uint64_t size_bytes, M
                 std::shared_ptr<QueuedMessage> message = message_from(own, size_bytes);
                 services_.observer.accepted(*message, own.body);
                 if (auto* body = std::get_if<InlineBody>(&own.body); body && kept->bytes() > 0)
-                  message->content =
-                      std::make_unique<Content>(std::move(body->bytes), std::move(*kept));
+                  keep_body(*message, std::move(body->bytes), std::move(*kept));
+                drop_old_bodies();
                 admit(message);
               } else {
                 commit_failed(result.error());
@@ -446,6 +446,18 @@ Task<> Ledger::conclude(std::shared_ptr<QueuedMessage> message, std::vector<Outc
     if (on_work_) on_work_();
   };
   commit(std::move(records), has_child, std::move(done));
+}
+
+void Ledger::keep_body(QueuedMessage& message, std::string bytes, MemoryShare share) {
+  message.content = std::make_unique<Content>(std::move(bytes), std::move(share));
+  kept_bodies_.push_back({message.id, services_.clock.steady()});
+}
+
+void Ledger::drop_old_bodies() {
+  const SteadyTime newest = services_.clock.steady() - kBodyPatience;
+  for (; !kept_bodies_.empty() && kept_bodies_.front().since <= newest; kept_bodies_.pop_front()) {
+    if (const auto message = find(kept_bodies_.front().message)) message->content.reset();
+  }
 }
 
 Task<Result<StoredBody>> Ledger::read_body(MessageId id) {

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <optional>
 #include <set>
@@ -49,6 +50,11 @@ inline constexpr std::size_t kMaxReportedDelays = 1000;
 // Untried recipients per delivery slot beyond which the 250 of new mail is delayed: a body stays in
 // memory until then, and whoever measures sees delivered mail, not accepted mail.
 inline constexpr std::uint64_t kCrowdedPerSlot = 16;
+
+// A body that has waited for so long is not next: it gives up its memory to mail that may be, and
+// is read back when its time comes. Else what waits for hosts that are down, or for an operator,
+// would keep all new mail out of memory.
+inline constexpr std::chrono::seconds kBodyPatience{10};
 
 // Why a message is held that another queue had: until its client has noted that it is here
 // (takeover_messages.h), what it was held for there behind it; and until all its records are.
@@ -224,6 +230,8 @@ class Ledger {
   Task<std::string> quotable(std::shared_ptr<QueuedMessage> message);
   Report report_of(const QueuedMessage& message, const BounceRoute& route, MessageId id) const;
   Task<Result<NewBody>> store_text(std::string text, MessageId id);
+  void keep_body(QueuedMessage& message, std::string bytes, MemoryShare share);
+  void drop_old_bodies();
   void commit(std::vector<Record> records, bool has_child, CommitQueue::Done done);
   void commit_failed(const Error& error);
   std::uint64_t in_hand() const {
@@ -239,6 +247,11 @@ class Ledger {
   Options options_;
   Scheduler scheduler_;
   MessageTable messages_;
+  struct KeptBody {
+    MessageId message;
+    SteadyTime since;
+  };
+  std::deque<KeptBody> kept_bodies_;  // oldest first; of some the message has given it up already
   std::function<void()> on_work_;
   std::uint64_t concluding_ = 0;  // messages whose end, or a confirmation, is being written
   Moment delays_seen_;            // who was warned: all that had waited long enough by then

@@ -181,6 +181,31 @@ TEST_F(RemoteQueueTest, AProbeThatCannotBeReadDoesNotOpenTheDestination) {
 }
 
 // A due time that nobody may act on is nobody's alarm: the loop sleeps.
+// What waits for a dead host must not keep fresh mail out of memory.
+TEST_F(RemoteQueueTest, BodiesThatWaitGiveUpTheirMemory) {
+  remoted_.unreachable.insert("dead.test");
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(submit("s@client.test", {"x@dead.test"}));
+  run_until_quiet();
+  const auto held = [this] {
+    return std::ranges::count_if(queue_->ledger().messages(), [](const auto& entry) {
+      return entry.second->content != nullptr;
+    });
+  };
+  ASSERT_EQ(held(), 2);  // one was tried
+  clock_.advance(kBodyPatience - std::chrono::milliseconds{1});
+  ASSERT_TRUE(submit("s@client.test", {"ann@example.org"}));
+  EXPECT_GE(held(), 2);
+  clock_.advance(std::chrono::milliseconds{1});
+  ASSERT_TRUE(submit("s@client.test", {"ann@example.org"}));
+  run_until_quiet();
+  EXPECT_EQ(held(), 0);
+  EXPECT_EQ(maild_.in("ann@example.org").size(), 2U);
+  remoted_.unreachable.clear();
+  advance(2 * kFirstPause);
+  ASSERT_EQ(remoted_.transactions.size(), 3U);
+  EXPECT_EQ(remoted_.transactions.back().content, "Subject: x\n\nhello\n");
+}
+
 class WakeUpsTest : public RemoteQueueTest {
  protected:
   // A probe is overdue, and so is a recipient that was deferred.
