@@ -28,7 +28,9 @@ Error Connection::refused(const RemoteReply& reply) {
           "refused us: " + quote(reply)};
 }
 
-Task<Result<void>> Connection::send(std::string bytes) {
+Task<Result<void>> Connection::send(std::string bytes) { co_return co_await send_all(bytes); }
+
+Task<Result<void>> Connection::send_all(std::string& bytes) {
   set_deadline(setup_.reply_timeout);
   while (true) {
     if (!wire_->write_some(bytes)) co_return tl::unexpected(lost(smtp::WireEnd::closed, "sending"));
@@ -155,9 +157,12 @@ Task<Result<void>> Connection::change_to_tls(TlsStarter& starter, tls::Policy po
 Task<Result<RemoteReply>> Connection::ask_secretly(Secret line) {
   Result<void> silent = check_silent();
   if (!silent) co_return pass(silent);
-  std::string bytes(line.view());
-  bytes += "\r\n";
-  Result<void> sent = co_await send(std::move(bytes));
+  std::string bytes;
+  bytes.reserve(line.size() + 2);
+  bytes.append(line.view()).append("\r\n");
+  Result<void> sent = co_await send_all(bytes);
+  bytes.resize(bytes.capacity());  // what was sent lies behind its end
+  wipe(bytes);
   if (!sent) co_return pass(sent);
   co_return co_await read_reply("AUTH");
 }

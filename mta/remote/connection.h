@@ -84,6 +84,7 @@ class Connection {
   Task<Result<RemoteReply>> read_within(std::chrono::seconds patience, std::string to_what);
   Task<Result<RemoteReply>> ask(std::string command, std::string name);
   Task<Result<RemoteReply>> ask_secretly(Secret line);
+  Task<Result<void>> send_all(std::string& bytes);  // the caller keeps them until it is done
   Task<Result<void>> introduce();
   Task<Result<void>> change_to_tls(TlsStarter& starter, tls::Policy policy);
   void set_deadline(std::chrono::seconds patience);
