@@ -113,7 +113,7 @@ class Smtp(BadInput):
                         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + rng.randbytes(512) + b"\r\n" * 50):
             with self.subTest(garbage[:12]), Client(self.instance.smtp) as client:
                 client.send_until_closed(garbage)
-                client.socket.shutdown(1)
+                client.end_of_input()
                 answers = client.rest()
                 self.assert_begins(answers[0], "220 ")
                 self.assertTrue(all(a[:3] in ("500", "501", "502", "503", "421") for a in answers[1:]),

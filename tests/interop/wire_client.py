@@ -1,5 +1,6 @@
 """A client that sends whatever it is told to, byte for byte, and a few sentences that tests share."""
 
+import errno
 import socket
 
 from toast_instance import wait_until
@@ -37,6 +38,14 @@ class Client:
             self.socket.sendall(data)
         except (BrokenPipeError, ConnectionResetError):
             pass
+
+    def end_of_input(self):
+        """Nothing more comes from here. The server may have hung up already, and reset."""
+        try:
+            self.socket.shutdown(socket.SHUT_WR)
+        except OSError as error:
+            if error.errno != errno.ENOTCONN:
+                raise
 
     def line(self):
         """The next line without its CRLF; empty when the server has closed."""
