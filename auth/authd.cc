@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "auth/migrating_hasher.h"
+#include "auth/ticket_keys.h"
 #include "base/settings_registry.h"
 
 namespace toast::auth {
@@ -26,6 +27,35 @@ struct AnswerLogin {
     co_return co_await logins.login(front_end, std::move(request));
   }
 };
+
+struct AnswerSaslStart {
+  std::shared_ptr<SaslExchanges> exchanges;
+  Task<Result<SaslReply>> operator()(SaslStart request) {
+    co_return co_await exchanges->start(std::move(request));
+  }
+};
+
+struct AnswerSaslStep {
+  std::shared_ptr<SaslExchanges> exchanges;
+  Task<Result<SaslReply>> operator()(SaslStep request) {
+    co_return co_await exchanges->step(std::move(request));
+  }
+};
+
+struct AnswerSaslCancel {
+  std::shared_ptr<SaslExchanges> exchanges;
+  Task<Result<ipc::Done>> operator()(SaslCancel request) {
+    exchanges->cancel(request.exchange);
+    co_return ipc::Done{};
+  }
+};
+
+// What a front end logs people in to; none: not a front end.
+std::optional<Service> service_of(const std::string& peer) {
+  if (peer.starts_with("toast-pop3d.")) return Service::pop3;
+  if (peer.starts_with("toast-smtpd.")) return Service::smtp;
+  return std::nullopt;
+}
 
 std::unique_ptr<CredentialsRepository> make_writing(const AuthdOptions& options) {
   if (options.make_repository) return options.make_repository();
@@ -74,7 +104,9 @@ AuthdOptions authd_options(const Settings& settings) {
 
 Authd::Authd(AuthdOptions options, AccountDirectory& accounts, const Clock& clock, Random& random,
              Logger& log, Metrics& metrics)
-    : log_(log),
+    : clock_(clock),
+      random_(random),
+      log_(log),
       reading_(make_reading(options)),
       writing_(make_writing(options)),
       reader_(make_reader(options, reading_.get())),
@@ -84,32 +116,47 @@ Authd::Authd(AuthdOptions options, AccountDirectory& accounts, const Clock& cloc
               options.pool),
       cache_(clock, random, options.cache_time_to_live),
       throttle_(options.throttle, clock, random),
-      tickets_(std::move(options.ticket_key), clock),
-      logins_({accounts, *reader_, writer_, recorder_, hashes_, cache_, throttle_, tickets_, clock,
-               log, metrics}) {}
+      mail_tickets_(ticket_key_for(TicketUse::mailbox, options.ticket_key), clock),
+      submission_tickets_(ticket_key_for(TicketUse::submission, options.ticket_key), clock),
+      logins_({accounts, *reader_, writer_, recorder_, hashes_, cache_, throttle_, mail_tickets_,
+               submission_tickets_, clock, log, metrics}) {}
 
 void Authd::start(const asio::any_io_executor& executor) {
   // Nobody else uses either yet.
   CredentialsRepository& store = reading_ ? *reading_ : *writing_;
   Result<std::optional<Credential>> probe = store.find("");
   if (!probe) log_.error("auth.database.unusable", {{"reason", probe.error().detail}});
-  spawn(executor, record_periodically());
+  spawn(executor, work_periodically());
 }
 
-Task<> Authd::record_periodically() {
+void Authd::sweep_exchanges() {
+  std::erase_if(exchanges_, [](const auto& one) { return one.expired(); });
+  for (const std::weak_ptr<SaslExchanges>& one : exchanges_)
+    if (const std::shared_ptr<SaslExchanges> alive = one.lock()) alive->sweep();
+}
+
+Task<> Authd::work_periodically() {
   asio::steady_timer timer(co_await asio::this_coro::executor);
   for (;;) {
     timer.expires_after(kRecordLoginsEvery);
     auto [failed] = co_await timer.async_wait(no_throw);
     if (failed) co_return;
+    sweep_exchanges();
     co_await recorder_.flush();
   }
 }
 
 std::shared_ptr<const ipc::Dispatcher> Authd::dispatcher_for(const std::string& peer) {
-  if (!peer.starts_with("toast-pop3d.")) return nullptr;
+  const std::optional<Service> service = service_of(peer);
+  if (!service) return nullptr;
+  const SaslServices services{logins_, clock_, random_, log_};
+  auto exchanges = std::make_shared<SaslExchanges>(services, peer, *service);
+  exchanges_.push_back(exchanges);
   auto dispatcher = std::make_shared<ipc::Dispatcher>();
-  dispatcher->on<Login>(AnswerLogin{logins_, peer, Service::pop3});
+  dispatcher->on<Login>(AnswerLogin{logins_, peer, *service});
+  dispatcher->on<SaslStart>(AnswerSaslStart{exchanges});
+  dispatcher->on<SaslStep>(AnswerSaslStep{exchanges});
+  dispatcher->on<SaslCancel>(AnswerSaslCancel{exchanges});
   return dispatcher;
 }
 

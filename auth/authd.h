@@ -1,11 +1,12 @@
-// The keeper of the credentials: its parts put together. It answers Login from front ends, asks the
-// keeper of the directory whose mailbox a name means, and writes last logins every few seconds.
+// The keeper of the credentials: its parts put together. It answers front ends (Login, SASL), asks
+// the keeper of the directory whose mailbox a name means, and writes last logins every few seconds.
 #pragma once
 
 #include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "auth/account_directory.h"
 #include "auth/credentials_reader.h"
@@ -15,6 +16,7 @@
 #include "auth/login_service.h"
 #include "auth/password_cache.h"
 #include "auth/password_hash.h"
+#include "auth/sasl_exchanges.h"
 #include "auth/sqlite/credentials.h"
 #include "auth/throttle.h"
 #include "auth/ticket.h"
@@ -35,7 +37,7 @@ struct AuthdOptions {
   std::string database;  // path of credentials.db
   // Makes a repository over the network, one for each thread; none: the SQLite file `database`.
   std::function<std::unique_ptr<CredentialsRepository>()> make_repository;
-  Secret ticket_key;  // kTicketKeyBytes
+  Secret ticket_key;  // kTicketKeyBytes: the root of the keys in auth/ticket_keys.h
   HashCost cost;
   bool renew_imported = true;  // hashes of crypt(3), after a good login
   HashPoolOptions pool;
@@ -63,7 +65,10 @@ class Authd {
   LoginService& logins() { return logins_; }
 
  private:
-  Task<> record_periodically();
+  Task<> work_periodically();
+  void sweep_exchanges();
+  const Clock& clock_;
+  Random& random_;
   Logger& log_;
   std::unique_ptr<CredentialsRepository> reading_;  // none: the reader has its own
   std::unique_ptr<CredentialsRepository> writing_;
@@ -73,8 +78,10 @@ class Authd {
   HashPool hashes_;
   PasswordCache cache_;
   Throttle throttle_;
-  TicketIssuer tickets_;
+  TicketIssuer mail_tickets_;
+  TicketIssuer submission_tickets_;
   LoginService logins_;
+  std::vector<std::weak_ptr<SaslExchanges>> exchanges_;  // of front ends; they go with the channel
 };
 
 }  // namespace toast::auth

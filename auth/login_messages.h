@@ -1,4 +1,4 @@
-// pop3d (later smtpd) -> authd: who is this. The answer to a good password is a ticket, which the
+// pop3d -> authd: who is this. The answer to a good password is a ticket, which the
 // front end hands on unread; to a bad one, the same words whether the account exists or not.
 #pragma once
 
@@ -26,16 +26,19 @@ struct Login {
   struct Reply {
     Outcome outcome = Outcome::refused;
     std::string ticket;             // granted only
+    std::string mailbox;            // granted only: canonical address
     std::uint32_t retry_after = 0;  // seconds; throttled only
     void encode(Encoder& e) const {
       e.enumeration(outcome);
       e.bytes(ticket);
+      e.bytes(mailbox);
       e.u32(retry_after);
     }
     static Reply decode(Decoder& d) {
       Reply r;
       r.outcome = d.enumeration(Outcome::throttled);
       r.ticket = d.string(kMaxTicketBytes);
+      r.mailbox = d.string(kMaxLoginName);
       r.retry_after = d.u32();
       return r;
     }

@@ -4,6 +4,7 @@
 
 #include "auth/account_messages.h"
 #include "auth/login_messages.h"
+#include "auth/sasl_messages.h"
 
 using namespace toast;
 using namespace toast::auth;
@@ -35,7 +36,19 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             login.peer.size() <= kMaxPeerAddress && login.connection.size() <= kMaxConnection &&
             login.service <= kLastService);
   Login::Reply reply;
-  if (round_trips(input, reply)) require(reply.ticket.size() <= kMaxTicketBytes);
+  if (round_trips(input, reply))
+    require(reply.ticket.size() <= kMaxTicketBytes && reply.mailbox.size() <= kMaxLoginName);
+  SaslStart start;
+  if (round_trips(input, start))
+    require(start.mechanism.size() <= kMaxMechanismName &&
+            start.initial.size() <= kMaxSaslMessage && start.service <= kLastService &&
+            start.channel_binding.size() <= kMaxChannelBinding);
+  SaslStep step;
+  if (round_trips(input, step)) require(step.response.size() <= kMaxSaslMessage);
+  SaslReply answer;
+  if (round_trips(input, answer))
+    require(answer.challenge.size() <= kMaxSaslMessage && answer.ticket.size() <= kMaxTicketBytes &&
+            answer.mailbox.size() <= kMaxLoginName);
   FindAccount question;
   if (round_trips(input, question)) require(question.login.size() <= kMaxLoginName);
   FindAccount::Reply account;

@@ -36,6 +36,7 @@ std::string_view limit_name(Throttle::Limit limit) {
 struct LoginService::Case {
   std::string front_end;
   Login request;
+  std::string authorization;  // whom to act as; empty: who logs in
   IpAddress peer;
   FindAccount::Reply account;
   std::string counted_as;  // its name in the throttle
@@ -53,9 +54,15 @@ struct LoginService::Case {
       reason = "locked";
     else if (!account.allowed)
       reason = "service_off";
+    else if (!may_act())
+      reason = "other_authorization";
     else
       return true;
     return false;
+  }
+  bool may_act() const {
+    return authorization.empty() || authorization == request.login ||
+           authorization == account.mailbox;
   }
 };
 
@@ -100,9 +107,11 @@ LoginService::LoginService(LoginServices services)
       failed_(services.metrics.counter("auth.login.unavailable")),
       rehashed_(services.metrics.counter("auth.hash.renewed")) {}
 
-Task<Result<Login::Reply>> LoginService::login(std::string front_end, Login request) {
+Task<Result<Login::Reply>> LoginService::login(std::string front_end, Login request,
+                                               std::string authorization) {
   const InHand here(in_hand_);
   Case login;
+  login.authorization = std::move(authorization);
   login.front_end = std::move(front_end);
   login.request = std::move(request);
   Result<IpAddress> peer = IpAddress::parse(login.request.peer);
@@ -205,7 +214,9 @@ Result<Login::Reply> LoginService::grant(Case& login) {
   const Grant grant{login.account.mailbox, login.account.maildir, login.account.quota_bytes,
                     login.account.quota_messages, login.request.service};
   const ConnectionId connection{login.front_end, login.request.connection};
-  Result<std::string> ticket = services_.tickets.issue(grant, connection);
+  TicketIssuer& issuer = login.request.service == Service::smtp ? services_.submission_tickets
+                                                                : services_.mail_tickets;
+  Result<std::string> ticket = issuer.issue(grant, connection);
   if (!ticket) {
     Error error{Failure::transient, {}, std::move(ticket.error().detail)};
     return unavailable(login, std::move(error));
@@ -218,7 +229,7 @@ Result<Login::Reply> LoginService::grant(Case& login) {
   services_.log.debug("auth.login.granted", {{"account", login.account.mailbox},
                                              {"peer", login.request.peer},
                                              {"service", service_name(login.request.service)}});
-  return Login::Reply{Login::Outcome::granted, std::move(*ticket), 0};
+  return Login::Reply{Login::Outcome::granted, std::move(*ticket), login.account.mailbox, 0};
 }
 
 Login::Reply LoginService::refuse(Case& login) {
@@ -227,7 +238,7 @@ Login::Reply LoginService::refuse(Case& login) {
                                             {"peer", login.request.peer},
                                             {"service", service_name(login.request.service)},
                                             {"reason", login.reason}});
-  return Login::Reply{Login::Outcome::refused, {}, 0};
+  return Login::Reply{Login::Outcome::refused, {}, {}, 0};
 }
 
 Login::Reply LoginService::refuse_for_now(Case& login, const Throttle::Decision& decision) {
@@ -237,7 +248,7 @@ Login::Reply LoginService::refuse_for_now(Case& login, const Throttle::Decision&
                                                {"peer", login.request.peer},
                                                {"limit", limit_name(decision.refused_by)},
                                                {"retry_after_s", wait}});
-  return Login::Reply{Login::Outcome::throttled, {}, static_cast<std::uint32_t>(wait)};
+  return Login::Reply{Login::Outcome::throttled, {}, {}, static_cast<std::uint32_t>(wait)};
 }
 
 // An outage is told in full at its first login, then counted until a login works again. A permanent

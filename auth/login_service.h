@@ -43,7 +43,8 @@ struct LoginServices {
   HashPool& hashes;
   PasswordCache& cache;
   Throttle& throttle;
-  TicketIssuer& tickets;
+  TicketIssuer& mail_tickets;
+  TicketIssuer& submission_tickets;
   const Clock& clock;
   Logger& log;
   Metrics& metrics;
@@ -53,8 +54,11 @@ class LoginService {
  public:
   explicit LoginService(LoginServices services);
 
-  // `front_end` is the channel's peer as toastd named it.
-  Task<Result<Login::Reply>> login(std::string front_end, Login request);
+  // `front_end` is the channel's peer as toastd named it. `authorization` is whom the client wants
+  // to act as (SASL); empty: who logs in. Nobody may act as another mailbox; a good password with
+  // such a wish is refused like a bad one.
+  Task<Result<Login::Reply>> login(std::string front_end, Login request,
+                                   std::string authorization = {});
   std::size_t in_hand() const { return in_hand_; }
 
  private:

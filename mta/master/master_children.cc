@@ -4,6 +4,7 @@
 
 #include <csignal>
 
+#include "auth/ticket_keys.h"
 #include "base/metrics.h"
 #include "mta/master/master.h"
 #include "mta/master/program_table.h"
@@ -13,6 +14,22 @@ namespace {
 
 // A queue of millions of messages is read at start; nobody is killed for that.
 constexpr std::chrono::hours kReadyTimeout{1};
+
+static_assert(control::kKeyBytes == auth::kTicketKeyBytes);
+
+Secret ticket_key_of(TicketKey kind, const Secret& root) {
+  switch (kind) {
+    case TicketKey::issuer:
+      return root.clone();
+    case TicketKey::mailbox:
+      return auth::ticket_key_for(auth::TicketUse::mailbox, root);
+    case TicketKey::submission:
+      return auth::ticket_key_for(auth::TicketUse::submission, root);
+    case TicketKey::none:
+      break;
+  }
+  return {};
+}
 
 }  // namespace
 
@@ -83,7 +100,7 @@ Result<void> Master::try_launch(std::size_t index) {
   startup.root = options_.root;
   startup.unprivileged = options_.unprivileged;
   startup.boot_id = boot_id_;
-  if (child.spec.program->holds_ticket_key) startup.ticket_key = ticket_key_.clone();
+  startup.ticket_key = ticket_key_of(child.spec.program->ticket_key, ticket_key_);
   startup.sockets = static_cast<std::uint32_t>(sockets.size());
   startup.settings = settings_->files();
   spawn(io_.get_executor(), await_ready(index, child.control, std::move(startup)));

@@ -20,20 +20,21 @@ constexpr NetworkListener kPop3Listeners[] = {
 // clang-format off
 constexpr Program kPrograms[] = {
     // name             stage              account                network         processes                local sockets  ticket key
-    {"toast-vdomaind",  Stage::keepers,    &setting::uservdomaind, {},             nullptr,                 {},            false},
-    {"toast-authd",     Stage::keepers,    &setting::userauthd,    {},             nullptr,                 {},            true},
-    {"toast-maild",     Stage::keepers,    &setting::usermaild,    {},             nullptr,                 {},            true},
-    {"toast-keyd",      Stage::keepers,    &setting::userkeyd,     {},             nullptr,                 {},            false},
-    {"toast-remoted",   Stage::keepers,    &setting::userremoted,  {},             nullptr,                 {},            false},
-    {"toast-queued",    Stage::queue,      &setting::userqueued,   {},             nullptr,                 kQueueSockets, false},
-    {"toast-smtpd",     Stage::front_ends, &setting::usersmtpd,    kSmtpListeners, &setting::smtpprocesses, {},            false},
-    {"toast-pop3d",     Stage::front_ends, &setting::userpop3d,    kPop3Listeners, &setting::pop3processes, {},            false},
+    {"toast-vdomaind",  Stage::keepers,    &setting::uservdomaind, {},             nullptr,                 {},            TicketKey::none},
+    {"toast-authd",     Stage::keepers,    &setting::userauthd,    {},             nullptr,                 {},            TicketKey::issuer},
+    {"toast-maild",     Stage::keepers,    &setting::usermaild,    {},             nullptr,                 {},            TicketKey::mailbox},
+    {"toast-keyd",      Stage::keepers,    &setting::userkeyd,     {},             nullptr,                 {},            TicketKey::none},
+    {"toast-remoted",   Stage::keepers,    &setting::userremoted,  {},             nullptr,                 {},            TicketKey::none},
+    {"toast-queued",    Stage::queue,      &setting::userqueued,   {},             nullptr,                 kQueueSockets, TicketKey::submission},
+    {"toast-smtpd",     Stage::front_ends, &setting::usersmtpd,    kSmtpListeners, &setting::smtpprocesses, {},            TicketKey::none},
+    {"toast-pop3d",     Stage::front_ends, &setting::userpop3d,    kPop3Listeners, &setting::pop3processes, {},            TicketKey::none},
 };
 
 // client calls keeper
 constexpr Wire kWires[] = {
     {"toast-smtpd",  "toast-vdomaind"},  // is this recipient known
     {"toast-smtpd",  "toast-queued"},    // take this message
+    {"toast-smtpd",  "toast-authd"},     // who is this: SASL, a ticket
     {"toast-smtpd",  "toast-keyd"},      // certificates; sign this handshake
     {"toast-queued", "toast-vdomaind"},  // where does this recipient go now
     {"toast-queued", "toast-maild"},     // put it there

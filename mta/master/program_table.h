@@ -26,6 +26,10 @@ struct NetworkListener {
   const EndpointListSetting* endpoints;  // where
 };
 
+// Which key of login tickets a program gets: the issuer the one that all others are derived from,
+// each taker the one of its own tickets (auth/ticket_keys.h).
+enum class TicketKey : unsigned char { none, issuer, mailbox, submission };
+
 struct Program {
   std::string_view name;  // also of its file: "toast-smtpd"
   Stage stage;
@@ -33,7 +37,7 @@ struct Program {
   std::span<const NetworkListener> network;  // none of them has an address: it is not started
   const IntegerSetting* processes;           // how many, 0 one per core; none: exactly one
   std::span<const LocalSocket> local_sockets;
-  bool holds_ticket_key;  // it makes or checks login tickets
+  TicketKey ticket_key;
 };
 
 struct Wire {

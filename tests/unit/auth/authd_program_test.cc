@@ -15,7 +15,7 @@
 #include "auth/password_hash.h"
 #include "auth/set_password.h"
 #include "auth/sqlite/credentials.h"
-#include "auth/ticket.h"
+#include "auth/ticket_keys.h"
 #include "base/control_messages.h"
 #include "base/migrations.h"
 #include "schema/embedded.h"
@@ -136,7 +136,7 @@ class AuthdProgram : public testing::Test {
 
 TEST_F(AuthdProgram, ServesInItsSandboxAndLeavesCleanly) {
   SystemClock clock;
-  TicketVerifier verifier{Secret(kTicketKey), clock};
+  TicketVerifier verifier{ticket_key_for(TicketUse::mailbox, Secret(kTicketKey)), clock};
   for (int i = 0; i < 2; ++i) {  // by hash, then from the cache
     const Result<Login::Reply> reply = login("secret");
     ASSERT_TRUE(reply) << reply.error().detail;

@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "auth/set_password.h"
+#include "auth/ticket_keys.h"
 #include "base/migrations.h"
 #include "schema/embedded.h"
 #include "tests/unit/auth/run_task.h"
@@ -71,9 +72,11 @@ class AuthdTest : public testing::TestWithParam<bool> {
     authd_.emplace(std::move(options), accounts_, clock_, random_, log_, metrics_);
     authd_->start(io_.get_executor());
     front_end_ = connect(nullptr, authd_->dispatcher_for("toast-pop3d.0")).first;
+    submission_ = connect(nullptr, authd_->dispatcher_for("toast-smtpd.0")).first;
   }
   ~AuthdTest() override {
     front_end_.reset();
+    submission_.reset();
     authd_.reset();
     std::filesystem::remove_all(directory_);
   }
@@ -89,6 +92,17 @@ class AuthdTest : public testing::TestWithParam<bool> {
     b->start(std::move(right), [](const Error&) {});
     kept_.push_back(b);
     return {a, b};
+  }
+  static SaslStart plain(const std::string& name, const std::string& password) {
+    SaslStart start;
+    start.service = Service::smtp;
+    start.mechanism = "PLAIN";
+    start.has_initial = true;
+    start.initial = Secret(std::string(1, '\0') + name + std::string(1, '\0') + password);
+    start.encrypted = true;
+    start.peer = "192.0.2.1";
+    start.connection = "c0ffee";
+    return start;
   }
   Result<Login::Reply> login(const std::string& name, const std::string& password,
                              Service service = Service::pop3) {
@@ -113,10 +127,11 @@ class AuthdTest : public testing::TestWithParam<bool> {
   std::vector<std::shared_ptr<ipc::Channel>> kept_;
   std::optional<Authd> authd_;
   std::shared_ptr<ipc::Channel> front_end_;
+  std::shared_ptr<ipc::Channel> submission_;
 };
 
 TEST_P(AuthdTest, GrantsRefusesAndWritesTheLastLogin) {
-  TicketVerifier verifier(ticket_key(), clock_);
+  TicketVerifier verifier(ticket_key_for(TicketUse::mailbox, ticket_key()), clock_);
   for (int i = 0; i < 3; ++i) {
     const Result<Login::Reply> good = login("ann", "secret");
     ASSERT_TRUE(good) << good.error().detail;
@@ -154,9 +169,47 @@ TEST_P(AuthdTest, ADeadDatabaseIsLaterNotWrongAndComesBack) {
 
 TEST_P(AuthdTest, AFrontEndLogsInToItsOwnServiceOnly) {
   EXPECT_FALSE(login("ann", "secret", Service::smtp));
-  EXPECT_EQ(authd_->dispatcher_for("toast-smtpd.0"), nullptr);
   EXPECT_EQ(authd_->dispatcher_for("toast-remoted"), nullptr);
   EXPECT_EQ(authd_->dispatcher_for(""), nullptr);
+}
+
+// The keeper of the mail takes no ticket for submission, and the queue none for a mailbox: each has
+// a key of its own.
+TEST_P(AuthdTest, SaslBuysATicketForTheFrontEndsServiceAndItsTakerAlone) {
+  const Secret root = ticket_key();
+  TicketVerifier maild(ticket_key_for(TicketUse::mailbox, root), clock_);
+  TicketVerifier queued(ticket_key_for(TicketUse::submission, root), clock_);
+  const Result<SaslReply> reply = run_task(io_, submission_->call(plain("ann", "secret")));
+  ASSERT_TRUE(reply) << reply.error().detail;
+  ASSERT_EQ(reply->outcome, SaslReply::Outcome::granted);
+  EXPECT_EQ(reply->mailbox, "ann@example.org");
+  const ConnectionId connection{"toast-smtpd.0", "c0ffee"};
+  EXPECT_FALSE(maild.redeem(reply->ticket, Service::smtp, connection));
+  EXPECT_FALSE(queued.redeem(reply->ticket, Service::smtp, {"toast-smtpd.1", "c0ffee"}));
+  const Result<Grant> grant = queued.redeem(reply->ticket, Service::smtp, connection);
+  ASSERT_TRUE(grant) << grant.error().detail;
+  EXPECT_EQ(grant->mailbox, "ann@example.org");
+  const Result<Login::Reply> mail = login("ann", "secret");
+  EXPECT_FALSE(queued.redeem(mail->ticket, Service::pop3, {"toast-pop3d.0", "c0ffee"}));
+  EXPECT_FALSE(run_task(io_, front_end_->call(plain("ann", "secret"))));  // a ticket for smtp
+}
+
+TEST_P(AuthdTest, AnExchangeIsOfTheChannelItWasBegunOn) {
+  SaslStart start;
+  start.service = Service::smtp;
+  start.mechanism = "LOGIN";
+  start.peer = "192.0.2.1";
+  start.connection = "c0ffee";
+  const Result<SaslReply> asked = run_task(io_, submission_->call(std::move(start)));
+  ASSERT_TRUE(asked) << asked.error().detail;
+  ASSERT_EQ(asked->outcome, SaslReply::Outcome::challenge);
+  EXPECT_FALSE(run_task(io_, front_end_->call(SaslStep{asked->exchange, Secret("ann")})));
+  const Result<SaslReply> again =
+      run_task(io_, submission_->call(SaslStep{asked->exchange, Secret("ann")}));
+  ASSERT_TRUE(again) << again.error().detail;
+  EXPECT_EQ(again->challenge, "Password:");
+  EXPECT_TRUE(run_task(io_, submission_->call(SaslCancel{again->exchange})));
+  EXPECT_FALSE(run_task(io_, submission_->call(SaslStep{again->exchange, Secret("secret")})));
 }
 
 TEST_P(AuthdTest, NewSettingsApplyAndWeakHashesAreRenewed) {

@@ -1,0 +1,42 @@
+// A stranger's half of an exchange, message after message: whatever it is, what comes out is within
+// the limits of a login, and the end of an exchange is its end.
+//
+// Input: one letter for the mechanism, then messages with 0xff between them.
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+
+#include "auth/sasl/mechanisms.h"
+#include "auth/service.h"
+
+using namespace toast::auth;
+
+namespace {
+
+std::string_view mechanism_of(char letter) { return letter == 'L' ? sasl::kLogin : sasl::kPlain; }
+
+void check(const sasl::CheckPassword& question) {
+  if (question.login.empty() || question.login.size() > kMaxLoginName) std::abort();
+  if (question.authorization.size() > kMaxLoginName) std::abort();
+  if (question.password.empty() || question.password.size() > kMaxPassword) std::abort();
+  if (question.login.find('\0') != std::string::npos) std::abort();
+  if (question.password.view().find('\0') != std::string_view::npos) std::abort();
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size == 0) return 0;
+  std::string_view input(reinterpret_cast<const char*>(data), size);
+  const std::unique_ptr<sasl::Mechanism> mechanism = sasl::make_mechanism(mechanism_of(input[0]));
+  if (!mechanism) std::abort();
+  input.remove_prefix(1);
+  for (;;) {
+    const std::size_t end = input.find('\xff');
+    const sasl::Step step = mechanism->hear(input.substr(0, end));
+    if (const auto* question = std::get_if<sasl::CheckPassword>(&step)) check(*question);
+    if (!std::holds_alternative<sasl::Challenge>(step)) return 0;
+    if (end == std::string_view::npos) return 0;
+    input.remove_prefix(end + 1);
+  }
+}

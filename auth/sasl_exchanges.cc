@@ -1,0 +1,121 @@
+#include "auth/sasl_exchanges.h"
+
+#include <utility>
+
+#include "auth/sasl/mechanisms.h"
+
+namespace toast::auth {
+namespace {
+
+SaslReply outcome(SaslReply::Outcome what) {
+  SaslReply reply;
+  reply.outcome = what;
+  return reply;
+}
+
+SaslReply sasl_reply(Login::Reply login) {
+  SaslReply reply;
+  switch (login.outcome) {
+    case Login::Outcome::granted:
+      reply.outcome = SaslReply::Outcome::granted;
+      break;
+    case Login::Outcome::refused:
+      reply.outcome = SaslReply::Outcome::refused;
+      break;
+    case Login::Outcome::throttled:
+      reply.outcome = SaslReply::Outcome::throttled;
+      break;
+  }
+  reply.ticket = std::move(login.ticket);
+  reply.mailbox = std::move(login.mailbox);
+  reply.retry_after = login.retry_after;
+  return reply;
+}
+
+}  // namespace
+
+Task<Result<SaslReply>> SaslExchanges::start(SaslStart request) {
+  if (request.service != service_)
+    co_return permanent(front_end_ + " asked for a ticket for " +
+                        std::string(service_name(request.service)));
+  sweep();
+  if (const auto before = by_connection_.find(request.connection); before != by_connection_.end())
+    cancel(before->second);
+  Exchange exchange;
+  exchange.mechanism = sasl::make_mechanism(request.mechanism);
+  if (!exchange.mechanism) co_return outcome(SaslReply::Outcome::unsupported);
+  exchange.peer = std::move(request.peer);
+  exchange.connection = std::move(request.connection);
+  sasl::Step step = request.has_initial ? exchange.mechanism->hear(request.initial.view())
+                                        : exchange.mechanism->begin();
+  co_return co_await follow(std::move(exchange), std::move(step));
+}
+
+Task<Result<SaslReply>> SaslExchanges::step(SaslStep request) {
+  sweep();
+  auto found = waiting_.find(request.exchange);
+  if (found == waiting_.end())
+    co_return transient(front_end_ + ": the login was not finished in time",
+                        "4.7.0 try again later");
+  Exchange exchange = take(found);
+  sasl::Step next = exchange.mechanism->hear(request.response.view());
+  co_return co_await follow(std::move(exchange), std::move(next));
+}
+
+SaslExchanges::Exchange SaslExchanges::take(Waiting::iterator found) {
+  Exchange exchange = std::move(found->second);
+  by_connection_.erase(exchange.connection);
+  waiting_.erase(found);
+  return exchange;
+}
+
+void SaslExchanges::cancel(std::uint64_t exchange) {
+  if (auto found = waiting_.find(exchange); found != waiting_.end()) take(found);
+}
+
+void SaslExchanges::sweep() {
+  while (!waiting_.empty() &&
+         services_.clock.steady() - waiting_.begin()->second.since >= kSaslPatience)
+    take(waiting_.begin());
+}
+
+Task<Result<SaslReply>> SaslExchanges::follow(Exchange exchange, sasl::Step step) {
+  if (auto* challenge = std::get_if<sasl::Challenge>(&step))
+    co_return wait_for_client(std::move(exchange), std::move(challenge->text));
+  if (auto* question = std::get_if<sasl::CheckPassword>(&step))
+    co_return co_await check(std::move(exchange), std::move(*question));
+  services_.log.info("auth.sasl.malformed", {{"peer", exchange.peer},
+                                             {"service", service_name(service_)},
+                                             {"reason", std::get<sasl::Malformed>(step).reason}});
+  co_return outcome(SaslReply::Outcome::malformed);
+}
+
+Result<SaslReply> SaslExchanges::wait_for_client(Exchange exchange, std::string challenge) {
+  if (waiting_.size() >= kMaxSaslExchanges)
+    return transient(
+        front_end_ + ": " + std::to_string(waiting_.size()) + " logins wait for their clients",
+        "4.7.0 try again later");
+  SaslReply reply = outcome(SaslReply::Outcome::challenge);
+  reply.exchange = next_++;
+  reply.challenge = std::move(challenge);
+  exchange.since = services_.clock.steady();
+  by_connection_[exchange.connection] = reply.exchange;
+  waiting_.emplace(reply.exchange, std::move(exchange));
+  return reply;
+}
+
+Task<Result<SaslReply>> SaslExchanges::check(Exchange exchange, sasl::CheckPassword question) {
+  Login request;
+  request.service = service_;
+  request.login = std::move(question.login);
+  request.password = std::move(question.password);
+  request.peer = std::move(exchange.peer);
+  request.connection = std::move(exchange.connection);
+  std::string front_end = front_end_;
+  Result<Login::Reply> reply = co_await services_.logins.login(
+      std::move(front_end), std::move(request), std::move(question.authorization));
+  if (!reply) co_return pass(reply);
+  co_return sasl_reply(std::move(*reply));
+}
+
+}  // namespace toast::auth
