@@ -218,6 +218,8 @@ class Initializer {
         return "127.0.0.1:" + std::to_string(options_.port_base + offset);
       };
       files.emplace_back(setting::smtplisten.name, at(25));
+      files.emplace_back(setting::submissionlisten.name, at(587));
+      files.emplace_back(setting::submissionslisten.name, at(465));
       files.emplace_back(setting::pop3listen.name, at(110));
       files.emplace_back(setting::pop3slisten.name, at(995));
     }
@@ -269,7 +271,8 @@ void add_init(CLI::App& app, Context& context) {
                     "Everything belongs to, and runs as, the calling user");
   command
       ->add_option("--port-base", options->port_base,
-                   "Listen on 127.0.0.1 only: SMTP at P+25, POP3 at P+110, POP3S at P+995")
+                   "Listen on 127.0.0.1 only: SMTP at P+25, submission at P+587 and P+465, "
+                   "POP3 at P+110, POP3S at P+995")
       ->type_name("P")
       ->check(CLI::Range(kMinPortBase, kMaxPortBase).description(""));
   command->footer(

@@ -24,6 +24,8 @@ inline constexpr LineSetting credentialsdb{"credentialsdb", "toast_credentials",
 
 // --- listeners
 inline constexpr EndpointListSetting smtplisten{"smtplisten", "0.0.0.0:25\n[::]:25", "Addresses and ports for SMTP, one address:port or [address]:port a line. An empty file: no SMTP server. Port 0: the kernel chooses, toastctl status shows it.", "toastd remoted toastctl", Applies::at_restart};
+inline constexpr EndpointListSetting submissionlisten{"submissionlisten", "0.0.0.0:587\n[::]:587", "Addresses and ports for submission (RFC 6409): STARTTLS, then a login, then mail. As in smtplisten. An empty file: none.", "toastd toastctl", Applies::at_restart};
+inline constexpr EndpointListSetting submissionslisten{"submissionslisten", "0.0.0.0:465\n[::]:465", "Addresses and ports for submission under TLS from the first byte (RFC 8314), as in smtplisten. An empty file: none.", "toastd toastctl", Applies::at_restart};
 inline constexpr EndpointListSetting pop3listen{"pop3listen", "0.0.0.0:110\n[::]:110", "Addresses and ports for POP3, as in smtplisten. An empty file: no POP3 server.", "toastd toastctl", Applies::at_restart};
 inline constexpr EndpointListSetting pop3slisten{"pop3slisten", "0.0.0.0:995\n[::]:995", "Addresses and ports for POP3 under TLS from the first byte (RFC 8314), as in smtplisten. An empty file: none.", "toastd toastctl", Applies::at_restart};
 inline constexpr IntegerSetting listenbacklog{"listenbacklog", 1024, 1, 65535, "connections", "Connections that the kernel keeps waiting for each listener.", "toastd", Applies::at_restart};
@@ -34,7 +36,7 @@ inline constexpr IntegerSetting pop3processes{"pop3processes", 0, 0, 256, "proce
 inline constexpr SizeSetting databytes{"databytes", 50 * kMiB, 0, 1LL << 40, "Largest message accepted, counted with CRLF line ends, as SIZE announces it; 0: no limit. qmail's default is no limit, which lets a single client fill the queue.", "smtpd queued"};
 inline constexpr DurationSetting timeoutsmtpd{"timeoutsmtpd", 300, 1, kDay, "Longest wait for the client at each read or write. RFC 5321 asks for 5 minutes; qmail's default was 1200.", "smtpd"};
 inline constexpr DurationSetting smtpsessionseconds{"smtpsessionseconds", 7200, 60, kDay, "Longest life of one connection, so that one byte every few minutes cannot hold it for ever.", "smtpd"};
-inline constexpr NetworkListSetting relaynetworks{"relaynetworks", "", "Networks of our own, one CIDR a line. Their clients may send to recipients at other hosts, which to all others is relaying denied (5.7.1), and smtpmaxperaddress does not count them.", "smtpd"};
+inline constexpr NetworkListSetting relaynetworks{"relaynetworks", "", "Networks of our own, one CIDR a line. Their clients may send to recipients at other hosts, which to all others without a login is relaying denied (5.7.1), and smtpmaxperaddress does not count them.", "smtpd queued"};
 inline constexpr IntegerSetting smtpmaxrecipients{"smtpmaxrecipients", 1000, 100, 100000, "recipients", "Recipients accepted in one message. RFC 5321 asks for at least 100.", "smtpd"};
 inline constexpr IntegerSetting smtpmaxerrors{"smtpmaxerrors", 20, 1, 1000, "commands", "Refused commands after which the connection is closed with 421.", "smtpd"};
 inline constexpr IntegerSetting smtpmaxnoops{"smtpmaxnoops", 100, 1, 100000, "commands", "NOOP, RSET, HELP, EHLO and VRFY commands in a row without a message before the connection is closed with 421.", "smtpd"};
@@ -45,6 +47,20 @@ inline constexpr IntegerSetting smtpmaxperaddress{"smtpmaxperaddress", 100, 1, 1
 inline constexpr ChoiceSetting smtpbarenewline{"smtpbarenewline", "refuse", "refuse|normalise", "What to do with a CR or LF alone inside a message: refuse it with 550 5.6.11, or store a line end. Refusing is the safe choice against smuggled messages.", "smtpd"};
 inline constexpr ChoiceSetting smtptlsversion{"smtptlsversion", "1.2", "1.2|1.3", "Oldest version of TLS that STARTTLS accepts.", "smtpd"};
 inline constexpr LineSetting smtpgreeting{"smtpgreeting", kFromMe, LineShape::text, "Text after 220, 221 and 250; its first word should be this host's name.", "smtpd"};
+
+// --- submission
+inline constexpr BooleanSetting smtpauth{"smtpauth", false, "Offer AUTH, after STARTTLS, to clients of smtplisten too. Those of submissionlisten and submissionslisten must always log in.", "smtpd"};
+inline constexpr ChoiceSetting submissiontlsversion{"submissiontlsversion", "1.2", "1.2|1.3", "Oldest version of TLS on submissionlisten and submissionslisten.", "smtpd"};
+inline constexpr IntegerSetting smtpauthfailures{"smtpauthfailures", 3, 1, 100, "failures", "Failed logins over one SMTP connection; then 421.", "smtpd"};
+inline constexpr ChoiceSetting sendercheck{"sendercheck", "warn", "off|warn|enforce", "Must the envelope sender (MAIL FROM) belong to the login: its own address, a sub-address, an alias that leads to its mailbox? warn: the log says who would be refused. enforce: 553 5.7.1.", "smtpd"};
+inline constexpr ChoiceSetting fromcheck{"fromcheck", "warn", "off|warn|enforce", "The same for the addresses in the header's From; enforce: 550 5.7.1.", "smtpd"};
+inline constexpr BooleanSetting submissionhideclient{"submissionhideclient", false, "Leave the address and the EHLO name of a client that has logged in out of the Received field. The log has them.", "smtpd"};
+inline constexpr IntegerSetting sendlimithour{"sendlimithour", 500, 0, 100000000, "recipients", "Recipients at other hosts that one login may send to in an hour; beyond it 450 4.7.1. 0: no limit.", "queued"};
+inline constexpr IntegerSetting sendlimitday{"sendlimitday", 2000, 0, 100000000, "recipients", "The same in a day.", "queued"};
+inline constexpr IntegerSetting sendlimitdomainhour{"sendlimitdomainhour", 0, 0, 100000000, "recipients", "The same for all logins of a domain together, in an hour.", "queued"};
+inline constexpr IntegerSetting sendlimitdomainday{"sendlimitdomainday", 0, 0, 100000000, "recipients", "The same for all logins of a domain together, in a day.", "queued"};
+inline constexpr IntegerSetting sendlimituidhour{"sendlimituidhour", 0, 0, 100000000, "recipients", "The same for a user of this machine, root apart, who sends with sendmail and its kin, in an hour.", "queued"};
+inline constexpr IntegerSetting sendlimituidday{"sendlimituidday", 0, 0, 100000000, "recipients", "The same for a user of this machine, in a day.", "queued"};
 
 // --- queue
 inline constexpr DurationSetting queuelifetime{"queuelifetime", 7 * kDay, 60, 365 * kDay, "Age at which a message that is still deferred goes back to its sender.", "queued"};
@@ -128,6 +144,8 @@ inline constexpr const SettingInfo* kAllSettings[] = {
     &setting::directorydb,
     &setting::credentialsdb,
     &setting::smtplisten,
+    &setting::submissionlisten,
+    &setting::submissionslisten,
     &setting::pop3listen,
     &setting::pop3slisten,
     &setting::listenbacklog,
@@ -147,6 +165,18 @@ inline constexpr const SettingInfo* kAllSettings[] = {
     &setting::smtpbarenewline,
     &setting::smtptlsversion,
     &setting::smtpgreeting,
+    &setting::smtpauth,
+    &setting::submissiontlsversion,
+    &setting::smtpauthfailures,
+    &setting::sendercheck,
+    &setting::fromcheck,
+    &setting::submissionhideclient,
+    &setting::sendlimithour,
+    &setting::sendlimitday,
+    &setting::sendlimitdomainhour,
+    &setting::sendlimitdomainday,
+    &setting::sendlimituidhour,
+    &setting::sendlimituidday,
     &setting::queuelifetime,
     &setting::unknowngrace,
     &setting::concurrencylocal,

@@ -12,7 +12,11 @@ constexpr LocalSocket kQueueSockets[] = {
     {"submit.sock", 0666},  // every user may send mail
 };
 
-constexpr NetworkListener kSmtpListeners[] = {{"smtp", &setting::smtplisten}};
+constexpr NetworkListener kSmtpListeners[] = {
+    {"smtp", &setting::smtplisten},
+    {"submission", &setting::submissionlisten},
+    {"submissions", &setting::submissionslisten},  // TLS from the first byte
+};
 constexpr NetworkListener kPop3Listeners[] = {
     {"pop3", &setting::pop3listen}, {"pop3s", &setting::pop3slisten},  // TLS from the first byte
 };
@@ -47,7 +51,8 @@ constexpr Wire kWires[] = {
 };
 
 constexpr Mourner kMourners[] = {
-    {"toast-maild", "toast-authd"},      // the tickets of a process end with it
+    {"toast-maild",  "toast-authd"},     // the tickets of a process end with it
+    {"toast-queued", "toast-authd"},
 };
 // clang-format on
 

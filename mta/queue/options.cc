@@ -29,6 +29,14 @@ Result<Options> Options::from(const Settings& settings) {
   o.arrival_memory = settings.get(setting::queuememory);
   o.reserve_bytes = settings.get(setting::queuereserve);
   o.high_water = static_cast<std::uint64_t>(settings.get(setting::queuehighwater));
+  o.relay_networks = settings.get(setting::relaynetworks);
+  const auto limit = [&settings](const IntegerSetting& hour, const IntegerSetting& day) {
+    return SendLimit{static_cast<std::uint64_t>(settings.get(hour)),
+                     static_cast<std::uint64_t>(settings.get(day))};
+  };
+  o.login_limit = limit(setting::sendlimithour, setting::sendlimitday);
+  o.domain_limit = limit(setting::sendlimitdomainhour, setting::sendlimitdomainday);
+  o.uid_limit = limit(setting::sendlimituidhour, setting::sendlimituidday);
   return o;
 }
 

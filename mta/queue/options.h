@@ -4,7 +4,9 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <vector>
 
+#include "base/ip_address.h"
 #include "base/settings.h"
 #include "mta/remote/routes.h"
 
@@ -33,7 +35,15 @@ struct Options {
   std::uint64_t arrival_memory =
       std::uint64_t{64} * 1024 * 1024;  // bodies in arrival and until first delivery
   std::uint64_t reserve_bytes = std::uint64_t{64} * 1024 * 1024;
-  std::uint64_t high_water = 100'000;  // messages
+  std::uint64_t high_water = 100'000;   // messages
+  std::vector<Network> relay_networks;  // whose clients need no login to send to other hosts
+  struct SendLimit {                    // recipients at other hosts; 0: none
+    std::uint64_t hour = 0;
+    std::uint64_t day = 0;
+  };
+  SendLimit login_limit;
+  SendLimit domain_limit;  // of all logins of a domain together
+  SendLimit uid_limit;     // of a user of this machine
 
   // Error: a line of smtproutes is wrong.
   [[nodiscard]] static Result<Options> from(const Settings& settings);

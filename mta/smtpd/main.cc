@@ -40,6 +40,11 @@ struct Program {
   smtpd::Server server;
 };
 
+smtpd::Port port_of(const std::string& listener) {
+  if (listener == "submission") return smtpd::Port::submission;
+  return listener == "submissions" ? smtpd::Port::submissions : smtpd::Port::smtp;
+}
+
 // The callbacks own the program: it ends before the daemon and its event loop do.
 Result<void> build(Daemon& daemon) {
   if (daemon.startup().instance >= MessageIdSource::kMaxSmtpProcesses)
@@ -53,7 +58,7 @@ Result<void> build(Daemon& daemon) {
   daemon.on_listener([program, &daemon](const std::string& name, Fd socket) {
     auto shared = std::make_shared<Fd>(std::move(socket));
     program->keys.when_known([program, &daemon, name, shared] {
-      Result<void> listening = program->server.listen(std::move(*shared));
+      Result<void> listening = program->server.listen(std::move(*shared), port_of(name));
       if (!listening)
         daemon.fail(Error{Failure::transient, {}, name + ": " + listening.error().detail});
     });

@@ -13,6 +13,13 @@
 
 namespace toast::smtpd {
 
+// What a client has connected to: mail for us (RFC 5321), or from our own users (RFC 6409), there
+// with TLS after STARTTLS or from the first byte (RFC 8314).
+enum class Port : unsigned char { smtp, submission, submissions };
+
+// What is done about a sender that is not its login's.
+enum class SenderCheck : unsigned char { off, warn, enforce };
+
 struct Options {
   std::string host;                              // our name, for Received and for <postmaster>
   std::string greeting;                          // after 220 and 250; its first word is our name
@@ -26,6 +33,12 @@ struct Options {
   std::size_t max_hops = 100;  // RFC 5321 section 6.3
   smtp::BareNewline bare_newline = smtp::BareNewline::refuse;
   tls::Floor tls_floor = tls::Floor::tls12;
+  tls::Floor submission_tls_floor = tls::Floor::tls12;
+  bool auth_on_smtp = false;  // on Port::smtp as well, under TLS
+  std::size_t max_auth_failures = 3;
+  SenderCheck envelope_check = SenderCheck::warn;
+  SenderCheck from_check = SenderCheck::warn;
+  bool hide_client = false;  // of who has logged in, in Received
   std::vector<Network> relay_networks;
   // Per process: the instance's limits divided by the number of SMTP servers.
   std::size_t max_connections = 2000;

@@ -33,7 +33,7 @@ void Server::set_options(std::shared_ptr<const Options> options) {
   limits_.change(options_->max_connections, options_->max_per_address);
 }
 
-Result<void> Server::listen(Fd listener) {
+Result<void> Server::listen(Fd listener, Port port) {
   sockaddr_storage name{};
   socklen_t size = sizeof name;
   if (::getsockname(listener.get(), reinterpret_cast<sockaddr*>(&name), &size) != 0)
@@ -45,11 +45,11 @@ Result<void> Server::listen(Fd listener) {
   if (ec) return system_error("assign", "listener", ec.value());
   (void)listener.release();  // the acceptor closes it
   acceptors_.push_back(acceptor);
-  spawn(executor_, accept_loop(acceptor));
+  spawn(executor_, accept_loop(acceptor, port));
   return {};
 }
 
-Task<> Server::accept_loop(std::shared_ptr<Acceptor> acceptor) {
+Task<> Server::accept_loop(std::shared_ptr<Acceptor> acceptor, Port port) {
   while (acceptor->is_open()) {
     asio::ip::tcp::endpoint peer;
     auto [ec, socket] = co_await acceptor->async_accept(executor_, peer, no_throw);
@@ -61,7 +61,7 @@ Task<> Server::accept_loop(std::shared_ptr<Acceptor> acceptor) {
       co_await pause(kAcceptPause);
       continue;
     }
-    take(std::move(socket), peer);
+    take(std::move(socket), peer, port);
   }
 }
 
@@ -70,31 +70,35 @@ Task<> Server::pause(std::chrono::milliseconds time) {
   (void)co_await timer.async_wait(no_throw);
 }
 
-void Server::take(asio::ip::tcp::socket socket, const asio::ip::tcp::endpoint& endpoint) {
+void Server::take(asio::ip::tcp::socket socket, const asio::ip::tcp::endpoint& endpoint,
+                  Port port) {
   const IpAddress peer = to_ip(endpoint.address());
   tl::expected<ConnectionLimits::Place, ConnectionLimits::Refusal> place =
       limits_.enter(peer, contains(options_->relay_networks, peer));
-  if (!place) return refuse(std::move(socket), peer, place.error());
+  if (!place) return refuse(std::move(socket), peer, place.error(), port);
   const int on = 1;  // replies are small and each is waited for
   ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  spawn(executor_, serve(std::move(socket), peer, std::move(*place)));
+  spawn(executor_, serve(std::move(socket), peer, std::move(*place), port));
 }
 
 void Server::refuse(asio::ip::tcp::socket socket, const IpAddress& peer,
-                    ConnectionLimits::Refusal why) {
+                    ConnectionLimits::Refusal why, Port port) {
   const bool own_fault = why == ConnectionLimits::Refusal::client_full;
   std::string out;
   const std::string_view text = own_fault ? "4.7.0 too many connections from your network"
                                           : "4.3.2 too many connections, try again later";
   smtp::append_reply(out, {421, std::string(text)});
-  // Fits into an empty socket buffer; if not, the close says enough.
-  (void)::send(socket.native_handle(), out.data(), out.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  // Fits into an empty socket buffer; if not, the close says enough. Under TLS it could not be read
+  // before a handshake, which would cost what is to be saved.
+  if (port != Port::submissions)
+    (void)::send(socket.native_handle(), out.data(), out.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   services_.counters.refused_sessions.add();
   services_.log.info("smtp.session.refused",
                      {{"peer", peer.str()}, {"reason", own_fault ? "peer limit" : "total limit"}});
 }
 
-Task<> Server::serve(asio::ip::tcp::socket socket, IpAddress peer, ConnectionLimits::Place place) {
+Task<> Server::serve(asio::ip::tcp::socket socket, IpAddress peer, ConnectionLimits::Place place,
+                     Port port) {
   services_.counters.sessions.add();
   services_.counters.open_sessions.add();
   {
@@ -104,7 +108,7 @@ Task<> Server::serve(asio::ip::tcp::socket socket, IpAddress peer, ConnectionLim
     smtp::SocketWire* const lowest = wire.get();  // lives as long as the session, under TLS too
     wires_.insert(lowest);
     if (draining_) lowest->stop();
-    Session session(options_, services_, peer, std::move(wire));
+    Session session(options_, services_, peer, std::move(wire), port);
     co_await session.run();
     wires_.erase(lowest);
   }

@@ -24,7 +24,7 @@ class Server {
   Server(asio::any_io_executor executor, Services& services,
          std::shared_ptr<const Options> options);
   // A bound, listening, non-blocking TCP socket, shared with other processes.
-  [[nodiscard]] Result<void> listen(Fd listener);
+  [[nodiscard]] Result<void> listen(Fd listener, Port port = Port::smtp);
   // For connections from now on.
   void set_options(std::shared_ptr<const Options> options);
   // Accepts nothing more; sessions end when their transaction does. Completes when all have ended.
@@ -33,10 +33,12 @@ class Server {
 
  private:
   using Acceptor = asio::ip::tcp::acceptor;
-  Task<> accept_loop(std::shared_ptr<Acceptor> acceptor);
-  void take(asio::ip::tcp::socket socket, const asio::ip::tcp::endpoint& peer);
-  void refuse(asio::ip::tcp::socket socket, const IpAddress& peer, ConnectionLimits::Refusal why);
-  Task<> serve(asio::ip::tcp::socket socket, IpAddress peer, ConnectionLimits::Place place);
+  Task<> accept_loop(std::shared_ptr<Acceptor> acceptor, Port port);
+  void take(asio::ip::tcp::socket socket, const asio::ip::tcp::endpoint& peer, Port port);
+  void refuse(asio::ip::tcp::socket socket, const IpAddress& peer, ConnectionLimits::Refusal why,
+              Port port);
+  Task<> serve(asio::ip::tcp::socket socket, IpAddress peer, ConnectionLimits::Place place,
+               Port port);
   Task<> pause(std::chrono::milliseconds time);
 
   asio::any_io_executor executor_;

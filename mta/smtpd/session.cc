@@ -39,18 +39,23 @@ std::string_view describe(WireEnd end) {
 }
 
 Session::Session(std::shared_ptr<const Options> options, Services& services, const IpAddress& peer,
-                 std::unique_ptr<Wire> wire)
+                 std::unique_ptr<Wire> wire, Port port)
     : options_(std::move(options)),
       services_(services),
       peer_text_(peer.str()),
       id_(services.ids.next().str()),
       own_client_(contains(options_->relay_networks, peer)),
+      port_(port),
       wire_(std::move(wire)) {
   security_.may_relay = own_client_;
 }
 
 Task<> Session::run() {
   session_end_ = services_.clock.steady() + options_->session_timeout;
+  if (port_ == Port::submissions) {
+    const bool encrypted = co_await begin_tls();
+    if (!encrypted) co_return log_close();
+  }
   set_deadline();
   say({220, options_->greeting + " ESMTP"});
   while (state_ != State::closing) {

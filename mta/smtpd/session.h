@@ -47,7 +47,7 @@ class Session {
  public:
   // `peer` is the client's address. `services` outlive the session.
   Session(std::shared_ptr<const Options> options, Services& services, const IpAddress& peer,
-          std::unique_ptr<Wire> wire);
+          std::unique_ptr<Wire> wire, Port port = Port::smtp);
   // Returns when the conversation is over; the caller closes the socket.
   Task<> run();
   State state() const { return state_; }
@@ -79,6 +79,7 @@ class Session {
   void greet(std::string name, Hello hello);
   smtp::Reply answer_plain(const smtp::Command& command);
   Task<> answer_mail(smtp::Mail mail);
+  std::optional<smtp::Reply> refuse_mail(const smtp::Mail& mail) const;
   Task<> answer_rcpt(smtp::Rcpt rcpt);
   bool is_taken(const RecipientVerdict& verdict) const;
   smtp::Reply verdict_reply(const RecipientVerdict& verdict) const;
@@ -86,10 +87,11 @@ class Session {
   void refuse_recipient(const Address& recipient, const smtp::Reply& reply);
   void reset_transaction();
 
-  // From STARTTLS to the first command after it: session_tls.cc
+  // A handshake, and what stood before it: session_tls.cc
   bool offers_tls() const;
   std::optional<smtp::Reply> refuse_starttls();
   Task<> answer_starttls();
+  Task<bool> begin_tls();
   void forget_clear_text();
 
   // From DATA to the reply to the final dot: session_data.cc
@@ -104,6 +106,7 @@ class Session {
   const std::string peer_text_;
   const std::string id_;
   const bool own_client_;  // by its address, in relaynetworks
+  const Port port_;
   std::unique_ptr<Wire> wire_;
   SecurityContext security_;
   std::string tls_;  // version and cipher; empty: clear text

@@ -96,17 +96,25 @@ Reply Session::answer_plain(const smtp::Command& command) {
       command);
 }
 
+// What is wrong with this MAIL here and now, whatever the queue says.
+std::optional<Reply> Session::refuse_mail(const smtp::Mail& mail) const {
+  if (state_ == State::connected) return Reply{503, "5.5.1 EHLO or HELO first"};
+  if (port_ != Port::smtp && security_.authenticated.empty())  // RFC 6409 section 4.3
+    return Reply{530, security_.encrypted ? "5.7.0 log in first" : "5.7.0 STARTTLS first"};
+  if (state_ != State::greeted)
+    return Reply{503, "5.5.1 a message has begun already: DATA or RSET"};
+  if (mail.has_parameters && hello_ != Hello::ehlo)  // nothing was offered (RFC 5321, 4.1.1.11)
+    return parameters_need_ehlo();
+  if (options_->max_message_bytes != 0 &&
+      mail.parameters.size.value_or(0) > options_->max_message_bytes)
+    return Reply{552, "5.3.4 message too large, the limit is " +
+                          std::to_string(options_->max_message_bytes) + " bytes"};
+  return std::nullopt;
+}
+
 Task<> Session::answer_mail(smtp::Mail mail) {
-  if (state_ == State::connected) {
-    refuse({503, "5.5.1 EHLO or HELO first"});
-    co_return;
-  }
-  if (state_ != State::greeted) {
-    refuse({503, "5.5.1 a message has begun already: DATA or RSET"});
-    co_return;
-  }
-  if (mail.has_parameters && hello_ != Hello::ehlo) {  // nothing was offered (RFC 5321, 4.1.1.11)
-    refuse(parameters_need_ehlo());
+  if (const std::optional<Reply> refusal = refuse_mail(mail)) {
+    refuse(*refusal);
     co_return;
   }
   if (messages_ >= options_->max_messages) {
@@ -114,11 +122,6 @@ Task<> Session::answer_mail(smtp::Mail mail) {
     co_return;
   }
   const std::uint64_t size = mail.parameters.size.value_or(0);
-  if (options_->max_message_bytes != 0 && size > options_->max_message_bytes) {
-    refuse({552, "5.3.4 message too large, the limit is " +
-                     std::to_string(options_->max_message_bytes) + " bytes"});
-    co_return;
-  }
   Result<void> space = co_await services_.queue.check_space(size);
   if (!space) {
     services_.log.warning("smtp.mail.deferred",

@@ -1,4 +1,5 @@
-// STARTTLS (RFC 3207): from the command to the first one after the handshake.
+// TLS: STARTTLS (RFC 3207), from the command to the first one after the handshake; and from the
+// first byte (RFC 8314).
 #include <algorithm>
 
 #include "mta/smtpd/session.h"
@@ -42,22 +43,34 @@ Task<> Session::answer_starttls() {
   const bool sent = co_await flush();
   if (!sent) co_return;
   release_input();
+  (void)co_await begin_tls();
+}
+
+// False: the connection is over.
+Task<bool> Session::begin_tls() {
   wire_->set_deadline(std::min(services_.clock.steady() + kHandshakeTime, session_end_));
-  std::unique_ptr<Wire> clear = std::move(wire_);
-  TlsStart start = co_await services_.tls->start(std::move(clear), options_->tls_floor);
-  wire_ = std::move(start.wire);
+  TlsStart start;
+  start.failure = "there is no certificate";
+  if (services_.tls != nullptr && services_.tls->is_offered()) {
+    const tls::Floor floor =
+        port_ == Port::smtp ? options_->tls_floor : options_->submission_tls_floor;
+    std::unique_ptr<Wire> clear = std::move(wire_);
+    start = co_await services_.tls->start(std::move(clear), floor);
+    wire_ = std::move(start.wire);
+  }
   if (!start.failure.empty()) {
     services_.counters.tls_failures.add();
     services_.log.info("smtp.tls.failed",
                        {{"session", id_}, {"peer", peer_text_}, {"reason", start.failure}});
     close_reason_ = "TLS handshake failed";
     state_ = State::closing;  // without a word: there is nobody to read it
-    co_return;
+    co_return false;
   }
   services_.counters.tls_sessions.add();
   if (start.resumed) services_.counters.tls_resumed.add();
   forget_clear_text();
   tls_ = start.version + " " + start.cipher;
+  co_return true;
 }
 
 // Whatever was said before may have been somebody else's (RFC 3207 section 4.2). The counts of what

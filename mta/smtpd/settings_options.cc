@@ -10,6 +10,12 @@ std::size_t count(const Settings& settings, const IntegerSetting& setting) {
   return static_cast<std::size_t>(settings.get(setting));
 }
 
+SenderCheck sender_check(const Settings& settings, const ChoiceSetting& setting) {
+  const std::string& mode = settings.get(setting);
+  if (mode == "off") return SenderCheck::off;
+  return mode == "enforce" ? SenderCheck::enforce : SenderCheck::warn;
+}
+
 }  // namespace
 
 Options options_from(const Settings& settings, std::size_t processes) {
@@ -27,6 +33,13 @@ Options options_from(const Settings& settings, std::size_t processes) {
   const bool normalise = settings.get(setting::smtpbarenewline) == "normalise";
   options.bare_newline = normalise ? smtp::BareNewline::normalise : smtp::BareNewline::refuse;
   if (settings.get(setting::smtptlsversion) == "1.3") options.tls_floor = tls::Floor::tls13;
+  if (settings.get(setting::submissiontlsversion) == "1.3")
+    options.submission_tls_floor = tls::Floor::tls13;
+  options.auth_on_smtp = settings.get(setting::smtpauth);
+  options.max_auth_failures = count(settings, setting::smtpauthfailures);
+  options.envelope_check = sender_check(settings, setting::sendercheck);
+  options.from_check = sender_check(settings, setting::fromcheck);
+  options.hide_client = settings.get(setting::submissionhideclient);
   options.relay_networks = settings.get(setting::relaynetworks);
   options.max_connections = share_of(count(settings, setting::smtpmaxconnections), processes);
   options.max_per_address = share_of(count(settings, setting::smtpmaxperaddress), processes);

@@ -75,7 +75,7 @@ class MemoryPartner final : public dialogue::Partner {
     auto peer = IpAddress::parse(peer_);
     if (!peer) return pass(peer);
     session_ = std::make_unique<Session>(options_, services_, *peer,
-                                         std::make_unique<BorrowedWire>(*wire_));
+                                         std::make_unique<BorrowedWire>(*wire_), world_.port);
     spawn(io_.get_executor(), serve());
     return {};
   }
@@ -153,7 +153,8 @@ class LivePartner final : public dialogue::SocketPartner {
     socklen_t size = sizeof name;
     ::getsockname(listener->get(), reinterpret_cast<sockaddr*>(&name), &size);
     server_ = std::make_unique<Server>(live_io_.get_executor(), services_, options_);
-    if (auto listening = server_->listen(std::move(*listener)); !listening) return pass(listening);
+    if (auto listening = server_->listen(std::move(*listener), world_.port); !listening)
+      return pass(listening);
     auto socket = dialogue::connect_loopback(ntohs(name.sin_port));
     if (!socket) return pass(socket);
     set_socket(std::move(*socket));

@@ -5,7 +5,6 @@
 #include <functional>
 
 #include "mta/message/headers.h"
-#include "mta/smtpd/options.h"
 
 namespace toast::smtpd {
 namespace {
@@ -170,6 +169,8 @@ Result<void> World::given(const Words& words, Options& options, std::string& pee
     tls.offered = true;
     tls.ready = words[1] != "keyless";
     tls.fails = words[1] == "fails";
+  } else if (what == "port") {
+    port = words[1] == "submissions" ? Port::submissions : Port::submission;
   } else if (what == "limit") {
     return set_limit(options, words[1], words[2]);
   } else if (what == "peer") {

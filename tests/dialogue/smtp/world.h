@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/metrics.h"
+#include "mta/smtpd/options.h"
 #include "mta/smtpd/services.h"
 
 namespace toast::smtpd {
@@ -71,10 +72,10 @@ struct World {
   FakeTls tls;
   Metrics metrics;
   Counters counters{metrics};
+  Port port = Port::smtp;  // that the client has connected to
 
   // One line of a dialogue: "mailbox ann@example.org", "queue away", "limit errors 3"...
-  Result<void> given(const std::vector<std::string>& words, struct Options& options,
-                     std::string& peer);
+  Result<void> given(const std::vector<std::string>& words, Options& options, std::string& peer);
   // "accepted 2", "to a@x b@x", "body \"...\"", "log \"reason=timeout\""...
   Result<void> then(const std::vector<std::string>& words) const;
 };

@@ -74,6 +74,8 @@ class Init(CommandTest):
             self.assertEqual(os.stat(os.path.join(self.root, folder)).st_mode & 0o7777, 0o700, folder)
         self.assertEqual(os.stat(os.path.join(self.root, "mail")).st_mode & 0o7, 0)
         for name, content in (("me", "mx.example.test\n"), ("smtplisten", "127.0.0.1:2025\n"),
+                              ("submissionlisten", "127.0.0.1:2587\n"),
+                              ("submissionslisten", "127.0.0.1:2465\n"),
                               ("pop3listen", "127.0.0.1:2110\n"),
                               ("pop3slisten", "127.0.0.1:2995\n")):
             with open(self.control(name)) as file:

@@ -72,6 +72,8 @@ void ToastdTest::SetUp() {
     place(TEST_CHILD_FILE, programs_ + "/" + std::string(program.name));
   set("me", "mx.example.test\n");
   set("smtplisten", "127.0.0.1:0\n");
+  set("submissionlisten", "127.0.0.1:0\n");
+  set("submissionslisten", "127.0.0.1:0\n");
   set("pop3listen", "127.0.0.1:0\n");
   set("pop3slisten", "127.0.0.1:0\n");
   set("smtpprocesses", "2\n");

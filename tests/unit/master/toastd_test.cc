@@ -51,7 +51,8 @@ TEST_F(ToastdTest, EveryWireWorks) {
             "toast-authd/toast-pop3d.0 toast-vdomaind/toast-authd.0");
   EXPECT_EQ(ask("pop3", "call toast-maild"), "toast-maild/toast-pop3d.0");
   EXPECT_EQ(ask("pop3s", "call toast-keyd"), "toast-keyd/toast-pop3d.0");
-  EXPECT_THAT(ask("smtp", "call toast-keyd"), HasSubstr("toast-keyd/toast-smtpd."));
+  for (const char* port : {"smtp", "submission", "submissions"})
+    EXPECT_THAT(ask(port, "call toast-keyd"), HasSubstr("toast-keyd/toast-smtpd."));
   EXPECT_THAT(ask("smtp", "call toast-authd"), HasSubstr("toast-authd/toast-smtpd."));
   // And nobody has a wire that the table does not give.
   EXPECT_EQ(ask("smtp", "call toast-maild"), "error toast-maild is not running");

@@ -39,6 +39,11 @@ TEST(Options, SameDefaults) {
   EXPECT_EQ(read.max_messages, plain.max_messages);
   EXPECT_EQ(read.max_hops, plain.max_hops);
   EXPECT_EQ(read.bare_newline, plain.bare_newline);
+  EXPECT_EQ(read.auth_on_smtp, plain.auth_on_smtp);
+  EXPECT_EQ(read.max_auth_failures, plain.max_auth_failures);
+  EXPECT_EQ(read.envelope_check, plain.envelope_check);
+  EXPECT_EQ(read.from_check, plain.from_check);
+  EXPECT_EQ(read.hide_client, plain.hide_client);
   EXPECT_EQ(read.max_connections, plain.max_connections);
   EXPECT_EQ(read.max_per_address, plain.max_per_address);
 }
