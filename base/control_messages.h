@@ -41,7 +41,7 @@ struct Startup {
   bool unprivileged = false;
   std::string boot_id;  // random, one per start of toastd: what was written without a sync under
                         // another may have been torn by a power cut
-  Secret ticket_key;    // kKeyBytes for authd and maild, empty for everybody else
+  Secret ticket_key;    // kKeyBytes for authd, maild and queued, empty for everybody else
   std::uint32_t sockets = 0;  // how many GiveSocket follow before the child may say ready
   Snapshot settings;
 

@@ -47,8 +47,16 @@ struct Noop {};
 struct Quit {};
 struct Capa {};
 struct Stls {};
+// RFC 5034. Without a mechanism it asks which there are (RFC 1734 had it so).
+struct Auth {
+  std::string mechanism;
+  std::optional<Secret> initial;  // base64 taken off; "=" is an empty one
+};
+
+// What a client says in the middle of an AUTH: none is "*", it gives up.
+using SaslResponse = std::optional<Secret>;
 
 using Command =
-    std::variant<User, Pass, Stat, List, Uidl, Retr, Top, Dele, Rset, Noop, Quit, Capa, Stls>;
+    std::variant<User, Pass, Stat, List, Uidl, Retr, Top, Dele, Rset, Noop, Quit, Capa, Stls, Auth>;
 
 }  // namespace toast::pop3

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <limits>
 
+#include "auth/sasl_messages.h"
+#include "base/base64.h"
+
 namespace toast::pop3 {
 
 namespace {
@@ -91,7 +94,41 @@ Parsed parse_pass(Argument argument) {
   return Pass{Secret(*argument)};
 }
 
+bool is_mechanism(std::string_view name) {
+  const auto is_part = [](char c) {
+    const char u = upper(c);
+    return (u >= 'A' && u <= 'Z') || (u >= '0' && u <= '9') || u == '-' || u == '_';
+  };
+  return !name.empty() && name.size() <= auth::kMaxMechanismName &&
+         std::all_of(name.begin(), name.end(), is_part);
+}
+
+Parsed parse_auth(Argument argument) {
+  if (!argument) return Auth{};
+  const std::size_t space = argument->find(' ');
+  const std::string_view mechanism = argument->substr(0, space);
+  if (!is_mechanism(mechanism)) return refuse("usage: AUTH [mechanism [initial response]]");
+  Auth auth{std::string(mechanism), std::nullopt};
+  if (space == std::string_view::npos) return auth;
+  const std::string_view initial = argument->substr(space + 1);
+  if (initial == "=") {
+    auth.initial.emplace();
+    return auth;
+  }
+  if (!initial.empty()) auth.initial = base64_decode(initial);
+  if (!auth.initial) return refuse("the initial response is not base64");
+  return auth;
+}
+
 }  // namespace
+
+tl::expected<SaslResponse, SyntaxError> parse_response(std::string_view line) {
+  if (line == "*") return std::nullopt;
+  SaslResponse response = base64_decode(line);
+  if (!response) return refuse("the response is not base64");
+  if (response->size() > auth::kMaxSaslMessage) return refuse("the response is too long");
+  return response;
+}
 
 Parsed parse_command(std::string_view line) {
   if (line.find('\0') != std::string_view::npos) return refuse("NUL byte in command");
@@ -113,6 +150,7 @@ Parsed parse_command(std::string_view line) {
   if (is_keyword(word, "QUIT")) return no_argument<Quit>(argument, "QUIT takes no argument");
   if (is_keyword(word, "CAPA")) return no_argument<Capa>(argument, "CAPA takes no argument");
   if (is_keyword(word, "STLS")) return no_argument<Stls>(argument, "STLS takes no argument");
+  if (is_keyword(word, "AUTH")) return parse_auth(argument);
   if (is_keyword(word, "APOP"))
     return refuse("APOP is not offered, its MD5 protects no password; use USER and PASS");
   return refuse("unknown command");

@@ -17,5 +17,7 @@ struct SyntaxError {
 
 // `line` without its line end.
 [[nodiscard]] tl::expected<Command, SyntaxError> parse_command(std::string_view line);
+// A line after a challenge (RFC 5034 section 4).
+[[nodiscard]] tl::expected<SaslResponse, SyntaxError> parse_response(std::string_view line);
 
 }  // namespace toast::pop3

@@ -23,9 +23,16 @@ std::vector<Line> read_lines(std::string_view input, std::size_t step) {
   for (std::size_t at = 0; at < input.size(); at += step) {
     reader.feed(input.substr(at, step));
     while (std::optional<Line> line = reader.next()) lines.push_back(std::move(*line));
-    require(reader.held_bytes() <= kMaxCommandLine + 64);
+    require(reader.held_bytes() <= kMaxPassLine + 64);
   }
   return lines;
+}
+
+void check_response(std::string_view line) {
+  const auto response = parse_response(line);
+  if (!response || !*response) return;
+  require((*response)->size() <= toast::auth::kMaxSaslMessage);
+  require(toast::base64_encode((*response)->view()) == line);
 }
 
 void check_number(std::string_view line) {
@@ -52,9 +59,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   require(whole.size() == cut.size());
   for (std::size_t i = 0; i < whole.size(); ++i) {
     require(whole[i].too_long == cut[i].too_long && whole[i].text == cut[i].text);
-    require(whole[i].text.size() < kMaxCommandLine);
+    require(whole[i].text.size() < kMaxPassLine);
     require(whole[i].text.find('\n') == std::string::npos);
     check_number(whole[i].text);
+    if (!whole[i].too_long) check_response(whole[i].text);
   }
   return 0;
 }

@@ -59,6 +59,11 @@ Connection::~Connection() {
 }
 
 Task<> Connection::run() {
+  co_await play_to_its_end();
+  co_await session_->hung_up();
+}
+
+Task<> Connection::play_to_its_end() {
   session_->greet(*this);
   const bool ended_well = co_await play();
   if (!ended_well) co_return;
@@ -78,6 +83,7 @@ Task<bool> Connection::play() {
       continue;
     }
     next = co_await answer(std::move(*line));
+    if (session_->state() == State::authenticating) lines_.expect_response();
     if (next == Next::start_tls) {
       const bool sent = co_await drain_and_release();
       if (!sent) co_return false;
@@ -119,17 +125,26 @@ Task<std::string> Connection::begin_tls(TlsService& tls) {
     if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) co_return "closed by the peer";
     if (n > 0) received = {block->data(), static_cast<std::size_t>(n)};
   }
-  session_->secured();
+  session_->secured(engine_->channel_binding());
   // The client's first command may have come together with the end of its handshake.
   if (!decrypt({})) co_return "closed by the peer";
   co_return "";
 }
 
 Task<Next> Connection::answer(Line line) {
+  if (session_->state() == State::authenticating)
+    co_return co_await answer_response(std::move(line));
   tl::expected<Command, SyntaxError> command = tl::unexpected(SyntaxError{"line too long"});
   if (!line.too_long) command = parse_command(line.text);
   wipe(line.text);  // it may hold a password
   co_return co_await session_->answer(std::move(command), *this);
+}
+
+Task<Next> Connection::answer_response(Line line) {
+  tl::expected<SaslResponse, SyntaxError> response = tl::unexpected(SyntaxError{"line too long"});
+  if (!line.too_long) response = parse_response(line.text);
+  wipe(line.text);
+  co_return co_await session_->respond(std::move(response), *this);
 }
 
 Task<bool> Connection::read_more() {

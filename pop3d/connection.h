@@ -71,9 +71,11 @@ class Connection final : private ReplyOutput {
   std::size_t block_bytes() const override { return budget_.block_bytes(); }
 
   Task<Next> answer(Line line);
+  Task<Next> answer_response(Line line);
   Task<bool> read_more();
   Task<> wait_until_writable();
   Task<> linger();
+  Task<> play_to_its_end();
   Task<bool> play();  // until the session ends; false: the connection has ended
   bool receive();     // false: the client is gone
   bool decrypt(std::string_view received);

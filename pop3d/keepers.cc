@@ -1,10 +1,40 @@
 #include "pop3d/keepers.h"
 
 #include "auth/login_messages.h"
+#include "auth/sasl_messages.h"
 #include "pop3d/listed_maildrop.h"
 #include "vdomain/maildir/maildrop_messages.h"
 
 namespace toast::pop3 {
+namespace {
+
+using Refused = LoginRefusal::Reason;
+
+LoginRefusal throttled_for(std::uint32_t seconds) {
+  return {Refused::throttled, "throttled for " + std::to_string(seconds) + " s"};
+}
+
+tl::expected<SaslAnswer, LoginRefusal> answer_of(Result<auth::SaslReply> reply) {
+  using Outcome = auth::SaslReply::Outcome;
+  if (!reply) return tl::unexpected(LoginRefusal{Refused::outage, reply.error().detail});
+  switch (reply->outcome) {
+    case Outcome::challenge:
+      return SaslChallenge{reply->exchange, std::move(reply->challenge)};
+    case Outcome::granted:
+      return SaslGrant{Ticket{std::move(reply->ticket)}, std::move(reply->mailbox)};
+    case Outcome::refused:
+      return tl::unexpected(LoginRefusal{Refused::wrong, "refused"});
+    case Outcome::throttled:
+      return tl::unexpected(throttled_for(reply->retry_after));
+    case Outcome::malformed:
+      return tl::unexpected(LoginRefusal{Refused::malformed, "malformed"});
+    case Outcome::unsupported:
+      break;
+  }
+  return tl::unexpected(LoginRefusal{Refused::unsupported, "no such mechanism"});
+}
+
+}  // namespace
 
 Task<tl::expected<Ticket, LoginRefusal>> AuthdLogins::login(Client client, std::string name,
                                                             Secret password) {
@@ -22,10 +52,39 @@ Task<tl::expected<Ticket, LoginRefusal>> AuthdLogins::login(Client client, std::
     co_return std::move(ticket);
   }
   if (reply->outcome == auth::Login::Outcome::throttled) {
-    std::string detail = "throttled for " + std::to_string(reply->retry_after) + " s";
-    co_return tl::unexpected(LoginRefusal{Reason::throttled, std::move(detail)});
+    LoginRefusal refusal = throttled_for(reply->retry_after);
+    co_return tl::unexpected(std::move(refusal));
   }
   co_return tl::unexpected(LoginRefusal{Reason::wrong, "refused"});
+}
+
+Task<tl::expected<SaslAnswer, LoginRefusal>> AuthdLogins::sasl_begin(Client client,
+                                                                     SaslOpening opening) {
+  auth::SaslStart request;
+  request.service = auth::Service::pop3;
+  request.mechanism = std::move(opening.mechanism);
+  request.has_initial = opening.initial.has_value();
+  if (opening.initial) request.initial = std::move(*opening.initial);
+  request.encrypted = opening.encrypted;
+  request.channel_binding = std::move(opening.channel_binding);
+  request.peer = std::move(client.address);
+  request.connection = std::move(client.connection);
+  Result<auth::SaslReply> reply = co_await authd_.call(std::move(request));
+  co_return answer_of(std::move(reply));
+}
+
+Task<tl::expected<SaslAnswer, LoginRefusal>> AuthdLogins::sasl_step(std::uint64_t exchange,
+                                                                    Secret response) {
+  auth::SaslStep request{exchange, std::move(response)};
+  Result<auth::SaslReply> reply = co_await authd_.call(std::move(request));
+  co_return answer_of(std::move(reply));
+}
+
+// Whether it was heard does not matter: authd forgets the exchange by itself.
+Task<> AuthdLogins::sasl_cancel(std::uint64_t exchange) {
+  auth::SaslCancel request{exchange};
+  Result<ipc::Done> heard = co_await authd_.call(std::move(request));
+  std::ignore = heard;
 }
 
 Task<Result<std::unique_ptr<Maildrop>>> MaildMaildrops::open(Client client, Ticket ticket) {

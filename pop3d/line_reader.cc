@@ -23,6 +23,7 @@ LineReader::~LineReader() { clear(); }
 
 void LineReader::clear() {
   skipping_ = false;
+  response_next_ = false;
   release();
 }
 
@@ -50,7 +51,8 @@ bool LineReader::has_line() const { return waiting_.find('\n', start_) != std::s
 
 std::optional<Line> LineReader::next() {
   const std::size_t end = waiting_.find('\n', start_);
-  const std::size_t limit = longest(std::string_view(waiting_).substr(start_));
+  const std::size_t limit =
+      response_next_ ? kMaxResponseLine : longest(std::string_view(waiting_).substr(start_));
   if (end == std::string::npos) {
     if (waiting_.size() - start_ > limit - 1) {  // no LF can come in time any more
       skipping_ = true;
@@ -66,6 +68,7 @@ std::optional<Line> LineReader::next() {
   const std::size_t length = end + 1 - start_;
   line.too_long = skipping_ || length > limit;
   skipping_ = false;
+  response_next_ = false;
   if (!line.too_long) {
     line.text = waiting_.substr(start_, length - 1);
     if (line.text.ends_with('\r')) line.text.pop_back();

@@ -10,7 +10,9 @@
 #include <string>
 #include <string_view>
 
+#include "auth/sasl_messages.h"
 #include "auth/service.h"
+#include "base/base64.h"
 
 namespace toast::pop3 {
 
@@ -19,6 +21,9 @@ inline constexpr std::size_t kMaxCommandLine = 255;
 // PASS alone may be longer: whoever may have a password may log in with it.
 inline constexpr std::size_t kMaxPassLine =
     std::string_view("PASS \r\n").size() + auth::kMaxPassword;
+
+// A SASL response (RFC 5034 section 4 sets no limit): the longest that authd takes, in base64.
+inline constexpr std::size_t kMaxResponseLine = base64_size(auth::kMaxSaslMessage) + 2;
 
 struct Line {
   bool too_long = false;
@@ -40,6 +45,8 @@ class LineReader {
   // Whether next() would return a line: the replies of a pipelined batch leave together (RFC 2449
   // section 6.6).
   [[nodiscard]] bool has_line() const;
+  // The next line, and only that, is a SASL response.
+  void expect_response() { response_next_ = true; }
   // Something was fed that next() has not returned yet.
   bool has_input() const { return start_ < waiting_.size(); }
   // Forgets everything that was not consumed.
@@ -52,6 +59,7 @@ class LineReader {
 
   std::string waiting_;
   std::size_t start_ = 0;  // consumed up to here
+  bool response_next_ = false;
   bool skipping_ = false;  // inside a line that is too long
 };
 

@@ -7,9 +7,11 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <tl/expected.hpp>
+#include <variant>
 #include <vector>
 
 #include "base/async.h"
@@ -35,17 +37,42 @@ struct Ticket {
 
 struct LoginRefusal {
   enum class Reason : unsigned char {
-    wrong,      // unknown name, wrong password or POP3 switched off: nobody learns which
-    throttled,  // too many failures from this address or for this account
-    outage,     // we do not know now
+    wrong,        // unknown name, wrong password or POP3 switched off: nobody learns which
+    throttled,    // too many failures from this address or for this account
+    outage,       // we do not know now
+    malformed,    // SASL: not what the mechanism calls for
+    unsupported,  // SASL: no such mechanism, or not on this connection
   };
   Reason reason = Reason::outage;
   std::string detail;  // for the operator
 };
 
+// A SASL exchange, as authd sees it begin.
+struct SaslOpening {
+  std::string mechanism;
+  std::optional<Secret> initial;
+  bool encrypted = false;
+  std::string channel_binding;  // of the TLS connection; empty: none
+};
+// Say this to the client, and its answer to sasl_step().
+struct SaslChallenge {
+  std::uint64_t exchange = 0;
+  std::string text;
+};
+struct SaslGrant {
+  Ticket ticket;
+  std::string mailbox;  // whose password it was
+};
+using SaslAnswer = std::variant<SaslChallenge, SaslGrant>;
+
 class LoginService {
  public:
   virtual ~LoginService() = default;
+  virtual Task<tl::expected<SaslAnswer, LoginRefusal>> sasl_begin(Client client,
+                                                                  SaslOpening opening) = 0;
+  virtual Task<tl::expected<SaslAnswer, LoginRefusal>> sasl_step(std::uint64_t exchange,
+                                                                 Secret response) = 0;
+  virtual Task<> sasl_cancel(std::uint64_t exchange) = 0;
   virtual Task<tl::expected<Ticket, LoginRefusal>> login(Client client, std::string name,
                                                          Secret password) = 0;
 };

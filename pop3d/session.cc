@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "auth/sasl/names.h"
+#include "base/base64.h"
 #include "pop3d/message_reader.h"
 #include "pop3d/wire_encoder.h"
 
@@ -16,6 +18,9 @@ void say(ReplyOutput& out, fmt::format_string<Arguments...> text, Arguments&&...
   fmt::format_to(std::back_inserter(out.buffer()), text, std::forward<Arguments>(arguments)...);
   out.buffer().append("\r\n");
 }
+
+constexpr std::string_view kEncryptFirst =
+    "passwords are taken over encrypted connections only: STLS first";
 
 // What a line of a listing takes: a number and a unique-id; and by how much a block of lines may be
 // overshot, some 512 lines.
@@ -38,6 +43,7 @@ Task<Next> Session::answer(tl::expected<Command, SyntaxError> command, ReplyOutp
     if (state_ == State::transaction) co_return refuse("already logged in", out);
     if (std::holds_alternative<Pass>(*command)) co_return refuse("USER first", out);
     if (std::holds_alternative<Stls>(*command)) co_return refuse("STLS comes before USER", out);
+    if (std::holds_alternative<Auth>(*command)) co_return refuse("AUTH comes before USER", out);
     co_return refuse("log in first", out);
   }
   // Each alternative has its own answer(); the lambda only picks it and is no coroutine itself.
@@ -50,6 +56,7 @@ Task<Next> Session::answer(tl::expected<Command, SyntaxError> command, ReplyOutp
 bool Session::allowed_now(const Command& command) const {
   if (std::holds_alternative<Quit>(command) || std::holds_alternative<Capa>(command)) return true;
   if (std::holds_alternative<Stls>(command)) return state_ == State::authorization;
+  if (std::holds_alternative<Auth>(command)) return state_ == State::authorization;
   if (std::holds_alternative<User>(command)) return state_ != State::transaction;
   if (std::holds_alternative<Pass>(command)) return state_ == State::user_given;
   return state_ == State::transaction;
@@ -68,8 +75,7 @@ Next Session::refuse(std::string_view text, ReplyOutput& out) {
 
 // Any name is taken: whether it exists shows only together with its password (RFC 1939 section 7).
 Task<Next> Session::answer(User user, ReplyOutput& out) {
-  if (!takes_passwords())
-    co_return refuse("passwords are taken over encrypted connections only: STLS first", out);
+  if (!takes_passwords()) co_return refuse(kEncryptFirst, out);
   user_ = std::move(user.name);
   state_ = State::user_given;
   say(out, "+OK");
@@ -86,9 +92,14 @@ Task<Next> Session::answer(Pass pass, ReplyOutput& out) {
     LoginRefusal refusal = std::move(ticket.error());
     co_return co_await refuse_login(std::move(refusal), out);
   }
-  client = client_;
+  Ticket granted = std::move(*ticket);
+  co_return co_await open_maildrop(std::move(granted), out);
+}
+
+Task<Next> Session::open_maildrop(Ticket ticket, ReplyOutput& out) {
+  Client client = client_;
   Result<std::unique_ptr<Maildrop>> opened =
-      co_await services_.maildrops.open(std::move(client), std::move(*ticket));
+      co_await services_.maildrops.open(std::move(client), std::move(ticket));
   if (!opened) {
     services_.counters.logins_unavailable.add();
     services_.log.error(
@@ -142,7 +153,11 @@ Task<Next> Session::refuse_login(LoginRefusal refusal, ReplyOutput& out) {
 Task<Next> Session::answer(Capa, ReplyOutput& out) {
   std::string& list = out.buffer();
   list += "+OK capability list follows\r\nTOP\r\n";
-  if (takes_passwords()) list += "USER\r\n";
+  if (takes_passwords()) {
+    list += "USER\r\nSASL";
+    for (const std::string_view mechanism : auth::sasl::kOffered) (list += ' ') += mechanism;
+    list += "\r\n";
+  }
   list += "UIDL\r\nPIPELINING\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\n";
   if (offers_tls() && state_ != State::transaction) list += "STLS\r\n";
   list += "EXPIRE NEVER\r\nIMPLEMENTATION Toastmaster\r\n.\r\n";
@@ -170,7 +185,62 @@ Task<Next> Session::answer(Stls, ReplyOutput& out) {
   co_return Next::start_tls;
 }
 
-void Session::secured() {
+// RFC 5034 section 4. What the mechanism says is between the client and authd.
+Task<Next> Session::answer(Auth auth, ReplyOutput& out) {
+  if (!takes_passwords()) co_return refuse(kEncryptFirst, out);
+  if (auth.mechanism.empty()) {
+    say(out, "+OK mechanisms follow");
+    for (const std::string_view mechanism : auth::sasl::kOffered) say(out, "{}", mechanism);
+    say(out, ".");
+    co_return Next::go_on;
+  }
+  user_.clear();
+  SaslOpening opening{std::move(auth.mechanism), std::move(auth.initial), encrypted_,
+                      channel_binding_};
+  Client client = client_;
+  tl::expected<SaslAnswer, LoginRefusal> answer =
+      co_await services_.logins.sasl_begin(std::move(client), std::move(opening));
+  co_return co_await go_on_with(std::move(answer), out);
+}
+
+Task<Next> Session::respond(tl::expected<SaslResponse, SyntaxError> response, ReplyOutput& out) {
+  state_ = State::authorization;
+  if (!response || !*response) {
+    co_await services_.logins.sasl_cancel(exchange_);
+    co_return refuse(response ? "AUTH is cancelled" : response.error().reply, out);
+  }
+  Secret message = std::move(**response);
+  tl::expected<SaslAnswer, LoginRefusal> answer =
+      co_await services_.logins.sasl_step(exchange_, std::move(message));
+  co_return co_await go_on_with(std::move(answer), out);
+}
+
+Task<Next> Session::go_on_with(tl::expected<SaslAnswer, LoginRefusal> answer, ReplyOutput& out) {
+  if (!answer) {
+    LoginRefusal refusal = std::move(answer.error());
+    if (refusal.reason == LoginRefusal::Reason::malformed)
+      co_return refuse("the response is not what this mechanism calls for", out);
+    if (refusal.reason == LoginRefusal::Reason::unsupported)
+      co_return refuse("this mechanism is not offered here", out);
+    co_return co_await refuse_login(std::move(refusal), out);
+  }
+  if (const auto* challenge = std::get_if<SaslChallenge>(&*answer)) {
+    exchange_ = challenge->exchange;
+    state_ = State::authenticating;
+    say(out, "+ {}", base64_encode(challenge->text));
+    co_return Next::go_on;
+  }
+  SaslGrant granted = std::move(std::get<SaslGrant>(*answer));
+  user_ = std::move(granted.mailbox);
+  co_return co_await open_maildrop(std::move(granted.ticket), out);
+}
+
+Task<> Session::hung_up() {
+  if (state_ == State::authenticating) co_await services_.logins.sasl_cancel(exchange_);
+}
+
+void Session::secured(std::string channel_binding) {
+  channel_binding_ = std::move(channel_binding);
   encrypted_ = true;
   user_.clear();
   state_ = State::authorization;

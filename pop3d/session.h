@@ -1,6 +1,9 @@
 // The rules of a POP3 session (RFC 1939 sections 4 to 6): which command is allowed when, and what
 // it answers. It sends through a ReplyOutput and knows no socket and no timer.
 //
+// AUTH (RFC 5034) is a SASL exchange between the client and authd: the session carries messages and
+// reads none. While it waits for one, respond() takes the client's lines instead of answer().
+//
 // STLS (RFC 2595 section 4) is answered in `authorization` only. The connection then encrypts and
 // says so by secured().
 #pragma once
@@ -24,10 +27,11 @@ struct SessionLimits {
 };
 
 enum class State : unsigned char {
-  authorization,  // no name yet
-  user_given,     // USER was accepted; PASS is expected
-  transaction,    // logged in
-  closing,        // nothing more is read
+  authorization,   // no name yet
+  user_given,      // USER was accepted; PASS is expected
+  authenticating,  // AUTH was begun; a SASL response is expected
+  transaction,     // logged in
+  closing,         // nothing more is read
 };
 
 enum class Next : unsigned char {
@@ -43,10 +47,14 @@ class Session {
   // The line sent before any command. Without a <stamp>: APOP is not offered (RFC 1939 section 7).
   void greet(ReplyOutput& out) const;
   Task<Next> answer(tl::expected<Command, SyntaxError> command, ReplyOutput& out);
+  // In `authenticating`: the next message of the client, or why its line was none.
+  Task<Next> respond(tl::expected<SaslResponse, SyntaxError> response, ReplyOutput& out);
   // The connection is encrypted from here on; what was said before is forgotten.
-  void secured();
+  void secured(std::string channel_binding);
+  // The connection has ended: authd need not wait for the rest of an exchange.
+  Task<> hung_up();
   State state() const { return state_; }
-  const std::string& user() const { return user_; }  // as typed
+  const std::string& user() const { return user_; }  // as typed; after AUTH: the mailbox
 
  private:
   Task<Next> answer(User user, ReplyOutput& out);
@@ -62,12 +70,15 @@ class Session {
   Task<Next> answer(Quit quit, ReplyOutput& out);
   Task<Next> answer(Capa capa, ReplyOutput& out);
   Task<Next> answer(Stls stls, ReplyOutput& out);
+  Task<Next> answer(Auth auth, ReplyOutput& out);
 
   bool offers_tls() const;
   bool takes_passwords() const { return encrypted_ || limits_.clear_passwords; }
   bool allowed_now(const Command& command) const;
   Next refuse(std::string_view text, ReplyOutput& out);  // counts towards max_errors
   Task<Next> refuse_login(LoginRefusal refusal, ReplyOutput& out);
+  Task<Next> go_on_with(tl::expected<SaslAnswer, LoginRefusal> answer, ReplyOutput& out);
+  Task<Next> open_maildrop(Ticket ticket, ReplyOutput& out);
   void log_in(std::unique_ptr<Maildrop> maildrop, ReplyOutput& out);
   bool is_deleted(std::uint32_t number) const;
   // The reply text that says why `message` cannot be used now, or empty.
@@ -87,6 +98,8 @@ class Session {
   bool encrypted_ = false;
   unsigned failed_logins_ = 0;
   unsigned errors_ = 0;
+  std::string channel_binding_;
+  std::uint64_t exchange_ = 0;  // in `authenticating`: authd's number for it
   std::string user_;
   std::unique_ptr<Maildrop> maildrop_;
   std::vector<bool> deleted_;  // by number - 1; empty until the first DELE

@@ -1,4 +1,4 @@
-// Which mechanisms there are. Names are compared without case (RFC 4422 section 3.1 has them in
+// The mechanisms themselves. Names are compared without case (RFC 4422 section 3.1 has them in
 // upper case; clients are people's programs).
 #pragma once
 
@@ -6,11 +6,9 @@
 #include <string_view>
 
 #include "auth/sasl/mechanism.h"
+#include "auth/sasl/names.h"
 
 namespace toast::auth::sasl {
-
-inline constexpr std::string_view kPlain = "PLAIN";
-inline constexpr std::string_view kLogin = "LOGIN";
 
 // Null: no such mechanism here.
 std::unique_ptr<Mechanism> make_mechanism(std::string_view name);

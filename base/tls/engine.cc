@@ -153,4 +153,20 @@ std::string Engine::protocol() const { return SSL_get_version(ssl_.get()); }
 std::string Engine::cipher() const { return SSL_get_cipher_name(ssl_.get()); }
 bool Engine::resumed() const { return SSL_session_reused(ssl_.get()) != 0; }
 
+std::string Engine::channel_binding() const {
+  constexpr std::string_view kLabel = "EXPORTER-Channel-Binding";
+  if (!open_) return {};
+  const bool is_bound =
+      SSL_version(ssl_.get()) >= TLS1_3_VERSION || SSL_get_extms_support(ssl_.get()) == 1;
+  if (!is_bound) return {};
+  std::string bytes(kChannelBindingBytes, '\0');
+  const unsigned char no_context = 0;  // RFC 9266: there is one, of no length
+  const int made =
+      SSL_export_keying_material(ssl_.get(), reinterpret_cast<unsigned char*>(bytes.data()),
+                                 bytes.size(), kLabel.data(), kLabel.size(), &no_context, 0, 1);
+  if (made == 1) return bytes;
+  ERR_clear_error();
+  return {};
+}
+
 }  // namespace toast::tls

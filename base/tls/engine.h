@@ -17,6 +17,7 @@ namespace toast::tls {
 
 // What one record holds (RFC 8446 section 5.1): more is sealed in pieces of this size.
 inline constexpr std::size_t kMaxRecord = 16 * 1024;
+inline constexpr std::size_t kChannelBindingBytes = 32;  // RFC 9266 section 2
 
 enum class Progress : unsigned char {
   done,
@@ -52,6 +53,9 @@ class Engine {
   std::string protocol() const;
   std::string cipher() const;
   bool resumed() const;
+  // What both ends know of this connection and nobody between them (tls-exporter, RFC 9266). Empty
+  // where it proves nothing: before the handshake's end, or TLS 1.2 without extended master secret.
+  std::string channel_binding() const;
   // After `failed`: why, in OpenSSL's words.
   const std::string& failure() const { return failure_; }
 

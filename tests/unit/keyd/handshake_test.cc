@@ -33,6 +33,7 @@ struct Outcome {
   std::string shown;  // the subject of the certificate that the client got
   int signatures = 0;
   bool resumed = false;
+  bool is_bound = false;
   std::string failure;
 };
 
@@ -84,6 +85,8 @@ class Handshake : public testing::Test {
     EXPECT_TRUE(client->read(to_client, plain));  // the ticket
     out.version = client->protocol();
     out.resumed = client->resumed();
+    EXPECT_EQ(client->channel_binding(), server->channel_binding());
+    out.is_bound = !server->channel_binding().empty();
     if (X509* shown = SSL_get0_peer_certificate(raw_)) {
       char text[100];
       X509_NAME_oneline(X509_get_subject_name(shown), text, sizeof text);
@@ -119,6 +122,10 @@ TEST_F(Handshake, BothVersionsWithOneSignature) {
   const Outcome older = shake();
   EXPECT_EQ(older.version, "TLSv1.2") << older.failure;
   EXPECT_EQ(older.signatures, 1);
+  EXPECT_TRUE(newest.is_bound && older.is_bound);
+  SSL_CTX_set_options(client_.get(), SSL_OP_NO_EXTENDED_MASTER_SECRET);
+  session_.reset();
+  EXPECT_FALSE(shake().is_bound);  // two connections could be made to share their secret
 }
 
 TEST_F(Handshake, RsaKeysToo) {

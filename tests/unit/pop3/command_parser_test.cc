@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "auth/sasl_messages.h"
+#include "base/base64.h"
+
 namespace toast::pop3 {
 namespace {
 
@@ -28,6 +31,10 @@ struct Show {
   std::string operator()(const Quit&) { return "QUIT"; }
   std::string operator()(const Capa&) { return "CAPA"; }
   std::string operator()(const Stls&) { return "STLS"; }
+  std::string operator()(const Auth& c) {
+    std::string shown = "AUTH " + c.mechanism;
+    return c.initial ? shown + " [" + std::string(c.initial->view()) + "]" : shown;
+  }
 };
 
 std::string parse(std::string_view line) {
@@ -66,6 +73,12 @@ TEST(CommandParser, Good) {
       {"NOOP", "NOOP"},
       {"QUIT", "QUIT"},
       {"CAPA", "CAPA"},
+      // RFC 5034 section 4
+      {"AUTH", "AUTH "},
+      {"auth plain", "AUTH plain"},
+      {"AUTH SCRAM-SHA-256-PLUS", "AUTH SCRAM-SHA-256-PLUS"},
+      {"AUTH PLAIN dGVzdA==", "AUTH PLAIN [test]"},
+      {"AUTH PLAIN =", "AUTH PLAIN []"},
       // numbers that no message has are numbers all the same, and never another message's
       {"RETR 0", "RETR 0"},
       {"RETR 4294967294", "RETR 4294967294"},
@@ -80,6 +93,22 @@ TEST(CommandParser, Good) {
   for (const Case& c : cases) EXPECT_EQ(parse(c.line), c.parsed) << c.line;
 }
 
+TEST(CommandParser, SaslResponses) {
+  const std::string longest(auth::kMaxSaslMessage, 'x');
+  const auto show = [](std::string_view line) -> std::string {
+    const auto response = parse_response(line);
+    if (!response) return "-ERR " + std::string(response.error().reply);
+    return *response ? "[" + std::string((*response)->view()) + "]" : "cancelled";
+  };
+  EXPECT_EQ(show("dGVzdA=="), "[test]");
+  EXPECT_EQ(show(""), "[]");
+  EXPECT_EQ(show("*"), "cancelled");
+  EXPECT_EQ(show(base64_encode(longest)), "[" + longest + "]");
+  for (const char* line : {"=", "**", " *", "dGVzdA", "dGVzdA== ", "QUIT!"})
+    EXPECT_EQ(show(line), "-ERR the response is not base64") << line;
+  EXPECT_EQ(show(base64_encode(longest + "x")), "-ERR the response is too long");
+}
+
 TEST(CommandParser, Bad) {
   const Case cases[] = {
       {"", "-ERR unknown command"},
@@ -91,7 +120,15 @@ TEST(CommandParser, Bad) {
       {"XTND XMIT", "-ERR unknown command"},
       {"GET / HTTP/1.1", "-ERR unknown command"},
       {"\x16\x03\x01\x02", "-ERR unknown command"},  // a TLS hello on the clear port
-      {"AUTH PLAIN", "-ERR unknown command"},
+      {"AUTH ", "-ERR usage: AUTH [mechanism [initial response]]"},
+      {"AUTH  PLAIN", "-ERR usage: AUTH [mechanism [initial response]]"},
+      {"AUTH PL@IN", "-ERR usage: AUTH [mechanism [initial response]]"},
+      {"AUTH ABCDEFGHIJKLMNOPQRSTU", "-ERR usage: AUTH [mechanism [initial response]]"},
+      {"AUTH PLAIN ", "-ERR the initial response is not base64"},
+      {"AUTH PLAIN dGVzdA=", "-ERR the initial response is not base64"},
+      {"AUTH PLAIN dGVzdA== ", "-ERR the initial response is not base64"},
+      {"AUTH PLAIN dGVz dA==", "-ERR the initial response is not base64"},
+      {"AUTH PLAIN *", "-ERR the initial response is not base64"},
       {"STLS now", "-ERR STLS takes no argument"},
       {"APOP ann c4c9334bac560ecc979e58001b3e22fb",
        "-ERR APOP is not offered, its MD5 protects no password; use USER and PASS"},

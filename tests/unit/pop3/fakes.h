@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "auth/sasl/mechanisms.h"
 #include "pop3d/services.h"
 #include "pop3d/wire_encoder.h"
 
@@ -123,12 +124,39 @@ class FakeMaildrops final : public MaildropService {
   FakeMail& mail_;
 };
 
-class FakeLogins final : public LoginService {
+class FakeLogins : public LoginService {
  public:
   std::map<std::string, std::string> passwords;
   bool outage = false;
   bool throttled = false;
   unsigned attempts = 0;
+
+  // SASL: the real mechanisms, the passwords above.
+  SaslOpening opened;  // of the last exchange, its initial response taken
+  unsigned cancelled = 0;
+  Task<tl::expected<SaslAnswer, LoginRefusal>> sasl_begin(Client client,
+                                                          SaslOpening opening) override {
+    if (outage) co_return tl::unexpected(LoginRefusal{LoginRefusal::Reason::outage, "no authd"});
+    mechanism_ = auth::sasl::make_mechanism(opening.mechanism);
+    if (!mechanism_)
+      co_return tl::unexpected(LoginRefusal{LoginRefusal::Reason::unsupported, "unknown"});
+    client_ = std::move(client);
+    const bool begun = !opening.initial.has_value();
+    auth::sasl::Step step = begun ? mechanism_->begin() : mechanism_->hear(opening.initial->view());
+    opened = std::move(opening);
+    co_return co_await follow(std::move(step));
+  }
+  Task<tl::expected<SaslAnswer, LoginRefusal>> sasl_step(std::uint64_t exchange,
+                                                         Secret response) override {
+    if (exchange != kExchange) std::abort();
+    auth::sasl::Step step = mechanism_->hear(response.view());
+    co_return co_await follow(std::move(step));
+  }
+  Task<> sasl_cancel(std::uint64_t exchange) override {
+    if (exchange != kExchange) std::abort();
+    ++cancelled;
+    co_return;
+  }
 
   Task<tl::expected<Ticket, LoginRefusal>> login(Client client, std::string name,
                                                  Secret password) override {
@@ -141,7 +169,29 @@ class FakeLogins final : public LoginService {
       co_return tl::unexpected(LoginRefusal{Reason::wrong, "refused"});
     co_return Ticket{"ticket for " + client.connection};
   }
+
+ private:
+  static constexpr std::uint64_t kExchange = 77;
+  Task<tl::expected<SaslAnswer, LoginRefusal>> follow(auth::sasl::Step step) {
+    if (auto* challenge = std::get_if<auth::sasl::Challenge>(&step))
+      co_return SaslChallenge{kExchange, std::move(challenge->text)};
+    if (std::holds_alternative<auth::sasl::Malformed>(step))
+      co_return tl::unexpected(LoginRefusal{LoginRefusal::Reason::malformed, "malformed"});
+    auto question = std::move(std::get<auth::sasl::CheckPassword>(step));
+    std::string name = question.login;
+    Client client = client_;
+    auto ticket = co_await login(std::move(client), std::move(name), std::move(question.password));
+    if (!ticket) co_return tl::unexpected(std::move(ticket.error()));
+    co_return SaslGrant{std::move(*ticket), std::move(question.login)};
+  }
+  std::unique_ptr<auth::sasl::Mechanism> mechanism_;
+  Client client_;
 };
+
+inline Task<bool> then_done(Task<> task) {
+  co_await std::move(task);
+  co_return true;
+}
 
 class FakePause final : public Pause {
  public:

@@ -63,6 +63,21 @@ TEST(LineReader, AnEndlessLineCostsNoMemoryAndOneReport) {
   EXPECT_EQ(lines_of(reader), (std::vector<std::string>{"<too long>", "NOOP"}));
 }
 
+// A SASL response may be longer than a command; the line after it may not.
+TEST(LineReader, OneLineMayBeAResponse) {
+  LineReader reader;
+  const std::string longest(kMaxResponseLine - 2, 'x');
+  reader.expect_response();
+  reader.feed(longest.substr(0, 1000));
+  EXPECT_FALSE(reader.next());
+  reader.feed(longest.substr(1000) + "\r\n" + std::string(300, 'y') + "\r\n");
+  EXPECT_EQ(reader.next()->text, longest);
+  EXPECT_TRUE(reader.next()->too_long);
+  reader.expect_response();
+  reader.feed(longest + "x\r\n");
+  EXPECT_TRUE(reader.next()->too_long);
+}
+
 TEST(LineReader, AnIdleReaderHoldsNothing) {
   LineReader reader;
   const std::size_t none = reader.held_bytes();

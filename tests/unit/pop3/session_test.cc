@@ -50,7 +50,8 @@ class Pop3Session : public ::testing::Test {
 };
 
 constexpr std::string_view kCapa =
-    "+OK capability list follows\r\nTOP\r\nUSER\r\nUIDL\r\nPIPELINING\r\nRESP-CODES\r\n"
+    "+OK capability list follows\r\nTOP\r\nUSER\r\nSASL PLAIN "
+    "LOGIN\r\nUIDL\r\nPIPELINING\r\nRESP-CODES\r\n"
     "AUTH-RESP-CODE\r\nEXPIRE NEVER\r\nIMPLEMENTATION Toastmaster\r\n.\r\n";
 
 // Every command in every state has an answer.
@@ -59,6 +60,7 @@ TEST_F(Pop3Session, EveryCommandInEveryState) {
     std::string line, fresh, user_given, transaction;
   };
   const std::string log_in = "-ERR log in first\r\n";
+  const std::string auth_first = "-ERR AUTH comes before USER\r\n";
   const std::string again = "-ERR already logged in\r\n";
   const Row rows[] = {
       {"USER x", "+OK\r\n", "+OK\r\n", again},
@@ -75,6 +77,8 @@ TEST_F(Pop3Session, EveryCommandInEveryState) {
       {"NOOP", log_in, log_in, "+OK\r\n"},
       {"QUIT", "+OK bye\r\n", "+OK bye\r\n", "+OK bye\r\n"},
       {"CAPA", std::string(kCapa), std::string(kCapa), std::string(kCapa)},
+      {"AUTH", "+OK mechanisms follow\r\nPLAIN\r\nLOGIN\r\n.\r\n", auth_first, again},
+      {"AUTH LOGIN", "+ VXNlcm5hbWU6\r\n", auth_first, again},
       {"BOGUS", "-ERR unknown command\r\n", "-ERR unknown command\r\n", "-ERR unknown command\r\n"},
   };
   for (const Row& row : rows) {
@@ -194,7 +198,7 @@ TEST_F(Pop3Session, WrongPasswordsCostTimeAndThenTheConnection) {
 }
 
 TEST_F(Pop3Session, TheTicketIsForThisConnection) {
-  class ForeignTickets final : public LoginService {
+  class ForeignTickets final : public FakeLogins {
     Task<tl::expected<Ticket, LoginRefusal>> login(Client, std::string, Secret) override {
       co_return Ticket{"ticket for another connection"};
     }
@@ -296,7 +300,7 @@ TEST_F(Pop3Session, StlsWhenItIsOffered) {
   Session fresh = encryptable();
   EXPECT_EQ(play(fresh, {"STLS"}), "+OK begin TLS\r\n");
   EXPECT_EQ(last_, Next::start_tls);
-  fresh.secured();
+  fresh.secured("");
   EXPECT_EQ(play(fresh, {"PASS x"}), "-ERR USER first\r\n");
   EXPECT_EQ(play(fresh, {"CAPA"}).find("STLS"), std::string::npos);
   EXPECT_EQ(play(fresh, {"STLS"}), "-ERR this connection is encrypted already\r\n");
@@ -315,14 +319,39 @@ TEST_F(Pop3Session, InputBehindStlsIsAnInjection) {
   EXPECT_EQ(last_, Next::close);
 }
 
+TEST_F(Pop3Session, AuthTellsAuthdOfTheConnection) {
+  Session session = make();
+  session.secured("the exporter's bytes");
+  EXPECT_EQ(play(session, {"AUTH LOGIN dXNlcg=="}), "+ UGFzc3dvcmQ6\r\n");
+  EXPECT_EQ(session.state(), State::authenticating);
+  EXPECT_EQ(logins_.opened.channel_binding, "the exporter's bytes");
+  EXPECT_TRUE(logins_.opened.encrypted);
+}
+
+TEST_F(Pop3Session, AConnectionThatEndsInAnExchangeCancelsIt) {
+  {
+    Session session = make();
+    run_now(then_done(session.hung_up()));
+    EXPECT_EQ(logins_.cancelled, 0U);
+    play(session, {"AUTH LOGIN"});
+    run_now(then_done(session.hung_up()));
+  }
+  EXPECT_EQ(logins_.cancelled, 1U);
+}
+
 TEST_F(Pop3Session, PasswordsInClearTextCanBeRefused) {
   limits_.clear_passwords = false;
   Session session = make();
+  for (const char* line : {"AUTH", "AUTH PLAIN", "AUTH PLAIN AGFubgBhIGI="})
+    EXPECT_EQ(play(session, {line}),
+              "-ERR passwords are taken over encrypted connections only: STLS first\r\n");
+  EXPECT_EQ(logins_.attempts, 0U);
+  EXPECT_EQ(play(session, {"CAPA"}).find("SASL"), std::string::npos);
   EXPECT_EQ(play(session, {"CAPA"}).find("USER"), std::string::npos);
   EXPECT_EQ(play(session, {"USER ann@example.org", "PASS a b"}),
             "-ERR passwords are taken over encrypted connections only: STLS first\r\n"
             "-ERR USER first\r\n");
-  session.secured();
+  session.secured("");
   EXPECT_NE(play(session, {"CAPA"}).find("\r\nUSER\r\n"), std::string::npos);
   play(session, {"USER ann@example.org", "PASS a b"});
   EXPECT_EQ(session.state(), State::transaction);

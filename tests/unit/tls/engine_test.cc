@@ -86,6 +86,16 @@ TEST_F(TlsEngine, TalksInEachVersionAndPieceSize) {
   }
 }
 
+// RFC 9266: the same at both ends, another for each connection.
+TEST_F(TlsEngine, TheChannelBindingIsOfThisConnection) {
+  const Pair one = connect();
+  const Pair two = connect();
+  EXPECT_EQ(one.client->channel_binding().size(), kChannelBindingBytes);
+  EXPECT_EQ(one.client->channel_binding(), one.server->channel_binding());
+  EXPECT_EQ(two.client->channel_binding(), two.server->channel_binding());
+  EXPECT_NE(one.client->channel_binding(), two.client->channel_binding());
+}
+
 TEST_F(TlsEngine, OldVersionsAreRefused) {
   server_.speak_only(kTls11);
   const Pair pair = connect();
