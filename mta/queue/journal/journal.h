@@ -48,9 +48,12 @@ struct JournalOptions {
   // touched and the file system is below low water too.
   std::size_t spare_segments = 4;
   std::uint64_t low_water_bytes = 64 * 1024 * 1024;
-  // A checkpoint is due when this many segments were filled since the last one began (more when
-  // the live set is large: as many bytes as the last checkpoint had).
+  // A checkpoint is due when this many segments were filled since the last one began; later when
+  // much is live, so that writing it again and again costs a known share of the log: as many times
+  // the bytes of the last checkpoint, up to a bound on what a start must replay.
   std::size_t checkpoint_segments = 2;
+  std::uint64_t checkpoint_spacing = 4;
+  std::uint64_t max_checkpoint_spacing = 256 * 1024 * 1024;
   // How many checkpoints must have begun and ended since a segment became empty before it is
   // written again. Two, as two are kept: a damaged newest checkpoint costs nothing.
   std::size_t recycle_after_checkpoints = 2;

@@ -84,8 +84,11 @@ std::size_t Maintenance::waiting_for_checkpoints() const {
 // After so many bytes of log; and earlier if that gives back segments that are wanted.
 bool Maintenance::checkpoint_due(std::uint64_t log_bytes) const {
   const JournalOptions& options = core_.options;
-  const std::uint64_t due =
-      std::max(options.checkpoint_segments * options.segment_bytes, last_checkpoint_bytes_);
+  // A checkpoint beyond the bound is not written more often than it is long.
+  const std::uint64_t large =
+      std::max(last_checkpoint_bytes_, std::min(options.checkpoint_spacing * last_checkpoint_bytes_,
+                                                options.max_checkpoint_spacing));
+  const std::uint64_t due = std::max(options.checkpoint_segments * options.segment_bytes, large);
   if (checkpoint_wanted_ || log_bytes - log_bytes_at_checkpoint_ >= due) return true;
   const bool short_of_space = core_.store.spares() <= reserve() && !has_room();
   return waiting_for_checkpoints() > (short_of_space ? 0 : kSpareSurplus * options.spare_segments);

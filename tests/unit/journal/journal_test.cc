@@ -207,6 +207,29 @@ TEST_F(JournalTest, AReaderPinsItsSegment) {
   EXPECT_GT(journal->status().recycled_segments, before);  // and now it is
 }
 
+// What waits is written again with each checkpoint: passing mail must not pay for it each time.
+TEST_F(JournalTest, CheckpointsOfMuchMailAreFarBetween) {
+  options.spare_segments = 100;  // nothing is short
+  open();
+  accept(1, 1'500, 10);
+  keep_house();
+  pass_checkpoints(1);
+  const std::uint64_t size = disk.content(files("checkpoint.").back()).size();
+  ASSERT_GT(size, 2 * options.segment_bytes);
+  const std::uint64_t before = journal->status().committed_bytes;
+  pass_checkpoints(1);
+  const std::uint64_t apart = journal->status().committed_bytes - before;
+  EXPECT_GE(apart, options.checkpoint_spacing * size);
+  EXPECT_LE(apart, (options.checkpoint_spacing + 1) * size);
+  options.max_checkpoint_spacing = 0;  // never more often than they are long
+  open();
+  pass_checkpoints(1);
+  const std::uint64_t again = journal->status().committed_bytes;
+  pass_checkpoints(1);
+  EXPECT_GE(journal->status().committed_bytes - again, size);
+  EXPECT_LE(journal->status().committed_bytes - again, 2 * size);
+}
+
 TEST_F(JournalTest, OptionsThatCannotWork) {
   options.segment_bytes = 3 * kPage;
   EXPECT_FALSE(Journal::open(disk, clock, salts, options));
