@@ -52,6 +52,7 @@ Outcome confirm_deletion(Context& context, const std::string& what, const std::s
 void add_init(CLI::App& app, Context& context);
 void add_domain(CLI::App& app, Context& context);
 void add_mailbox(CLI::App& app, Context& context);
+void add_account(CLI::App& app, Context& context);
 void add_alias(CLI::App& app, Context& context);
 void add_queue(CLI::App& app, Context& context);
 void add_import(CLI::App& app, Context& context);

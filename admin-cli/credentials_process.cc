@@ -13,12 +13,23 @@
 namespace toast::admin {
 namespace {
 
+using auth::AppPassword;
 using auth::Credential;
 using auth::CredentialsRepository;
 using auth::CredentialState;
 using auth::LastLogin;
 
-enum class Question : std::uint8_t { find, put, remove, last_logins };
+enum class Question : std::uint8_t {
+  find,
+  put,
+  put_scram,
+  set_state,
+  app_passwords,
+  put_app_password,
+  remove_app_password,
+  remove,
+  last_logins,
+};
 
 constexpr std::size_t kMaxPacket = 65536;
 constexpr std::size_t kMaxText = 4096;
@@ -39,6 +50,50 @@ void answer_find(CredentialsRepository& store, const std::string& account, Encod
   e.bytes((*found)->hash);
   e.enumeration((*found)->state);
   e.i64(unix_microseconds((*found)->changed));
+  e.bytes((*found)->scram);
+}
+
+void put_app(Encoder& e, const AppPassword& password) {
+  e.bytes(password.name);
+  e.bytes(password.hash);
+  e.bytes(password.services);
+  e.enumeration(password.state);
+  e.i64(unix_microseconds(password.made));
+  e.boolean(password.used.has_value());
+  e.i64(unix_microseconds(password.used.value_or(WallTime{})));
+  e.bytes(password.used_from);
+}
+
+AppPassword get_app(Decoder& d) {
+  AppPassword password;
+  password.name = d.string(auth::kMaxAppPasswordName);
+  password.hash = d.string(auth::kMaxHashBytes);
+  password.services = d.string(kMaxText);
+  password.state = d.enumeration(CredentialState::locked);
+  password.made = WallTime{std::chrono::microseconds{d.i64()}};
+  const bool used = d.boolean();
+  const WallTime at{std::chrono::microseconds{d.i64()}};
+  if (used) password.used = at;
+  password.used_from = d.string(kMaxText);
+  return password;
+}
+
+void answer_done(const Result<void>& done, Encoder& e) {
+  if (!done) return put_error(e, done.error());
+  e.boolean(true);
+}
+
+void answer_whether(const Result<bool>& done, Encoder& e) {
+  if (!done) return put_error(e, done.error());
+  e.boolean(true);
+  e.boolean(*done);
+}
+
+void answer_app_passwords(CredentialsRepository& store, const std::string& account, Encoder& e) {
+  const Result<std::vector<AppPassword>> found = store.app_passwords(account);
+  if (!found) return put_error(e, found.error());
+  e.boolean(true);
+  e.list(*found, put_app);
 }
 
 void answer_logins(CredentialsRepository& store, const std::string& account, Encoder& e) {
@@ -57,23 +112,39 @@ std::string answer(CredentialsRepository& store, const std::string& request) {
   const auto question = d.enumeration(Question::last_logins);
   const std::string account = d.string(auth::kMaxAccountBytes);
   Encoder e;
-  if (question == Question::find) {
-    answer_find(store, account, e);
-  } else if (question == Question::last_logins) {
-    answer_logins(store, account, e);
-  } else if (question == Question::put) {
-    const std::string hash = d.string(auth::kMaxHashBytes);
-    const WallTime now{std::chrono::microseconds{d.i64()}};
-    const Result<void> done = store.put(account, hash, now);
-    if (done) e.boolean(true);
-    if (!done) put_error(e, done.error());
-  } else {
-    const Result<bool> removed = store.remove(account);
-    if (!removed) put_error(e, removed.error());
-    if (removed) {
-      e.boolean(true);
-      e.boolean(*removed);
+  switch (question) {
+    case Question::find:
+      answer_find(store, account, e);
+      break;
+    case Question::put: {
+      const std::string hash = d.string(auth::kMaxHashBytes);
+      const WallTime now{std::chrono::microseconds{d.i64()}};
+      answer_done(store.put(account, hash, now), e);
+      break;
     }
+    case Question::put_scram: {
+      const std::string hash = d.string(auth::kMaxHashBytes);
+      answer_whether(store.put_scram(account, hash, d.string(auth::kMaxScramBytes)), e);
+      break;
+    }
+    case Question::set_state:
+      answer_whether(store.set_state(account, d.enumeration(CredentialState::locked)), e);
+      break;
+    case Question::app_passwords:
+      answer_app_passwords(store, account, e);
+      break;
+    case Question::put_app_password:
+      answer_done(store.put_app_password(account, get_app(d)), e);
+      break;
+    case Question::remove_app_password:
+      answer_whether(store.remove_app_password(account, d.string(auth::kMaxAppPasswordName)), e);
+      break;
+    case Question::remove:
+      answer_whether(store.remove(account), e);
+      break;
+    case Question::last_logins:
+      answer_logins(store, account, e);
+      break;
   }
   return e.take();
 }
@@ -92,11 +163,15 @@ std::string answer(CredentialsRepository& store, const std::string& request) {
   }
 }
 
-std::string ask_for(Question question, const std::string& account) {
+Encoder question_about(Question question, const std::string& account) {
   Encoder e;
   e.enumeration(question);
   e.bytes(account);
-  return e.take();
+  return e;
+}
+
+std::string ask_for(Question question, const std::string& account) {
+  return question_about(question, account).take();
 }
 
 }  // namespace
@@ -147,14 +222,13 @@ Result<std::optional<Credential>> CredentialsProcess::find(const std::string& ac
   found.hash = d.string(auth::kMaxHashBytes);
   found.state = d.enumeration(CredentialState::locked);
   found.changed = WallTime{std::chrono::microseconds{d.i64()}};
+  found.scram = d.string(auth::kMaxScramBytes);
   return found;
 }
 
 Result<void> CredentialsProcess::put(const std::string& account, const std::string& hash,
                                      WallTime now) {
-  Encoder e;
-  e.enumeration(Question::put);
-  e.bytes(account);
+  Encoder e = question_about(Question::put, account);
   e.bytes(hash);
   e.i64(unix_microseconds(now));
   const Result<std::string> reply = ask(e.take());
@@ -162,10 +236,51 @@ Result<void> CredentialsProcess::put(const std::string& account, const std::stri
   return {};
 }
 
-Result<bool> CredentialsProcess::remove(const std::string& account) {
-  const Result<std::string> reply = ask(ask_for(Question::remove, account));
+Result<bool> CredentialsProcess::ask_whether(std::string request) {
+  const Result<std::string> reply = ask(std::move(request));
   if (!reply) return tl::unexpected(reply.error());
   return Decoder(*reply).boolean();
+}
+
+Result<bool> CredentialsProcess::put_scram(const std::string& account, const std::string& hash,
+                                           const std::string& scram) {
+  Encoder e = question_about(Question::put_scram, account);
+  e.bytes(hash);
+  e.bytes(scram);
+  return ask_whether(e.take());
+}
+
+Result<bool> CredentialsProcess::set_state(const std::string& account, CredentialState state) {
+  Encoder e = question_about(Question::set_state, account);
+  e.enumeration(state);
+  return ask_whether(e.take());
+}
+
+Result<std::vector<AppPassword>> CredentialsProcess::app_passwords(const std::string& account) {
+  const Result<std::string> reply = ask(ask_for(Question::app_passwords, account));
+  if (!reply) return tl::unexpected(reply.error());
+  Decoder d(*reply);
+  return d.list(auth::kMaxAppPasswords, get_app);
+}
+
+Result<void> CredentialsProcess::put_app_password(const std::string& account,
+                                                  const AppPassword& password) {
+  Encoder e = question_about(Question::put_app_password, account);
+  put_app(e, password);
+  const Result<std::string> reply = ask(e.take());
+  if (!reply) return tl::unexpected(reply.error());
+  return {};
+}
+
+Result<bool> CredentialsProcess::remove_app_password(const std::string& account,
+                                                     const std::string& name) {
+  Encoder e = question_about(Question::remove_app_password, account);
+  e.bytes(name);
+  return ask_whether(e.take());
+}
+
+Result<bool> CredentialsProcess::remove(const std::string& account) {
+  return ask_whether(ask_for(Question::remove, account));
 }
 
 Result<std::vector<LastLogin>> CredentialsProcess::last_logins(const std::string& account) {
@@ -186,8 +301,9 @@ Result<bool> CredentialsProcess::replace_hash(const std::string&, const std::str
                                               const std::string&) {
   return permanent("toastctl does not replace hashes");
 }
-Result<bool> CredentialsProcess::set_state(const std::string&, CredentialState) {
-  return permanent("toastctl does not lock credentials");
+Result<std::optional<AppPassword>> CredentialsProcess::find_app_password(const std::string&,
+                                                                         const std::string&) {
+  return permanent("toastctl does not check app passwords");
 }
 Result<void> CredentialsProcess::record_logins(std::span<const LastLogin>) {
   return permanent("toastctl does not record logins");

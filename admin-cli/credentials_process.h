@@ -24,11 +24,19 @@ class CredentialsProcess final : public auth::CredentialsRepository {
 
   Result<std::optional<auth::Credential>> find(const std::string& account) override;
   Result<void> put(const std::string& account, const std::string& hash, WallTime now) override;
+  Result<bool> put_scram(const std::string& account, const std::string& hash,
+                         const std::string& scram) override;
+  Result<bool> set_state(const std::string& account, auth::CredentialState state) override;
+  Result<std::vector<auth::AppPassword>> app_passwords(const std::string& account) override;
+  Result<void> put_app_password(const std::string& account,
+                                const auth::AppPassword& password) override;
+  Result<bool> remove_app_password(const std::string& account, const std::string& name) override;
   Result<bool> remove(const std::string& account) override;
   Result<std::vector<auth::LastLogin>> last_logins(const std::string& account) override;
   // Of no use to toastctl: permanent errors.
   Result<bool> replace_hash(const std::string&, const std::string&, const std::string&) override;
-  Result<bool> set_state(const std::string&, auth::CredentialState) override;
+  Result<std::optional<auth::AppPassword>> find_app_password(const std::string&,
+                                                             const std::string&) override;
   Result<void> record_logins(std::span<const auth::LastLogin>) override;
   Result<std::vector<std::string>> accounts(const std::string&, std::size_t) override;
 
@@ -36,6 +44,7 @@ class CredentialsProcess final : public auth::CredentialsRepository {
   CredentialsProcess(Fd socket, pid_t child) : socket_(std::move(socket)), child_(child) {}
   // One request, one reply; the reply's payload after its success mark.
   Result<std::string> ask(std::string request);
+  Result<bool> ask_whether(std::string request);
   Fd socket_;
   pid_t child_;
 };

@@ -1,9 +1,9 @@
 // toastctl mailbox: who has mail here.
 #include <fmt/format.h>
 
+#include "admin-cli/accounts.h"
 #include "admin-cli/arguments.h"
 #include "admin-cli/password_input.h"
-#include "admin-cli/stores.h"
 #include "auth/migrating_hasher.h"
 #include "auth/set_password.h"
 
@@ -56,40 +56,6 @@ Wanted<std::optional<vdomain::Quota>> quota_of(const MailboxOptions& options) {
   if (!bytes) return tl::unexpected(bytes.error());
   return vdomain::Quota{.bytes = *bytes, .messages = 0};
 }
-
-Wanted<Mailbox> find(Directory& directory, const Address& address) {
-  const auto found = directory->find_mailbox(address);
-  if (!found) return fail(found.error(), address.str());
-  if (!*found) return not_found(directory, "mailbox", address.str());
-  return **found;
-}
-
-// The name under which the credentials are kept: canonical, in the domain that an alias stands for.
-Wanted<Address> account_for(Directory& directory, const Address& address) {
-  const auto alias = directory->find_domain_alias(address.domain());
-  if (!alias) return fail(alias.error(), address.str());
-  if (!*alias) return vdomain::canonical(address);
-  const Result<Address> real = Address::from_parts(address.local_part(), (*alias)->target);
-  if (!real) return fail(Exit::invalid, "bad_address", real.error().detail, address.str());
-  return vdomain::canonical(*real);
-}
-
-// Both stores and what hashing needs, for the commands that touch passwords.
-struct Accounts {
-  Instance instance;
-  std::unique_ptr<auth::CredentialsRepository> credentials;
-  Directory directory;
-
-  static Wanted<Accounts> open(Context& context) {
-    Wanted<Instance> instance = context.instance();
-    if (!instance) return tl::unexpected(std::move(instance.error()));
-    auto credentials = open_credentials(*instance, context.clock);
-    if (!credentials) return tl::unexpected(std::move(credentials.error()));
-    Wanted<Directory> directory = Directory::open(*instance, context);
-    if (!directory) return tl::unexpected(std::move(directory.error()));
-    return Accounts{std::move(*instance), std::move(*credentials), std::move(*directory)};
-  }
-};
 
 Wanted<std::unique_ptr<auth::PasswordHasher>> make_hasher(Context& context) {
   const Wanted<Instance> instance = context.instance();
@@ -286,7 +252,7 @@ Outcome show_mailbox(Context& context, const MailboxOptions& options) {
   if (!address) return tl::unexpected(address.error());
   Wanted<Accounts> accounts = Accounts::open(context);
   if (!accounts) return tl::unexpected(accounts.error());
-  const Wanted<Mailbox> found = find(accounts->directory, *address);
+  const Wanted<Mailbox> found = find_mailbox(accounts->directory, *address);
   if (!found) return tl::unexpected(found.error());
   Record record = to_record(*found, accounts->instance);
   const std::string account = found->address.str();
@@ -314,7 +280,7 @@ Outcome set_mailbox(Context& context, const MailboxOptions& options) {
   return for_each_name(context, options.names, [&](const std::string& text) -> Outcome {
     const Wanted<Address> address = parse_address(text);
     if (!address) return tl::unexpected(address.error());
-    const Wanted<Mailbox> found = find(*directory, *address);
+    const Wanted<Mailbox> found = find_mailbox(*directory, *address);
     if (!found) return tl::unexpected(found.error());
     Mailbox mailbox = *found;
     if (options.display_name) mailbox.display_name = *options.display_name;
@@ -329,7 +295,7 @@ Outcome set_mailbox(Context& context, const MailboxOptions& options) {
 Outcome delete_one(Context& context, Accounts& accounts, const std::string& text) {
   const Wanted<Address> address = parse_address(text);
   if (!address) return tl::unexpected(address.error());
-  const Wanted<Mailbox> found = find(accounts.directory, *address);
+  const Wanted<Mailbox> found = find_mailbox(accounts.directory, *address);
   if (!found) return tl::unexpected(found.error());
   Outcome sure = confirm_deletion(context, "mailbox " + address->str(), address->str(), false);
   if (!sure) return sure;
@@ -358,7 +324,7 @@ Outcome change_password(Context& context, const MailboxOptions& options) {
   if (!hasher) return tl::unexpected(hasher.error());
   Wanted<Accounts> accounts = Accounts::open(context);
   if (!accounts) return tl::unexpected(accounts.error());
-  const Wanted<Mailbox> found = find(accounts->directory, *address);
+  const Wanted<Mailbox> found = find_mailbox(accounts->directory, *address);
   if (!found) return tl::unexpected(found.error());
   const Wanted<Password> password = obtain_password(context, options.password, address->str());
   if (!password) return tl::unexpected(password.error());
@@ -370,10 +336,7 @@ Outcome change_password(Context& context, const MailboxOptions& options) {
   const Result<void> stored =
       store_password(*accounts->credentials, **hasher, account, *password, context.clock.wall());
   if (!stored) return fail(stored.error(), accounts->instance.path("db-auth"));
-  if (const Result<void> recorded =
-          accounts->directory->record("mailbox.passwd", account, context.actor);
-      !recorded)
-    context.out.warn("not in the audit: " + recorded.error().detail);
+  record_change(context, *accounts, "mailbox.passwd", account);
   const Record shown = shown_password(context, *password);
   context.out.did("changed", "password", address->str(), shown);
   return Exit::done;
@@ -445,6 +408,8 @@ void add_mailbox(CLI::App& app, Context& context) {
       "  toastctl mailbox passwd ann@example.org\n"
       "  toastctl mailbox passwd ann@example.org --password-generate");
   bind(passwd, change_password);
+
+  add_app_password(*noun, context);
 }
 
 }  // namespace toast::admin

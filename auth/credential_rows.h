@@ -31,9 +31,64 @@ inline WallTime wall_from(std::int64_t us) { return WallTime{std::chrono::micros
   return {};
 }
 
+[[nodiscard]] inline Result<void> check_scram(const std::string& scram) {
+  if (scram.empty() || scram.size() > kMaxScramBytes || scram.find('\0') != std::string::npos)
+    return permanent("credentials: SCRAM verifier of " + std::to_string(scram.size()) + " bytes");
+  return {};
+}
+
+[[nodiscard]] inline Result<void> check_app_password(const std::string& account,
+                                                     const AppPassword& password) {
+  if (Result<void> good = check_account(account); !good) return good;
+  if (Result<void> good = check_hash(password.hash); !good) return good;
+  if (password.name.empty() || password.name.size() > kMaxAppPasswordName ||
+      password.name.find('\0') != std::string::npos)
+    return permanent("credentials: app password with a name of " +
+                     std::to_string(password.name.size()) + " bytes");
+  return {};
+}
+
+// label, hash, services, state, changed_us, used_us, used_from
+template <class Row>
+AppPassword app_password(const Row& row) {
+  AppPassword password{row.string(0), row.string(1), row.string(2), CredentialState::locked,
+                       wall_from(row.integer(4))};
+  if (row.integer(3) == 0) password.state = CredentialState::active;
+  if (row.integer(5) != 0) password.used = wall_from(row.integer(5));
+  password.used_from = row.string(6);
+  return password;
+}
+
+template <class Row>
+[[nodiscard]] Result<std::vector<AppPassword>> app_passwords(Row& row) {
+  std::vector<AppPassword> all;
+  for (;;) {
+    Result<bool> there = row.step();
+    if (!there) return pass(there);
+    if (!*there) return all;
+    all.push_back(app_password(row));
+  }
+}
+
+template <class Row>
+[[nodiscard]] Result<std::optional<AppPassword>> one_app_password(Row& row) {
+  Result<bool> there = row.step();
+  if (!there) return pass(there);
+  if (!*there) return std::optional<AppPassword>{};
+  return std::optional<AppPassword>(app_password(row));
+}
+
+inline int number_of(CredentialState state) { return state == CredentialState::active ? 0 : 1; }
+
+inline std::int64_t used_us(const AppPassword& password) {
+  return password.used ? unix_microseconds(*password.used) : 0;
+}
+
+// hash, state, changed_us, scram
 template <class Row>
 [[nodiscard]] Result<std::optional<Credential>> credential(const Row& row) {
-  Credential credential{row.string(0), CredentialState::locked, wall_from(row.integer(2))};
+  Credential credential{row.string(0), CredentialState::locked, wall_from(row.integer(2)),
+                        row.string(3)};
   if (credential.hash.size() > kMaxHashBytes)
     return transient("credentials: a stored hash is over " + std::to_string(kMaxHashBytes) +
                      " bytes");

@@ -5,24 +5,50 @@ namespace {
 
 constexpr std::size_t kAccountsAtOnce = 1000;
 
-Result<void> copy_one(CredentialsRepository& from, CredentialsRepository& to,
+Error not_the_same() {
+  return {Failure::transient, {}, "what was written is not what is read back"};
+}
+
+Result<void> copy_own(CredentialsRepository& from, CredentialsRepository& to,
                       const std::string& account) {
   Result<std::optional<Credential>> credential = from.find(account);
   if (!credential) return pass(credential);
-  if (!*credential) return {};  // deleted since it was listed
+  if (!*credential) return {};  // deleted since it was listed, or app passwords alone
   Result<void> put = to.put(account, (*credential)->hash, (*credential)->changed);
   if (!put) return put;
+  if (!(*credential)->scram.empty()) {
+    Result<bool> scram = to.put_scram(account, (*credential)->hash, (*credential)->scram);
+    if (!scram) return pass(scram);
+  }
   if ((*credential)->state != CredentialState::active) {
     Result<bool> set = to.set_state(account, (*credential)->state);
     if (!set) return pass(set);
   }
-  Result<std::vector<LastLogin>> logins = from.last_logins(account);
-  if (!logins) return pass(logins);
-  if (Result<void> recorded = to.record_logins(*logins); !recorded) return recorded;
   Result<std::optional<Credential>> copied = to.find(account);
   if (!copied) return pass(copied);
-  if (*copied != *credential) return transient("what was written is not what is read back");
+  if (*copied != *credential) return tl::unexpected(not_the_same());
   return {};
+}
+
+Result<void> copy_app_passwords(CredentialsRepository& from, CredentialsRepository& to,
+                                const std::string& account) {
+  Result<std::vector<AppPassword>> passwords = from.app_passwords(account);
+  if (!passwords) return pass(passwords);
+  for (const AppPassword& password : *passwords)
+    if (Result<void> put = to.put_app_password(account, password); !put) return put;
+  Result<std::vector<AppPassword>> copied = to.app_passwords(account);
+  if (!copied) return pass(copied);
+  if (*copied != *passwords) return tl::unexpected(not_the_same());
+  return {};
+}
+
+Result<void> copy_one(CredentialsRepository& from, CredentialsRepository& to,
+                      const std::string& account) {
+  if (Result<void> own = copy_own(from, to, account); !own) return own;
+  if (Result<void> apps = copy_app_passwords(from, to, account); !apps) return apps;
+  Result<std::vector<LastLogin>> logins = from.last_logins(account);
+  if (!logins) return pass(logins);
+  return to.record_logins(*logins);
 }
 
 }  // namespace

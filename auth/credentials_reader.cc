@@ -46,6 +46,14 @@ Task<Result<std::optional<Credential>>> PooledCredentialsReader::find(std::strin
   co_return co_await ask<std::optional<Credential>>(std::move(work));
 }
 
+Task<Result<std::optional<AppPassword>>> PooledCredentialsReader::find_app_password(
+    std::string account, std::string hash) {
+  auto work = [account = std::move(account), hash = std::move(hash)](CredentialsRepository& r) {
+    return r.find_app_password(account, hash);
+  };
+  co_return co_await ask<std::optional<AppPassword>>(std::move(work));
+}
+
 Task<Result<std::vector<LastLogin>>> PooledCredentialsReader::last_logins(std::string account) {
   auto work = [account = std::move(account)](CredentialsRepository& r) {
     return r.last_logins(account);

@@ -19,6 +19,8 @@ class CredentialsReader {
  public:
   virtual ~CredentialsReader() = default;
   virtual Task<Result<std::optional<Credential>>> find(std::string account) = 0;
+  virtual Task<Result<std::optional<AppPassword>>> find_app_password(std::string account,
+                                                                     std::string hash) = 0;
   virtual Task<Result<std::vector<LastLogin>>> last_logins(std::string account) = 0;
 };
 
@@ -27,6 +29,10 @@ class InlineCredentialsReader final : public CredentialsReader {
   explicit InlineCredentialsReader(CredentialsRepository& repository) : repository_(repository) {}
   Task<Result<std::optional<Credential>>> find(std::string account) override {
     co_return repository_.find(account);
+  }
+  Task<Result<std::optional<AppPassword>>> find_app_password(std::string account,
+                                                             std::string hash) override {
+    co_return repository_.find_app_password(account, hash);
   }
   Task<Result<std::vector<LastLogin>>> last_logins(std::string account) override {
     co_return repository_.last_logins(account);
@@ -46,6 +52,8 @@ class PooledCredentialsReader final : public CredentialsReader {
       std::vector<std::unique_ptr<CredentialsRepository>> repositories);
   ~PooledCredentialsReader() override;
   Task<Result<std::optional<Credential>>> find(std::string account) override;
+  Task<Result<std::optional<AppPassword>>> find_app_password(std::string account,
+                                                             std::string hash) override;
   Task<Result<std::vector<LastLogin>>> last_logins(std::string account) override;
 
  private:

@@ -24,19 +24,39 @@ inline constexpr std::size_t kMaxHashBytes =
 
 enum class CredentialState : unsigned char { active, locked };
 
+inline constexpr std::size_t kMaxScramBytes = 512;  // auth/scram_verifier.h writes about 190
+// Of one account: a person has so many devices; and what lists them has an end.
+inline constexpr std::size_t kMaxAppPasswords = 32;
+inline constexpr std::size_t kMaxAppPasswordName = 64;  // bytes
+
 // An account's own password.
 struct Credential {
   std::string hash;  // self-describing text, "$argon2id$..."
   CredentialState state = CredentialState::active;
   WallTime changed{};
+  std::string scram{};  // what SCRAM needs; empty: none
   friend bool operator==(const Credential&, const Credential&) = default;
+};
+
+// A password made for one program of the account's owner (auth/app_password.h). Locking the account
+// locks it, too.
+struct AppPassword {
+  std::string name;      // given by the owner; not empty
+  std::string hash;      // self-describing text, "$app$..."
+  std::string services;  // names, comma-separated; empty: every service
+  CredentialState state = CredentialState::active;
+  WallTime made{};
+  std::optional<WallTime> used{};
+  std::string used_from{};  // address in text
+  friend bool operator==(const AppPassword&, const AppPassword&) = default;
 };
 
 struct LastLogin {
   std::string account;
   Service service = Service::pop3;
   WallTime at{};
-  std::string peer;  // address in text
+  std::string peer;            // address in text
+  std::string app_password{};  // its name; empty: with the account's own. Written, not read back
   friend bool operator==(const LastLogin&, const LastLogin&) = default;
 };
 
@@ -45,24 +65,36 @@ class CredentialsRepository {
   virtual ~CredentialsRepository() = default;
 
   virtual Result<std::optional<Credential>> find(const std::string& account) = 0;
-  // Adds the account's credential or replaces its hash; the state becomes active. Durable on
-  // return. Permanent: account or hash empty or over its limit.
+  // Adds the account's credential or replaces its hash; the state becomes active, what SCRAM needs
+  // is dropped. Durable on return. Permanent: account or hash empty or over its limit.
   virtual Result<void> put(const std::string& account, const std::string& hash, WallTime now) = 0;
   // Puts `better` only where the hash is still `from`: a rehash must not undo a changed password.
-  // `changed` stays. False: it was not.
+  // `changed` stays; what SCRAM needs is dropped. False: it was not.
   virtual Result<bool> replace_hash(const std::string& account, const std::string& from,
                                     const std::string& better) = 0;
-  // False: there was no credential.
+  // Stores what SCRAM needs where the hash is still `hash`. False: it was not.
+  virtual Result<bool> put_scram(const std::string& account, const std::string& hash,
+                                 const std::string& scram) = 0;
+  // Of the account's own password and of its app passwords. False: there was none.
   virtual Result<bool> set_state(const std::string& account, CredentialState state) = 0;
-  // Removes the credential and the last logins. False: there was no credential; no harm.
+  // By name, in byte order.
+  virtual Result<std::vector<AppPassword>> app_passwords(const std::string& account) = 0;
+  virtual Result<std::optional<AppPassword>> find_app_password(const std::string& account,
+                                                               const std::string& hash) = 0;
+  // Adds it or replaces the one of that name. Permanent: something is empty or over its limit.
+  virtual Result<void> put_app_password(const std::string& account,
+                                        const AppPassword& password) = 0;
+  // False: there was none of that name.
+  virtual Result<bool> remove_app_password(const std::string& account, const std::string& name) = 0;
+  // Removes all credentials and the last logins. False: there was no credential; no harm.
   virtual Result<bool> remove(const std::string& account) = 0;
 
   // All or none, in one transaction; of two for the same account and service the later time stays.
   virtual Result<void> record_logins(std::span<const LastLogin> logins) = 0;
   virtual Result<std::vector<LastLogin>> last_logins(const std::string& account) = 0;
 
-  // Every account that has a credential, from `after` on (exclusive), in byte order, at most
-  // `limit`: for the report on orphans.
+  // Every account that has a credential of either kind, from `after` on (exclusive), in byte order,
+  // at most `limit`: for the report on orphans.
   virtual Result<std::vector<std::string>> accounts(const std::string& after,
                                                     std::size_t limit) = 0;
 };

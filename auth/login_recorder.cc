@@ -6,7 +6,7 @@
 namespace toast::auth {
 
 void LoginRecorder::add(LastLogin login) {
-  Key key{login.account, login.service};
+  Key key{login.account, login.service, login.app_password};
   auto found = waiting_.find(key);
   if (found != waiting_.end()) {
     if (found->second.at <= login.at) found->second = std::move(login);

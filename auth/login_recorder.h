@@ -1,13 +1,13 @@
 // Last logins, gathered in memory and written every few seconds in one transaction: a login never
 // waits for the disk. A crash loses the last seconds of them. When the store cannot be written they
-// wait, the newest per account and service, up to a limit.
+// wait, the newest per account, service and app password, up to a limit.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <map>
 #include <string>
-#include <utility>
+#include <tuple>
 
 #include "auth/credentials_repository.h"
 #include "auth/credentials_writer.h"
@@ -37,7 +37,7 @@ class LoginRecorder {
   std::size_t waiting() const { return waiting_.size(); }
 
  private:
-  using Key = std::pair<std::string, Service>;
+  using Key = std::tuple<std::string, Service, std::string>;  // account, service, app password
   CredentialsWriter& writer_;
   Logger& log_;
   Counter lost_;

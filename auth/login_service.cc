@@ -4,6 +4,8 @@
 #include <asio/this_coro.hpp>
 #include <utility>
 
+#include "auth/app_password.h"
+
 namespace toast::auth {
 namespace {
 
@@ -43,14 +45,18 @@ struct LoginService::Case {
   std::optional<Credential> credential;
   std::string_view reason = "unknown_account";  // of a refusal, for the log only
   bool cached = false;
+  std::string app_password;    // the name of the one that was right
+  bool wrong_service = false;  // a right one, made for another service
 
   // May this login succeed at all? Sets the reason where it may not.
   bool is_open() {
+    if (account.found && !credential) reason = "no_password";
+    return credential && is_open_but_for_a_password();
+  }
+  bool is_open_but_for_a_password() {
     if (!account.found)
       reason = "unknown_account";
-    else if (!credential)
-      reason = "no_password";
-    else if (credential->state != CredentialState::active)
+    else if (credential && credential->state != CredentialState::active)
       reason = "locked";
     else if (!account.allowed)
       reason = "service_off";
@@ -176,6 +182,8 @@ Task<Result<bool>> LoginService::is_right(Case& login) {
   Result<std::optional<Credential>> found = co_await services_.credentials.find(std::move(key));
   if (!found) co_return pass(found);
   if (login.account.found) login.credential = std::move(*found);
+  Result<bool> by_app_password = co_await is_app_password(login);
+  if (!by_app_password || *by_app_password) co_return by_app_password;
   if (login.is_open()) {
     const Digest digest = services_.cache.key_of(login.account.mailbox, login.credential->hash,
                                                  login.request.password);
@@ -183,6 +191,22 @@ Task<Result<bool>> LoginService::is_right(Case& login) {
     if (login.cached) co_return true;
   }
   co_return co_await check_password(login);
+}
+
+// Looked up for names that do not exist, too.
+Task<Result<bool>> LoginService::is_app_password(Case& login) {
+  std::optional<std::string> hash = app_password_hash(login.request.password);
+  if (!hash) co_return false;
+  std::string key = login.account.found ? login.account.mailbox : login.request.login;
+  Result<std::optional<AppPassword>> found =
+      co_await services_.credentials.find_app_password(std::move(key), std::move(*hash));
+  if (!found) co_return pass(found);
+  if (!*found || !login.is_open_but_for_a_password()) co_return false;
+  if ((*found)->state != CredentialState::active) co_return false;
+  login.wrong_service = !is_for_service((*found)->services, login.request.service);
+  if (login.wrong_service) co_return false;
+  login.app_password = std::move((*found)->name);
+  co_return true;
 }
 
 // Exactly one verification, whether there is something to verify or not.
@@ -200,6 +224,7 @@ Task<Result<bool>> LoginService::check_password(Case& login) {
     co_return pass(right);
   }
   if (open && !*right) login.reason = "wrong_password";
+  if (login.wrong_service) login.reason = "app_password_service";
   if (!open || !*right) co_return false;
   services_.cache.add(digest);
   if (services_.hashes.hasher().needs_rehash(login.credential->hash)) {
@@ -221,14 +246,15 @@ Result<Login::Reply> LoginService::grant(Case& login) {
     Error error{Failure::transient, {}, std::move(ticket.error().detail)};
     return unavailable(login, std::move(error));
   }
-  services_.recorder.add(
-      {login.account.mailbox, login.request.service, services_.clock.wall(), login.request.peer});
+  services_.recorder.add({login.account.mailbox, login.request.service, services_.clock.wall(),
+                          login.request.peer, login.app_password});
   granted_.add();
   if (login.cached) from_cache_.add();
   unavailable_logged_ = false;
   services_.log.debug("auth.login.granted", {{"account", login.account.mailbox},
                                              {"peer", login.request.peer},
-                                             {"service", service_name(login.request.service)}});
+                                             {"service", service_name(login.request.service)},
+                                             {"app_password", login.app_password}});
   return Login::Reply{Login::Outcome::granted, std::move(*ticket), login.account.mailbox, 0};
 }
 

@@ -6,6 +6,9 @@
 // memory, full queue) is an Error, always transient, never a refusal: a mail program told "wrong
 // password" asks its user for a new one.
 //
+// An app password (auth/app_password.h) is right without any verification; a wrong one costs what
+// every wrong password does, and so does a right one for another service.
+//
 // The quick way, of a client that polls: directory by message, throttle, stored hash, keyed digest,
 // ticket; no thread is changed and no password hashed.
 #pragma once
@@ -68,6 +71,7 @@ class LoginService {
 
   Task<Result<Login::Reply>> decide(Case& login);
   Task<Result<bool>> is_right(Case& login);
+  Task<Result<bool>> is_app_password(Case& login);
   Task<Result<bool>> check_password(Case& login);
   Task<Throttle::Decision> admit(Case& login);
   Task<> learn_known_addresses(Case& login);

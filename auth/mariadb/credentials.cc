@@ -37,9 +37,10 @@ MariadbCredentials::MariadbCredentials(std::shared_ptr<mariadb::Servers> servers
     : db_(std::move(servers), usable) {}
 
 Result<std::optional<Credential>> MariadbCredentials::find(const std::string& account) {
-  Result<mariadb::Rows> row =
-      db_.query("SELECT hash, state, changed_us FROM credential WHERE account = ? AND label = ?",
-                account, rows::kOwn);
+  Result<mariadb::Rows> row = db_.query(
+      "SELECT hash, state, changed_us, scram FROM credential"
+      " WHERE account = ? AND label = ?",
+      account, rows::kOwn);
   if (!row) return pass(row);
   Result<bool> there = row->step();
   if (!there) return pass(there);
@@ -53,7 +54,8 @@ Result<void> MariadbCredentials::put(const std::string& account, const std::stri
   if (Result<void> good = rows::check_hash(hash); !good) return good;
   Result<std::int64_t> done = db_.run(
       "INSERT INTO credential (account, label, hash, state, changed_us) VALUES (?, ?, ?, 0, ?)"
-      " ON DUPLICATE KEY UPDATE hash = VALUES(hash), state = 0, changed_us = VALUES(changed_us)",
+      " ON DUPLICATE KEY UPDATE hash = VALUES(hash), state = 0, changed_us = VALUES(changed_us),"
+      " scram = ''",
       account, rows::kOwn, hash, unix_microseconds(now));
   if (!done) return pass(done);
   return {};
@@ -62,13 +64,62 @@ Result<void> MariadbCredentials::put(const std::string& account, const std::stri
 Result<bool> MariadbCredentials::replace_hash(const std::string& account, const std::string& from,
                                               const std::string& better) {
   if (Result<void> good = rows::check_hash(better); !good) return pass(good);
-  return any(db_.run("UPDATE credential SET hash = ? WHERE account = ? AND label = ? AND hash = ?",
-                     better, account, rows::kOwn, from));
+  return any(
+      db_.run("UPDATE credential SET hash = ?, scram = ''"
+              " WHERE account = ? AND label = ? AND hash = ?",
+              better, account, rows::kOwn, from));
+}
+
+Result<bool> MariadbCredentials::put_scram(const std::string& account, const std::string& hash,
+                                           const std::string& scram) {
+  if (Result<void> good = rows::check_scram(scram); !good) return pass(good);
+  return any(db_.run("UPDATE credential SET scram = ? WHERE account = ? AND label = ? AND hash = ?",
+                     scram, account, rows::kOwn, hash));
+}
+
+Result<std::vector<AppPassword>> MariadbCredentials::app_passwords(const std::string& account) {
+  Result<mariadb::Rows> found = db_.query(
+      "SELECT label, hash, services, state, changed_us, used_us, used_from"
+      " FROM credential WHERE account = ? AND label <> ? ORDER BY label",
+      account, rows::kOwn);
+  if (!found) return pass(found);
+  return rows::app_passwords(*found);
+}
+
+Result<std::optional<AppPassword>> MariadbCredentials::find_app_password(const std::string& account,
+                                                                         const std::string& hash) {
+  Result<mariadb::Rows> row = db_.query(
+      "SELECT label, hash, services, state, changed_us, used_us, used_from"
+      " FROM credential WHERE account = ? AND label <> ? AND hash = ?",
+      account, rows::kOwn, hash);
+  if (!row) return pass(row);
+  return rows::one_app_password(*row);
+}
+
+Result<void> MariadbCredentials::put_app_password(const std::string& account,
+                                                  const AppPassword& password) {
+  if (Result<void> good = rows::check_app_password(account, password); !good) return good;
+  Result<std::int64_t> done = db_.run(
+      "INSERT INTO credential (account, label, hash, services, state, changed_us, used_us,"
+      " used_from) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+      " ON DUPLICATE KEY UPDATE hash = VALUES(hash), services = VALUES(services),"
+      " state = VALUES(state), changed_us = VALUES(changed_us), used_us = VALUES(used_us),"
+      " used_from = VALUES(used_from)",
+      account, password.name, password.hash, password.services, rows::number_of(password.state),
+      unix_microseconds(password.made), rows::used_us(password), password.used_from);
+  if (!done) return pass(done);
+  return {};
+}
+
+Result<bool> MariadbCredentials::remove_app_password(const std::string& account,
+                                                     const std::string& name) {
+  return any(db_.run("DELETE FROM credential WHERE account = ? AND label = ? AND label <> ?",
+                     account, name, rows::kOwn));
 }
 
 Result<bool> MariadbCredentials::set_state(const std::string& account, CredentialState state) {
-  return any(db_.run("UPDATE credential SET state = ? WHERE account = ? AND label = ?",
-                     state == CredentialState::active ? 0 : 1, account, rows::kOwn));
+  return any(db_.run("UPDATE credential SET state = ? WHERE account = ?", rows::number_of(state),
+                     account));
 }
 
 Result<bool> MariadbCredentials::remove(const std::string& account) {
@@ -94,6 +145,13 @@ Result<void> MariadbCredentials::record_logins(std::span<const LastLogin> logins
         " at_us = GREATEST(at_us, VALUES(at_us))",
         login->account, service_name(login->service), unix_microseconds(login->at), login->peer);
     if (!done) return pass(done);
+    if (login->app_password.empty()) continue;
+    const std::int64_t at_us = unix_microseconds(login->at);
+    done = db_.run(
+        "UPDATE credential SET used_us = ?, used_from = ?"
+        " WHERE account = ? AND label = ? AND used_us <= ?",
+        at_us, login->peer, login->account, login->app_password, at_us);
+    if (!done) return pass(done);
   }
   return transaction->commit();
 }
@@ -108,8 +166,8 @@ Result<std::vector<LastLogin>> MariadbCredentials::last_logins(const std::string
 Result<std::vector<std::string>> MariadbCredentials::accounts(const std::string& after,
                                                               std::size_t limit) {
   Result<mariadb::Rows> found = db_.query(
-      "SELECT account FROM credential WHERE account > ? AND label = ? ORDER BY account LIMIT ?",
-      after, rows::kOwn, static_cast<std::int64_t>(limit));
+      "SELECT DISTINCT account FROM credential WHERE account > ? ORDER BY account LIMIT ?", after,
+      static_cast<std::int64_t>(limit));
   if (!found) return pass(found);
   return rows::names(*found);
 }

@@ -17,7 +17,14 @@ class MariadbCredentials final : public CredentialsRepository {
   Result<void> put(const std::string& account, const std::string& hash, WallTime now) override;
   Result<bool> replace_hash(const std::string& account, const std::string& from,
                             const std::string& better) override;
+  Result<bool> put_scram(const std::string& account, const std::string& hash,
+                         const std::string& scram) override;
   Result<bool> set_state(const std::string& account, CredentialState state) override;
+  Result<std::vector<AppPassword>> app_passwords(const std::string& account) override;
+  Result<std::optional<AppPassword>> find_app_password(const std::string& account,
+                                                       const std::string& hash) override;
+  Result<void> put_app_password(const std::string& account, const AppPassword& password) override;
+  Result<bool> remove_app_password(const std::string& account, const std::string& name) override;
   Result<bool> remove(const std::string& account) override;
   Result<void> record_logins(std::span<const LastLogin> logins) override;
   Result<std::vector<LastLogin>> last_logins(const std::string& account) override;

@@ -41,12 +41,21 @@ auto SqliteCredentials::with(Work work) -> decltype(work(std::declval<sqlite::Co
   return result;
 }
 
+template <class... Values>
+Result<bool> SqliteCredentials::changes(const char* sql, const Values&... values) {
+  return with([&](sqlite::Connection& db) -> Result<bool> {
+    Result<std::int64_t> done = db.run(sql, values...);
+    if (!done) return pass(done);
+    return *done > 0;
+  });
+}
+
 Result<std::optional<Credential>> SqliteCredentials::find(const std::string& account) {
   using Found = Result<std::optional<Credential>>;
   return with([&](sqlite::Connection& db) -> Found {
-    Result<sqlite::Statement> row =
-        db.query("SELECT hash, state, changed_us FROM credential WHERE account=? AND label=?",
-                 account, rows::kOwn);
+    Result<sqlite::Statement> row = db.query(
+        "SELECT hash, state, changed_us, scram FROM credential WHERE account=? AND label=?",
+        account, rows::kOwn);
     if (!row) return pass(row);
     Result<bool> there = row->step();
     if (!there) return pass(there);
@@ -63,7 +72,7 @@ Result<void> SqliteCredentials::put(const std::string& account, const std::strin
     Result<std::int64_t> done = db.run(
         "INSERT INTO credential (account, label, hash, state, changed_us) VALUES (?, ?, ?, 0, ?)"
         " ON CONFLICT (account, label) DO UPDATE SET hash=excluded.hash, state=0,"
-        " changed_us=excluded.changed_us",
+        " changed_us=excluded.changed_us, scram=''",
         account, rows::kOwn, hash, unix_microseconds(now));
     if (!done) return pass(done);
     return {};
@@ -75,21 +84,68 @@ Result<bool> SqliteCredentials::replace_hash(const std::string& account, const s
   if (Result<void> good = rows::check_hash(better); !good) return pass(good);
   return with([&](sqlite::Connection& db) -> Result<bool> {
     Result<std::int64_t> done =
-        db.run("UPDATE credential SET hash=? WHERE account=? AND label=? AND hash=?", better,
-               account, rows::kOwn, from);
+        db.run("UPDATE credential SET hash=?, scram='' WHERE account=? AND label=? AND hash=?",
+               better, account, rows::kOwn, from);
     if (!done) return pass(done);
     return *done > 0;
   });
 }
 
+Result<bool> SqliteCredentials::put_scram(const std::string& account, const std::string& hash,
+                                          const std::string& scram) {
+  if (Result<void> good = rows::check_scram(scram); !good) return pass(good);
+  return changes("UPDATE credential SET scram=? WHERE account=? AND label=? AND hash=?", scram,
+                 account, rows::kOwn, hash);
+}
+
 Result<bool> SqliteCredentials::set_state(const std::string& account, CredentialState state) {
-  return with([&](sqlite::Connection& db) -> Result<bool> {
-    const int number = state == CredentialState::active ? 0 : 1;
-    Result<std::int64_t> done = db.run("UPDATE credential SET state=? WHERE account=? AND label=?",
-                                       number, account, rows::kOwn);
-    if (!done) return pass(done);
-    return *done > 0;
+  return changes("UPDATE credential SET state=? WHERE account=?", rows::number_of(state), account);
+}
+
+Result<std::vector<AppPassword>> SqliteCredentials::app_passwords(const std::string& account) {
+  using Passwords = Result<std::vector<AppPassword>>;
+  return with([&](sqlite::Connection& db) -> Passwords {
+    Result<sqlite::Statement> found = db.query(
+        "SELECT label, hash, services, state, changed_us, used_us, used_from"
+        " FROM credential WHERE account=? AND label<>? ORDER BY label",
+        account, rows::kOwn);
+    if (!found) return pass(found);
+    return rows::app_passwords(*found);
   });
+}
+
+Result<std::optional<AppPassword>> SqliteCredentials::find_app_password(const std::string& account,
+                                                                        const std::string& hash) {
+  using Found = Result<std::optional<AppPassword>>;
+  return with([&](sqlite::Connection& db) -> Found {
+    Result<sqlite::Statement> row = db.query(
+        "SELECT label, hash, services, state, changed_us, used_us, used_from"
+        " FROM credential WHERE account=? AND label<>? AND hash=?",
+        account, rows::kOwn, hash);
+    if (!row) return pass(row);
+    return rows::one_app_password(*row);
+  });
+}
+
+Result<void> SqliteCredentials::put_app_password(const std::string& account,
+                                                 const AppPassword& password) {
+  if (Result<void> good = rows::check_app_password(account, password); !good) return good;
+  Result<bool> done = changes(
+      "INSERT INTO credential (account, label, hash, services, state, changed_us, used_us,"
+      " used_from) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+      " ON CONFLICT (account, label) DO UPDATE SET hash=excluded.hash, services=excluded.services,"
+      " state=excluded.state, changed_us=excluded.changed_us, used_us=excluded.used_us,"
+      " used_from=excluded.used_from",
+      account, password.name, password.hash, password.services, rows::number_of(password.state),
+      unix_microseconds(password.made), rows::used_us(password), password.used_from);
+  if (!done) return pass(done);
+  return {};
+}
+
+Result<bool> SqliteCredentials::remove_app_password(const std::string& account,
+                                                    const std::string& name) {
+  return changes("DELETE FROM credential WHERE account=? AND label=? AND label<>?", account, name,
+                 rows::kOwn);
 }
 
 Result<bool> SqliteCredentials::remove(const std::string& account) {
@@ -117,6 +173,12 @@ Result<void> SqliteCredentials::record_logins(std::span<const LastLogin> logins)
           " WHERE excluded.at_us >= at_us",
           login.account, service_name(login.service), unix_microseconds(login.at), login.peer);
       if (!done) return pass(done);
+      if (login.app_password.empty()) continue;
+      done = db.run(
+          "UPDATE credential SET used_us=?1, used_from=?2"
+          " WHERE account=?3 AND label=?4 AND used_us<=?1",
+          unix_microseconds(login.at), login.peer, login.account, login.app_password);
+      if (!done) return pass(done);
     }
     return transaction->commit();
   });
@@ -136,9 +198,9 @@ Result<std::vector<std::string>> SqliteCredentials::accounts(const std::string& 
                                                              std::size_t limit) {
   using Names = Result<std::vector<std::string>>;
   return with([&](sqlite::Connection& db) -> Names {
-    Result<sqlite::Statement> found = db.query(
-        "SELECT account FROM credential WHERE account>? AND label=? ORDER BY account LIMIT ?",
-        after, rows::kOwn, static_cast<std::int64_t>(limit));
+    Result<sqlite::Statement> found =
+        db.query("SELECT DISTINCT account FROM credential WHERE account>? ORDER BY account LIMIT ?",
+                 after, static_cast<std::int64_t>(limit));
     if (!found) return pass(found);
     return rows::names(*found);
   });

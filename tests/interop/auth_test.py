@@ -1,6 +1,7 @@
 """Logging in with clients that nobody here wrote: SASL over POP3 (RFC 5034) with curl, fetchmail, gsasl and Python."""
 
 import base64
+import json
 import os
 import socket
 import ssl
@@ -8,7 +9,7 @@ import subprocess
 import tempfile
 import unittest
 
-from toast_instance import Instance
+from toast_instance import Instance, wait_until
 
 PASSWORD = "correct horse"
 
@@ -115,6 +116,43 @@ class Pop3Auth(AuthTest):
             self.assertTrue(client.say("AUTH PLAIN " + b64(f"bob@example.org\0ann@example.org\0{PASSWORD}"))
                             .startswith("-ERR [AUTH]"))
             self.assertTrue(client.say("AUTH PLAIN " + b64(f"\0ann@example.org\0{PASSWORD}")).startswith("+OK"))
+
+
+class AppPasswords(AuthTest):
+    def logs_in(self, password):
+        with Pop3(self.pop3s, context()) as client:
+            return client.say("AUTH PLAIN " + b64(f"\0ann@example.org\0{password}")).startswith("+OK")
+
+    def add(self, name, *options):
+        shown = json.loads(self.mail.ctl("mailbox", "app-password", "add", "ann@example.org", name, *options, "--json"))
+        return shown["results"][0]["password"]
+
+    def listed(self):
+        rows = json.loads(self.mail.ctl("mailbox", "app-password", "list", "ann@example.org", "--json"))
+        return {row["name"]: row for row in rows["app_passwords"]}
+
+    def test_each_works_for_its_services_until_it_is_removed(self):
+        phone = self.add("phone")
+        sender = self.add("sender", "--service", "smtp")
+        self.assertTrue(self.logs_in(phone))
+        self.assertTrue(self.logs_in(phone.replace("-", "").upper()))
+        self.assertFalse(self.logs_in(sender))
+        self.assertTrue(self.logs_in(PASSWORD))
+        wait_until(lambda: self.listed()["phone"]["last_used_from"] == "127.0.0.1", "its use is recorded")
+        self.assertIsNone(self.listed()["sender"]["last_used"])
+        self.mail.ctl("mailbox", "app-password", "remove", "ann@example.org", "phone")
+        self.assertFalse(self.logs_in(phone))
+        self.assertTrue(self.logs_in(PASSWORD))
+        self.assertNotIn(phone, self.mail.log())
+
+    def test_a_locked_account_is_locked_for_all_of_them(self):
+        tablet = self.add("tablet")
+        self.mail.ctl("account", "lock", "ann@example.org")
+        self.assertFalse(self.logs_in(tablet))
+        self.assertFalse(self.logs_in(PASSWORD))
+        self.mail.ctl("account", "unlock", "ann@example.org")
+        self.assertTrue(self.logs_in(tablet))
+        self.assertTrue(self.logs_in(PASSWORD))
 
 
 class ClearText(AuthTest):

@@ -147,6 +147,89 @@ TEST_P(CredentialsContract, ReplaceHashOnlyWhereItIsStillTheOldOne) {
   EXPECT_EQ(credentials_.replace_hash("bob@example.org", "old", "better").value(), false);
 }
 
+TEST_P(CredentialsContract, WhatScramNeedsIsOfTheHashItWasMadeWith) {
+  ASSERT_TRUE(credentials_.put("ann@example.org", "one", kMonday));
+  EXPECT_EQ(find("ann@example.org")->scram, "");
+  EXPECT_EQ(credentials_.put_scram("ann@example.org", "other", "v").value(), false);
+  EXPECT_EQ(credentials_.put_scram("ann@example.org", "one", "v1").value(), true);
+  EXPECT_EQ(find("ann@example.org"), (Credential{"one", CredentialState::active, kMonday, "v1"}));
+  ASSERT_TRUE(credentials_.replace_hash("ann@example.org", "one", "two"));
+  EXPECT_EQ(find("ann@example.org")->scram, "");
+  EXPECT_EQ(credentials_.put_scram("ann@example.org", "two", "v2").value(), true);
+  ASSERT_TRUE(credentials_.put("ann@example.org", "two", kTuesday));  // the same, set anew
+  EXPECT_EQ(find("ann@example.org")->scram, "");
+  for (const std::string& bad : {std::string(), std::string(kMaxScramBytes + 1, 'v')})
+    EXPECT_EQ(credentials_.put_scram("ann@example.org", "two", bad).error().failure,
+              Failure::permanent);
+}
+
+TEST_P(CredentialsContract, AppPasswordsAreByNameAndFoundByHash) {
+  const std::string ann = "ann@example.org";
+  AppPassword phone{"phone", "$app$p", "pop3,smtp", CredentialState::active, kMonday, {}, ""};
+  AppPassword tablet{"Tablet", "$app$t", "",           CredentialState::active,
+                     kMonday,  kTuesday, "2001:db8::1"};
+  EXPECT_TRUE(elsewhere_.app_passwords(ann)->empty());
+  ASSERT_TRUE(credentials_.put_app_password(ann, phone));
+  ASSERT_TRUE(credentials_.put_app_password(ann, tablet));
+  ASSERT_TRUE(credentials_.put_app_password("bob@example.org", phone));
+  EXPECT_EQ(*elsewhere_.app_passwords(ann), (std::vector<AppPassword>{tablet, phone}));
+  EXPECT_EQ(*elsewhere_.find_app_password(ann, "$app$p"), phone);
+  EXPECT_EQ(*elsewhere_.find_app_password(ann, "$app$P"), std::nullopt);
+  EXPECT_EQ(*elsewhere_.find_app_password(ann, ""), std::nullopt);
+  EXPECT_EQ(find(ann), std::nullopt);  // they are no password of its own
+  phone.services = "pop3";
+  ASSERT_TRUE(credentials_.put_app_password(ann, phone));
+  EXPECT_EQ(*elsewhere_.find_app_password(ann, "$app$p"), phone);
+  EXPECT_EQ(credentials_.remove_app_password(ann, "Phone").value(), false);
+  EXPECT_EQ(credentials_.remove_app_password(ann, "phone").value(), true);
+  EXPECT_EQ(*elsewhere_.app_passwords(ann), std::vector<AppPassword>{tablet});
+  EXPECT_EQ(elsewhere_.app_passwords("bob@example.org")->size(), 1U);
+}
+
+// The account's own password is not among the app passwords, whatever is asked.
+TEST_P(CredentialsContract, TheOwnPasswordIsNoAppPassword) {
+  ASSERT_TRUE(credentials_.put("ann@example.org", "h", kMonday));
+  EXPECT_TRUE(elsewhere_.app_passwords("ann@example.org")->empty());
+  EXPECT_EQ(*elsewhere_.find_app_password("ann@example.org", "h"), std::nullopt);
+  EXPECT_EQ(credentials_.remove_app_password("ann@example.org", "").value(), false);
+  const AppPassword nameless{"", "$app$p", "", CredentialState::active, kMonday, {}, ""};
+  EXPECT_EQ(credentials_.put_app_password("ann@example.org", nameless).error().failure,
+            Failure::permanent);
+  EXPECT_EQ(find("ann@example.org")->hash, "h");
+}
+
+TEST_P(CredentialsContract, LockingAnAccountLocksItsAppPasswords) {
+  const std::string ann = "ann@example.org";
+  const AppPassword phone{"phone", "$app$p", "", CredentialState::active, kMonday, {}, ""};
+  ASSERT_TRUE(credentials_.put(ann, "h", kMonday));
+  ASSERT_TRUE(credentials_.put_app_password(ann, phone));
+  ASSERT_TRUE(credentials_.put_app_password("bob@example.org", phone));
+  EXPECT_EQ(credentials_.set_state(ann, CredentialState::locked).value(), true);
+  EXPECT_EQ(find(ann)->state, CredentialState::locked);
+  EXPECT_EQ(elsewhere_.app_passwords(ann)->front().state, CredentialState::locked);
+  EXPECT_EQ(elsewhere_.app_passwords("bob@example.org")->front().state, CredentialState::active);
+  EXPECT_EQ(credentials_.set_state("bob@example.org", CredentialState::locked).value(), true);
+  EXPECT_EQ(credentials_.set_state(ann, CredentialState::active).value(), true);
+  EXPECT_EQ(elsewhere_.app_passwords(ann)->front().state, CredentialState::active);
+}
+
+TEST_P(CredentialsContract, TheUseOfAnAppPasswordIsRecorded) {
+  const std::string ann = "ann@example.org";
+  const AppPassword phone{"phone", "$app$p", "", CredentialState::active, kMonday, {}, ""};
+  ASSERT_TRUE(credentials_.put_app_password(ann, phone));
+  const LastLogin logins[] = {{ann, Service::pop3, kTuesday, "192.0.2.7", "phone"},
+                              {ann, Service::smtp, kMonday, "192.0.2.8", "phone"},
+                              {ann, Service::imap, kTuesday, "192.0.2.9", "gone"}};
+  ASSERT_TRUE(credentials_.record_logins(logins));
+  const AppPassword used = elsewhere_.app_passwords(ann)->front();
+  EXPECT_EQ(used.used, kTuesday);
+  EXPECT_EQ(used.used_from, "192.0.2.7");
+  EXPECT_EQ(elsewhere_.last_logins(ann)->size(), 3U);
+  EXPECT_EQ(*elsewhere_.accounts("", 10), std::vector<std::string>{ann});
+  EXPECT_EQ(credentials_.remove(ann).value(), true);
+  EXPECT_TRUE(elsewhere_.app_passwords(ann)->empty());
+}
+
 TEST_P(CredentialsContract, RemoveTellsWhetherThereWasOne) {
   ASSERT_TRUE(credentials_.put("ann@example.org", "h", kMonday));
   const LastLogin login{"ann@example.org", Service::pop3, kMonday, "192.0.2.7"};

@@ -5,6 +5,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -35,7 +36,7 @@ class MemoryCredentials final : public CredentialsRepository {
         hash.size() > kMaxHashBytes || account.find('\0') != std::string::npos ||
         hash.find('\0') != std::string::npos)
       return permanent("account or hash out of limits");
-    credentials_[account] = {hash, CredentialState::active, now};
+    credentials_[account] = {hash, CredentialState::active, now, {}};
     return {};
   }
   Result<bool> replace_hash(const std::string& account, const std::string& from,
@@ -46,13 +47,61 @@ class MemoryCredentials final : public CredentialsRepository {
     auto found = credentials_.find(account);
     if (found == credentials_.end() || found->second.hash != from) return false;
     found->second.hash = better;
+    found->second.scram.clear();
     return true;
+  }
+  Result<bool> put_scram(const std::string& account, const std::string& hash,
+                         const std::string& scram) override {
+    const std::lock_guard lock(mutex_);
+    if (failure_) return tl::unexpected(*failure_);
+    if (scram.empty() || scram.size() > kMaxScramBytes) return permanent("verifier out of limits");
+    auto found = credentials_.find(account);
+    if (found == credentials_.end() || found->second.hash != hash) return false;
+    found->second.scram = scram;
+    return true;
+  }
+  Result<std::vector<AppPassword>> app_passwords(const std::string& account) override {
+    const std::lock_guard lock(mutex_);
+    if (failure_) return tl::unexpected(*failure_);
+    std::vector<AppPassword> out;
+    for (const auto& [key, password] : app_passwords_)
+      if (key.first == account) out.push_back(password);
+    return out;
+  }
+  Result<std::optional<AppPassword>> find_app_password(const std::string& account,
+                                                       const std::string& hash) override {
+    const std::lock_guard lock(mutex_);
+    if (failure_) return tl::unexpected(*failure_);
+    for (const auto& [key, password] : app_passwords_)
+      if (key.first == account && password.hash == hash)
+        return std::optional<AppPassword>(password);
+    return std::optional<AppPassword>{};
+  }
+  Result<void> put_app_password(const std::string& account, const AppPassword& password) override {
+    const std::lock_guard lock(mutex_);
+    if (failure_) return tl::unexpected(*failure_);
+    if (account.empty() || password.hash.empty() || password.name.empty() ||
+        password.name.size() > kMaxAppPasswordName)
+      return permanent("app password out of limits");
+    app_passwords_[{account, password.name}] = password;
+    return {};
+  }
+  Result<bool> remove_app_password(const std::string& account, const std::string& name) override {
+    const std::lock_guard lock(mutex_);
+    if (failure_) return tl::unexpected(*failure_);
+    return app_passwords_.erase({account, name}) > 0;
   }
   Result<bool> set_state(const std::string& account, CredentialState state) override {
     const std::lock_guard lock(mutex_);
     if (failure_) return tl::unexpected(*failure_);
+    bool any = false;
+    for (auto& [key, password] : app_passwords_) {
+      if (key.first != account) continue;
+      password.state = state;
+      any = true;
+    }
     auto found = credentials_.find(account);
-    if (found == credentials_.end()) return false;
+    if (found == credentials_.end()) return any;
     found->second.state = state;
     return true;
   }
@@ -60,7 +109,9 @@ class MemoryCredentials final : public CredentialsRepository {
     const std::lock_guard lock(mutex_);
     if (failure_) return tl::unexpected(*failure_);
     std::erase_if(logins_, [&](const auto& entry) { return entry.first.first == account; });
-    return credentials_.erase(account) > 0;
+    const auto apps = std::erase_if(
+        app_passwords_, [&](const auto& entry) { return entry.first.first == account; });
+    return credentials_.erase(account) + apps > 0;
   }
   Result<void> record_logins(std::span<const LastLogin> logins) override {
     const std::lock_guard lock(mutex_);
@@ -71,6 +122,11 @@ class MemoryCredentials final : public CredentialsRepository {
           logins_.try_emplace({login.account, std::string(service_name(login.service))}, login)
               .first->second;
       if (kept.at <= login.at) kept = login;
+      kept.app_password.clear();
+      const auto app = app_passwords_.find({login.account, login.app_password});
+      if (app == app_passwords_.end() || app->second.used.value_or(WallTime{}) > login.at) continue;
+      app->second.used = login.at;
+      app->second.used_from = login.peer;
     }
     return {};
   }
@@ -85,10 +141,12 @@ class MemoryCredentials final : public CredentialsRepository {
   Result<std::vector<std::string>> accounts(const std::string& after, std::size_t limit) override {
     const std::lock_guard lock(mutex_);
     if (failure_) return tl::unexpected(*failure_);
+    std::set<std::string> all;
+    for (const auto& [account, credential] : credentials_) all.insert(account);
+    for (const auto& [key, password] : app_passwords_) all.insert(key.first);
     std::vector<std::string> names;
-    for (auto at = credentials_.upper_bound(after);
-         at != credentials_.end() && names.size() < limit; ++at)
-      names.push_back(at->first);
+    for (auto at = all.upper_bound(after); at != all.end() && names.size() < limit; ++at)
+      names.push_back(*at);
     return names;
   }
   int transactions() const {
@@ -101,6 +159,7 @@ class MemoryCredentials final : public CredentialsRepository {
   std::optional<Error> failure_;
   std::map<std::string, Credential> credentials_;
   std::map<std::pair<std::string, std::string>, LastLogin> logins_;
+  std::map<std::pair<std::string, std::string>, AppPassword> app_passwords_;
   int transactions_ = 0;
 };
 

@@ -360,6 +360,46 @@ class Mailboxes(InstanceTest):
                         return next((v for v in row if isinstance(v, str) and v.startswith("$")), None)
         return None
 
+    def test_app_passwords_are_shown_once_listed_and_removed(self):
+        self.add_mailbox("ann@example.org")
+        app = ("mailbox", "app-password")
+        self.ctl(*app, "add", "ann@example.org", "phone", "--dry-run", code=WOULD_CHANGE)
+        added = self.data(*app, "add", "Ann@example.org", "phone", "--service", "pop3,smtp")["results"][0]
+        self.assertEqual((added["result"], added["kind"], added["object"]),
+                         ("added", "app password", "ann@example.org phone"))
+        self.assertRegex(added["password"], r"^([0-9a-z]{5}-){4}[0-9a-z]{5}$")
+        shown = self.ctl(*app, "add", "ann@example.org", "office printer").stdout
+        self.assertRegex(shown, r"^password: ([0-9a-z]{5}-){4}[0-9a-z]{5}\nadded app password")
+        listed = self.data(*app, "list", "ann@example.org")["app_passwords"]
+        self.assertEqual([(row["name"], row["services"], row["last_used"]) for row in listed],
+                         [("office printer", "all", None), ("phone", "pop3,smtp", None)])
+        self.error(*app, "add", "ann@example.org", "phone", code=CONFLICT)
+        self.error(*app, "add", "ann@example.org", "tablet", "--service", "pop", code=INVALID)
+        self.error(*app, "add", "ann@example.org", "a\nb", code=INVALID)
+        self.error(*app, "add", "nobody@example.org", "phone", code=NOT_FOUND)
+        self.ctl(*app, "remove", "ann@example.org", "phone")
+        self.error(*app, "remove", "ann@example.org", "phone", code=NOT_FOUND)
+        dump = self.directory_dump()
+        self.assertIn("mailbox.app-password.add", dump)
+        self.assertIn("mailbox.app-password.remove", dump)
+        self.assertNotIn(added["password"], dump)
+
+    def test_a_locked_account_says_so_and_a_new_password_unlocks_it(self):
+        self.add_mailbox("ann@example.org")
+        self.ctl("account", "lock", "ann@example.org", "--dry-run", code=WOULD_CHANGE)
+        self.assertEqual(self.data("mailbox", "show", "ann@example.org")["password"], "set")
+        self.assertEqual(self.ctl("account", "lock", "ann@example.org").stdout, "locked account ann@example.org\n")
+        self.assertEqual(self.ctl("account", "lock", "ann@example.org").stdout, "unchanged account ann@example.org\n")
+        self.assertEqual(self.data("mailbox", "show", "ann@example.org")["password"], "locked")
+        self.ctl("account", "unlock", "ann@example.org")
+        self.assertEqual(self.data("mailbox", "show", "ann@example.org")["password"], "set")
+        self.error("account", "lock", "nobody@example.org", code=NOT_FOUND)
+        self.assertIn("account.unlock", self.directory_dump())
+
+    def directory_dump(self):
+        with sqlite3.connect(os.path.join(self.root, "db", "directory.db")) as db:
+            return "\n".join(db.iterdump())
+
     def test_adding_again_is_no_change_or_a_conflict_that_names_the_difference(self):
         again = ("mailbox", "add", "ann@example.org", "--quota", "1G", "--name", "Ann")
         self.ctl(*again, "--password-stdin", stdin="secret\n")

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "auth/app_password.h"
 #include "tests/unit/auth/login_fixture.h"
 
 namespace toast::auth {
@@ -119,6 +120,78 @@ TEST_F(LoginServiceTest, NobodyActsAsSomebodyElse) {
   EXPECT_EQ(acting("off@example.org"), Outcome::refused);
   EXPECT_EQ(hasher_->verified(), before + 1);
   EXPECT_EQ(log_.count("reason=other_authorization"), 1U);
+}
+
+class AppPasswordLogin : public LoginServiceTest {
+ protected:
+  std::string add(const std::string& account, const std::string& services = "") {
+    const auto made =
+        add_app_password(credentials_, random_, account, {"phone", services}, clock_.wall());
+    EXPECT_TRUE(made && *made);
+    return std::string((*made)->view());
+  }
+};
+
+TEST_F(AppPasswordLogin, CostsNoVerification) {
+  const std::string phone = add("ann@example.org");
+  const Login::Reply reply = login("ann", phone).value();
+  EXPECT_EQ(reply.outcome, Outcome::granted);
+  EXPECT_EQ(reply.mailbox, "ann@example.org");
+  EXPECT_EQ(hasher_->verified(), 0);
+  EXPECT_EQ(outcome("ann", "secret"), Outcome::granted);  // the account's own works beside it
+  run_task(io_, recorder_.flush());
+  EXPECT_EQ(credentials_.app_passwords("ann@example.org")->front().used, clock_.wall());
+}
+
+TEST_F(AppPasswordLogin, AWrongOneCostsWhatEveryWrongPasswordDoes) {
+  const std::string phone = add("ann@example.org");
+  const std::string bobs(make_app_password(random_).view());
+  for (const auto& [name, password] : std::vector<std::pair<const char*, std::string>>{
+           {"ann", bobs}, {"nobody@example.org", phone}, {"off@example.org", phone}}) {
+    const int before = hasher_->verified();
+    EXPECT_EQ(outcome(name, password), Outcome::refused) << name;
+    EXPECT_EQ(hasher_->verified(), before + 1) << name;
+  }
+  ASSERT_TRUE(*credentials_.remove_app_password("ann@example.org", "phone"));
+  EXPECT_EQ(outcome("ann", phone), Outcome::refused);
+}
+
+TEST_F(AppPasswordLogin, IsForItsServices) {
+  const std::string sending = add("ann@example.org", "smtp");
+  const int before = hasher_->verified();
+  EXPECT_EQ(outcome("ann", sending), Outcome::refused);
+  EXPECT_EQ(hasher_->verified(), before + 1);
+  EXPECT_EQ(log_.count("reason=app_password_service"), 1U);
+  Login smtp = request("ann", sending, "192.0.2.1");
+  smtp.service = Service::smtp;
+  EXPECT_EQ(run_task(io_, service_.login("toast-smtpd.1", std::move(smtp)))->outcome,
+            Outcome::granted);
+}
+
+TEST_F(AppPasswordLogin, OfALockedOrSwitchedOffAccountIsRefused) {
+  const std::string off = add("off@example.org");
+  EXPECT_EQ(outcome("off@example.org", off), Outcome::refused);
+  const std::string phone = add("ann@example.org");
+  ASSERT_TRUE(credentials_.set_state("ann@example.org", CredentialState::locked));
+  EXPECT_EQ(outcome("ann", phone), Outcome::refused);
+  EXPECT_EQ(outcome("ann", "secret"), Outcome::refused);
+  ASSERT_TRUE(credentials_.set_state("ann@example.org", CredentialState::active));
+  EXPECT_EQ(outcome("ann", phone), Outcome::granted);
+}
+
+// An account may have app passwords alone.
+TEST_F(AppPasswordLogin, NeedsNoPasswordBesideIt) {
+  const std::string phone = add("none@example.org");
+  EXPECT_EQ(outcome("none@example.org", phone), Outcome::granted);
+  EXPECT_EQ(outcome("none@example.org", "guess"), Outcome::refused);
+}
+
+TEST_F(AppPasswordLogin, IsThrottledLikeAnyOther) {
+  const std::string phone = add("ann@example.org");
+  for (int i = 0; i < 10; ++i)
+    outcome("ann", std::string(make_app_password(random_).view()), "198.51.100.1");
+  EXPECT_EQ(outcome("ann", phone, "198.51.100.2"), Outcome::throttled);
+  EXPECT_EQ(log_.count(phone), 0U);
 }
 
 // The cached path must not wait behind an attack on the uncached one.
