@@ -17,6 +17,7 @@
 #include "vdomain/dotqmail_files.h"
 #include "vdomain/resolver.h"
 #include "vdomain/resolver_messages.h"
+#include "vdomain/sender_messages.h"
 #include "vdomain/usage_memory.h"
 
 namespace toast::vdomain {
@@ -36,6 +37,7 @@ class DirectoryKeeper {
   [[nodiscard]] Result<CheckRecipient::Reply> check(const CheckRecipient& question);
   [[nodiscard]] Result<Resolve::Reply> resolve(const Resolve& question);
   [[nodiscard]] Result<auth::FindAccount::Reply> find_account(const auth::FindAccount& question);
+  [[nodiscard]] Result<MaySendAs::Reply> may_send_as(const MaySendAs& question);
   void report_usage(const UsageReport& report) { usage_.report(report); }
   // Opens the database ahead of the first question; the log says if that fails.
   bool ready() { return live_->current().has_value(); }

@@ -6,6 +6,7 @@
 
 #include "auth/account_messages.h"
 #include "vdomain/resolver_messages.h"
+#include "vdomain/sender_messages.h"
 #include "vdomain/usage_messages.h"
 
 namespace {
@@ -32,7 +33,7 @@ void round_trip(std::string_view bytes) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
-  switch (data[0] % 7) {
+  switch (data[0] % 8) {
     case 0:
       round_trip<vdomain::CheckRecipient>(bytes);
       break;
@@ -47,6 +48,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       break;
     case 4:
       round_trip<vdomain::UsageReport>(bytes);
+      break;
+    case 7:
+      round_trip<vdomain::MaySendAs>(bytes);
       break;
     case 5:
       round_trip<auth::FindAccount>(bytes);

@@ -15,6 +15,7 @@ Vdomaind::Vdomaind(const KeeperOptions& options, const Clock& clock, Logger& log
     if (threads > 0) part.thread = std::make_unique<asio::thread_pool>(1);
   }
   for_smtpd_->on<CheckRecipient>([this](CheckRecipient m) { return check(std::move(m)); });
+  for_smtpd_->on<MaySendAs>([this](MaySendAs m) { return may_send_as(std::move(m)); });
   for_queued_->on<Resolve>([this](Resolve m) { return resolve(std::move(m)); });
   for_authd_->on<auth::FindAccount>(
       [this](auth::FindAccount m) { return find_account(std::move(m)); });
@@ -73,6 +74,15 @@ Task<Result<Resolve::Reply>> Vdomaind::resolve(Resolve question) {
   std::string name = canonical(question.recipient).str();
   auto work = [question = std::move(question)](DirectoryKeeper& k) { return k.resolve(question); };
   co_return co_await ask<Resolve::Reply>(std::move(name), std::move(work));
+}
+
+Task<Result<MaySendAs::Reply>> Vdomaind::may_send_as(MaySendAs question) {
+  if (DirectoryKeeper* here = on_the_spot()) co_return here->may_send_as(question);
+  std::string name = canonical(question.sender).str();
+  auto work = [question = std::move(question)](DirectoryKeeper& k) {
+    return k.may_send_as(question);
+  };
+  co_return co_await ask<MaySendAs::Reply>(std::move(name), std::move(work));
 }
 
 Task<Result<auth::FindAccount::Reply>> Vdomaind::find_account(auth::FindAccount question) {

@@ -50,6 +50,7 @@ class Vdomaind {
   Task<Result<Reply>> ask(std::string question, Work work);
   Task<Result<CheckRecipient::Reply>> check(CheckRecipient question);
   Task<Result<Resolve::Reply>> resolve(Resolve question);
+  Task<Result<MaySendAs::Reply>> may_send_as(MaySendAs question);
   Task<Result<auth::FindAccount::Reply>> find_account(auth::FindAccount question);
   void report_usage(const UsageReport& report);
   template <class Work>
