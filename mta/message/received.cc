@@ -61,9 +61,11 @@ std::string clean_name(std::string_view helo) {
 
 std::string format_received(const ReceivedTrace& trace) {
   Folder field("Received:");
-  field.word("from");
-  field.word(clean_name(trace.helo));
-  field.word(peer_comment(trace.peer));
+  if (!trace.peer.empty()) {
+    field.word("from");
+    field.word(clean_name(trace.helo));
+    field.word(peer_comment(trace.peer));
+  }
   field.word("by");
   field.word(trace.host);
   field.word("with");

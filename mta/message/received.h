@@ -12,8 +12,10 @@ namespace toast {
 
 struct ReceivedTrace {
   std::string_view helo;  // what the client called itself; empty if it did not
-  std::string_view peer;  // its address: "192.0.2.7" or "2001:db8::7"; other text stands as it is
-  std::string_view host;  // our name
+  // Its address: "192.0.2.7" or "2001:db8::7"; other text stands as it is. Empty: where from is
+  // nobody's business.
+  std::string_view peer;
+  std::string_view host;      // our name
   std::string_view protocol;  // "ESMTP", "ESMTPSA"... (RFC 3848)
   std::string_view id;        // the queue id
   // Only when the message has exactly one recipient: a second one would show who got a blind copy.

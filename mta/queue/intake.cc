@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "mta/queue/logins.h"
 #include "mta/queue/report.h"
 
 namespace toast::queue {
@@ -17,18 +18,26 @@ struct Intake::Submission {
   bool file_finished = false;
   std::uint64_t total = 0;
   std::optional<std::string> hold;
-  std::optional<Error> failure;  // of a chunk: the end gets it too
+  std::vector<SendLimitOf> limits;  // that it was counted against
+  std::size_t counted = 0;          // recipients
+  std::optional<Error> failure;     // of a chunk: the end gets it too
   // Pieces are stored in the order in which they came, even while the disk is slow.
   std::uint64_t next_ticket = 0;
   std::uint64_t serving = 0;
 };
 
 struct Intake::Client {
+  explicit Client(const std::string& name) : peer(name), logins(name) {}
   std::string peer;
+  Logins logins;
   std::unordered_map<std::uint32_t, std::shared_ptr<Submission>> open;
 };
 
 namespace {
+
+tl::unexpected<Error> unknown_login() {
+  return transient("a login that is not known here", "4.7.0 log in again");
+}
 
 Envelope envelope_from(const SubmitBegin& begin) {
   Envelope envelope;
@@ -63,8 +72,7 @@ void Intake::set_options(const Options& options) {
 }
 
 std::shared_ptr<const ipc::Dispatcher> Intake::client(const std::string& peer) {
-  auto client = std::make_shared<Client>();
-  client->peer = peer;
+  auto client = std::make_shared<Client>(peer);
   std::erase_if(clients_, [](const std::weak_ptr<Client>& gone) { return gone.expired(); });
   clients_.push_back(client);
   auto dispatcher = std::make_shared<ipc::Dispatcher>();
@@ -76,7 +84,12 @@ std::shared_ptr<const ipc::Dispatcher> Intake::client(const std::string& peer) {
       [this, client](SubmitChunk message) { return chunk(client, std::move(message)); });
   dispatcher->on<SubmitEnd>(
       [this, client](SubmitEnd message) { return end(client, std::move(message)); });
-  dispatcher->on<CheckSpace>([this](CheckSpace question) { return check_space(question); });
+  dispatcher->on<RedeemTicket>(
+      [this, client](RedeemTicket message) { return redeem(client, std::move(message)); });
+  dispatcher->on_notice<EndLogin>(
+      [client](EndLogin message) { client->logins.end(message.connection); });
+  dispatcher->on<CheckSpace>(
+      [this, client](CheckSpace question) { return check_space(client, std::move(question)); });
   return dispatcher;
 }
 
@@ -99,9 +112,14 @@ std::optional<Error> Intake::refusal(std::uint64_t size_bytes) const {
   return std::nullopt;
 }
 
-Task<Result<ipc::Done>> Intake::check_space(CheckSpace question) {
+Task<Result<ipc::Done>> Intake::check_space(std::shared_ptr<Client> client, CheckSpace question) {
   if (std::optional<Error> why = refusal(question.size_bytes))
     co_return tl::unexpected(std::move(*why));
+  if (question.connection.empty()) co_return ipc::Done{};
+  const std::string* login = client->logins.find(question.connection, services_.clock.steady());
+  if (login == nullptr) co_return unknown_login();
+  Result<void> within = services_.limits.may_go_on(services_.limits.of_login(*login));
+  if (!within) co_return pass(within);
   co_return ipc::Done{};
 }
 
@@ -125,10 +143,68 @@ Task<Result<ipc::Done>> Intake::end(std::shared_ptr<Client> client, SubmitEnd en
   if (found == client->open.end()) co_return transient("end of an unknown submission");
   std::shared_ptr<Submission> submission = std::move(found->second);
   client->open.erase(found);
-  if (!submission->envelope.authenticated.empty()) submission->origin = Origin::submission;
-  Result<void> promised = co_await complete(std::move(submission), std::move(end.bytes));
-  if (!promised) co_return pass(promised);
-  co_return ipc::Done{};
+  ++under_way_;
+  Result<void> allowed = co_await may_send(client, submission);
+  --under_way_;
+  if (!allowed) co_return pass(allowed);
+  Result<void> promised = co_await complete(submission, std::move(end.bytes));
+  if (promised) co_return ipc::Done{};
+  services_.limits.take_back(submission->limits, submission->counted);
+  co_return pass(promised);
+}
+
+Task<Result<ipc::Done>> Intake::redeem(std::shared_ptr<Client> client, RedeemTicket message) {
+  if (services_.tickets == nullptr) co_return permanent("this queue takes no tickets");
+  Result<void> redeemed = client->logins.redeem(*services_.tickets, message.ticket,
+                                                message.connection, services_.clock.steady());
+  if (redeemed) co_return ipc::Done{};
+  services_.log.warning("queue.login.refused", {{"client", client->peer},
+                                                {"session", message.connection},
+                                                {"reason", redeemed.error().detail}});
+  co_return pass(redeemed);
+}
+
+Task<Result<std::size_t>> Intake::count_elsewhere(std::shared_ptr<Submission> submission) {
+  std::vector<Address> recipients;
+  recipients.reserve(submission->envelope.recipients.size());
+  for (const SubmitRecipient& recipient : submission->envelope.recipients)
+    recipients.push_back(recipient.address);
+  co_return co_await services_.local_domains.count_elsewhere(std::move(recipients));
+}
+
+Task<Result<void>> Intake::count(std::shared_ptr<Submission> submission,
+                                 std::vector<SendLimitOf> limits) {
+  if (limits.empty()) co_return Result<void>{};
+  Result<std::size_t> elsewhere = co_await count_elsewhere(submission);
+  if (!elsewhere) co_return pass(elsewhere);
+  Result<void> within = services_.limits.take(limits, *elsewhere);
+  if (!within) co_return pass(within);
+  submission->limits = std::move(limits);
+  submission->counted = *elsewhere;
+  co_return Result<void>{};
+}
+
+Task<Result<void>> Intake::may_send(std::shared_ptr<Client> client,
+                                    std::shared_ptr<Submission> submission) {
+  SubmitBegin& envelope = submission->envelope;
+  if (!envelope.connection.empty()) {
+    const std::string* login = client->logins.find(envelope.connection, services_.clock.steady());
+    if (login == nullptr) co_return unknown_login();
+    envelope.authenticated = *login;
+    submission->origin = Origin::submission;
+    std::vector<SendLimitOf> limits = services_.limits.of_login(envelope.authenticated);
+    co_return co_await count(submission, std::move(limits));
+  }
+  const Result<IpAddress> peer = IpAddress::parse(envelope.peer);
+  if (peer && contains(options_.relay_networks, *peer)) co_return Result<void>{};
+  Result<std::size_t> elsewhere = co_await count_elsewhere(submission);
+  if (!elsewhere) co_return pass(elsewhere);
+  if (*elsewhere == 0) co_return Result<void>{};
+  services_.log.warning("queue.relay.refused", {{"client", client->peer},
+                                                {"id", envelope.id.str()},
+                                                {"peer", envelope.peer},
+                                                {"recipients", *elsewhere}});
+  co_return permanent("relaying for a stranger", "5.7.1 relaying denied");
 }
 
 std::shared_ptr<Intake::Submission> Intake::open(MessageId id) {
@@ -142,7 +218,13 @@ Task<Result<void>> Intake::close_local(std::shared_ptr<Submission> submission, S
   submission->envelope = std::move(envelope);
   submission->origin = Origin::local;
   submission->is_double_bounce = is_double_bounce;
-  co_return co_await complete(std::move(submission), std::move(last_bytes));
+  ++under_way_;
+  std::vector<SendLimitOf> limits = services_.limits.of_local(submission->envelope.peer);
+  Result<void> promised = co_await count(submission, std::move(limits));
+  --under_way_;
+  if (promised) promised = co_await complete(submission, std::move(last_bytes));
+  if (!promised) services_.limits.take_back(submission->limits, submission->counted);
+  co_return promised;
 }
 
 Task<Result<void>> Intake::complete(std::shared_ptr<Submission> submission,

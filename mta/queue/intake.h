@@ -5,8 +5,13 @@
 //   schedule
 //   -> body file durable -> record durable -> Done
 //
-// What a client can do at worst: fill its own share of submissions, submit junk, or reuse the id of
-// a dead message. Ids of live ones are refused by the journal.
+// Who may send to other hosts: a connection of smtpd whose login authd's ticket has shown, a client
+// in relaynetworks, a user of this machine. smtpd has asked that already; it is asked again,
+// because smtpd speaks with strangers.
+//
+// What a client can do at worst: fill its own share of submissions, submit junk, say that a
+// stranger is in relaynetworks, or reuse the id of a dead message. Ids of live ones are refused by
+// the journal.
 #pragma once
 
 #include <chrono>
@@ -18,12 +23,15 @@
 #include <unordered_map>
 #include <vector>
 
+#include "auth/ticket.h"
 #include "base/async.h"
 #include "base/ipc.h"
 #include "mta/queue/early_lookup.h"
 #include "mta/queue/filter.h"
 #include "mta/queue/ledger.h"
+#include "mta/queue/local_domains.h"
 #include "mta/queue/memory_budget.h"
+#include "mta/queue/send_limits.h"
 #include "mta/queue/store.h"
 #include "mta/queue/submit_messages.h"
 
@@ -49,7 +57,10 @@ class Intake {
     EarlyLookup& early;
     const Clock& clock;
     Logger& log;
-    Filter* filter = nullptr;  // none: everything is accepted
+    LocalDomains& local_domains;
+    SendLimits& limits;
+    auth::TicketVerifier* tickets = nullptr;  // none: nobody can log in
+    Filter* filter = nullptr;                 // none: everything is accepted
   };
   Intake(Services services, const Options& options);
   Intake(const Intake&) = delete;
@@ -83,7 +94,12 @@ class Intake {
   void begin(Client& client, SubmitBegin begin);
   Task<Result<ipc::Done>> chunk(std::shared_ptr<Client> client, SubmitChunk chunk);
   Task<Result<ipc::Done>> end(std::shared_ptr<Client> client, SubmitEnd end);
-  Task<Result<ipc::Done>> check_space(CheckSpace question);
+  Task<Result<ipc::Done>> check_space(std::shared_ptr<Client> client, CheckSpace question);
+  Task<Result<ipc::Done>> redeem(std::shared_ptr<Client> client, RedeemTicket message);
+  Task<Result<std::size_t>> count_elsewhere(std::shared_ptr<Submission> submission);
+  Task<Result<void>> count(std::shared_ptr<Submission> submission, std::vector<SendLimitOf> limits);
+  Task<Result<void>> may_send(std::shared_ptr<Client> client,
+                              std::shared_ptr<Submission> submission);
 
   Task<Result<void>> complete(std::shared_ptr<Submission> submission, std::string last_bytes);
   Task<Result<void>> append_to_file(std::shared_ptr<Submission> submission, std::string bytes);

@@ -1,4 +1,5 @@
 // toast-queued: the keeper of queue/. Accepts messages, delivers them, remembers what is left.
+#include <sodium.h>
 #include <sys/stat.h>
 
 #include <memory>
@@ -19,6 +20,8 @@ constexpr std::chrono::seconds kLockPatience{60};
 constexpr std::chrono::milliseconds kLockPoll{50};
 
 struct Parts {
+  explicit Parts(Daemon& daemon) : tickets(daemon.startup().ticket_key.clone(), daemon.clock()) {}
+  auth::TicketVerifier tickets;
   std::unique_ptr<queue::RealDisk> disk;
   std::unique_ptr<queue::JournalStore> store;
   std::unique_ptr<queue::Queue> queue;
@@ -57,7 +60,10 @@ Result<void> build(Daemon& daemon) {
     return system_error("stat", daemon.startup().root);
   Result<queue::Options> options = queue::Options::from(daemon.settings());
   if (!options) return pass(options);
-  auto parts = std::make_shared<Parts>();
+  if (sodium_init() < 0) return transient("libsodium cannot start");
+  if (daemon.startup().ticket_key.size() != auth::kTicketKeyBytes)
+    return permanent("toastd gave no ticket key");
+  auto parts = std::make_shared<Parts>(daemon);
   Result<std::unique_ptr<queue::RealDisk>> disk = open_disk(daemon);
   if (!disk) return pass(disk);
   parts->disk = std::move(*disk);
@@ -76,10 +82,13 @@ Result<void> build(Daemon& daemon) {
       queue::Queue::Services{daemon.executor(), *parts->store, daemon.clock(), daemon.log(),
                              daemon.metrics(), daemon.link("toast-vdomaind"),
                              daemon.link("toast-maild"), daemon.link("toast-remoted"), nullptr,
-                             std::move(*pauses), daemon.path("queue/trace"),
-                             queue::QmailLog::to_standard_error()},
+                             &parts->tickets, std::move(*pauses), parts->disk.get(),
+                             daemon.path("queue/trace"), queue::QmailLog::to_standard_error()},
       *options, newest, std::move(warnings));
 
+  daemon.on_peer_ended([parts](const std::string& program, SteadyTime at) {
+    if (program == "toast-authd") parts->tickets.issuer_ended(at);
+  });
   daemon.on_client([parts](const std::string& peer) { return parts->queue->client(peer); });
   daemon.on_listener([parts, &daemon, owner = root.st_uid](const std::string& name, Fd socket) {
     if (name == queue::kSubmitSocket) {

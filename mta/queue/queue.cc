@@ -14,8 +14,10 @@ Queue::Queue(Services services, const Options& options, MessageId newest,
                metrics_, history_.observer()},
               options),
       early_(services.loop, services.directory, services.clock),
+      local_domains_(services.directory, services.clock),
+      limits_({services.loop, pool_, services.clock, services.log, services.sending_disk}, options),
       intake_({services.loop, pool_, services.store, commits_, ledger_, early_, services.clock,
-               services.log, services.filter},
+               services.log, local_domains_, limits_, services.tickets, services.filter},
               options),
       local_({intake_, ids_, services.clock, services.log}, options),
       deliverer_({services.loop, pool_, services.store, ledger_, early_, services.clock,
@@ -58,6 +60,7 @@ void Queue::start(std::span<const MessageState> live) {
 void Queue::set_options(const Options& options) {
   commits_.set_urgent_wait(options.sync_delay);
   intake_.set_options(options);
+  limits_.set_options(options);
   local_.set_options(options);
   deliverer_.set_options(options);
   desk_.set_options(options);
@@ -77,6 +80,7 @@ Task<> Queue::drain() {
     (void)ignored;
   }
   co_await ledger_.settle();
+  co_await limits_.save();
   co_await history_.finish();
   intake_.drop_all();
   local_.drop_all();

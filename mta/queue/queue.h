@@ -35,7 +35,9 @@ class Queue {
     ipc::Link& mailboxes;
     ipc::Link& remote;
     Filter* filter = nullptr;
-    Pauses pauses{};                // what was paused before
+    auth::TicketVerifier* tickets = nullptr;  // authd's, for submission; none: nobody can log in
+    Pauses pauses{};                          // what was paused before
+    Disk* sending_disk = nullptr;  // where the counts of the sending limits are kept; none: nowhere
     std::string trace_directory{};  // empty: no events are kept
     QmailLog::Write qmail_line{};   // null: nowhere to write qmail-send's lines
   };
@@ -75,6 +77,8 @@ class Queue {
   History history_;
   Ledger ledger_;
   EarlyLookup early_;
+  LocalDomains local_domains_;
+  SendLimits limits_;
   Intake intake_;
   LocalDoor local_;
   Deliverer deliverer_;

@@ -1,6 +1,7 @@
 // smtpd -> queued: a message, streamed. The answer to SubmitEnd is the promise that it will not be
 // lost.
 //
+//   RedeemTicket (a client has logged in) ... EndLogin (it has gone)
 //   SubmitBegin (notice)  SubmitChunk* (each answered when it is stored)  SubmitEnd -> Submitted
 //
 // A small message is one SubmitBegin and one SubmitEnd in one write. If smtpd dies or sends
@@ -12,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "auth/service.h"
 #include "base/codec.h"
 #include "base/ipc.h"
 #include "mta/message/address_codec.h"
@@ -66,7 +68,10 @@ struct SubmitBegin {  // a notice
   std::string envid;  // decoded; empty: none
   std::string peer;   // "192.0.2.7" or "2001:db8::7"
   std::string helo;
-  std::string authenticated;  // the login, empty for a stranger
+  // The connection whose login it is, redeemed before; empty: a stranger's.
+  std::string connection;
+  // The login: queued's own, from what was redeemed. It does not travel.
+  std::string authenticated;
 
   void encode(Encoder& e) const {
     e.u32(submission);
@@ -80,7 +85,7 @@ struct SubmitBegin {  // a notice
     e.bytes(envid);
     e.bytes(peer);
     e.bytes(helo);
-    e.bytes(authenticated);
+    e.bytes(connection);
   }
   static SubmitBegin decode(Decoder& d) {
     SubmitBegin m;
@@ -97,7 +102,7 @@ struct SubmitBegin {  // a notice
     m.envid = d.string(kMaxEnvidBytes);
     m.peer = d.string(kMaxTraceText);
     m.helo = d.string(kMaxTraceText);
-    m.authenticated = d.string(2 * kMaxTraceText);
+    m.connection = d.string(auth::kMaxConnection);
     return m;
   }
 };
@@ -149,8 +154,45 @@ struct CheckSpace {
   static constexpr std::uint16_t kType = 5;
   using Reply = ipc::Done;
   std::uint64_t size_bytes = 0;
-  void encode(Encoder& e) const { e.u64(size_bytes); }
-  static CheckSpace decode(Decoder& d) { return {d.u64()}; }
+  std::string connection;  // with a login: has it reached its limits? 450 4.7.1
+  void encode(Encoder& e) const {
+    e.u64(size_bytes);
+    e.bytes(connection);
+  }
+  static CheckSpace decode(Decoder& d) {
+    CheckSpace m;
+    m.size_bytes = d.u64();
+    m.connection = d.string(auth::kMaxConnection);
+    return m;
+  }
+};
+
+// A client has logged in. A ticket is good once and for 30 s, a connection sends many messages: so
+// queued takes the ticket here, and remembers the login for as long as smtpd has the connection,
+// the channel is open, and kLoginLifetime (logins.h). Another ticket for the same connection takes
+// the place of the first. Every refusal is an error.
+struct RedeemTicket {
+  static constexpr std::uint16_t kType = 9;
+  using Reply = ipc::Done;
+  std::string ticket;
+  std::string connection;
+  void encode(Encoder& e) const {
+    e.bytes(ticket);
+    e.bytes(connection);
+  }
+  static RedeemTicket decode(Decoder& d) {
+    RedeemTicket m;
+    m.ticket = d.string(auth::kMaxTicketBytes);
+    m.connection = d.string(auth::kMaxConnection);
+    return m;
+  }
+};
+
+struct EndLogin {  // a notice
+  static constexpr std::uint16_t kType = 10;
+  std::string connection;
+  void encode(Encoder& e) const { e.bytes(connection); }
+  static EndLogin decode(Decoder& d) { return {d.string(auth::kMaxConnection)}; }
 };
 
 }  // namespace toast::queue

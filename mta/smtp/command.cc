@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/base64.h"
 #include "mta/message/ascii.h"
 
 namespace toast::smtp {
@@ -90,6 +91,30 @@ Parsed parse_rcpt(std::string_view argument) {
   return Rcpt{std::move(*path), std::move(*parameters), !argument.empty()};
 }
 
+// RFC 4422 section 3.1
+bool is_mechanism_name(std::string_view name) {
+  return name.size() <= 20 && std::all_of(name.begin(), name.end(), [](char c) {
+           return ascii::is_alnum(c) || c == '-' || c == '_';
+         });
+}
+
+Parsed parse_auth(std::string_view argument) {
+  if (argument.empty()) return refuse(501, "5.5.4 AUTH takes a mechanism");
+  const std::size_t end = std::min(argument.find(' '), argument.size());
+  const std::string_view mechanism = argument.substr(0, end);
+  if (!is_mechanism_name(mechanism)) return refuse(504, "5.5.4 mechanism not known");
+  Auth auth;
+  auth.mechanism = mechanism;
+  const std::string_view initial = trim_left(argument.substr(end));
+  if (initial == "=") {  // there, and empty
+    auth.initial.emplace();
+  } else if (!initial.empty()) {
+    auth.initial = base64_decode(initial);
+    if (!auth.initial) return tl::unexpected(bad_base64());
+  }
+  return auth;
+}
+
 struct Verb {
   std::string_view name;
   Parsed (*parse)(std::string_view argument);
@@ -106,7 +131,7 @@ constexpr std::array<Verb, 14> kVerbs{{
     {"VRFY", parse_vrfy},
     {"EXPN", parse_free<Expn>},
     {"HELP", parse_free<Help>},
-    {"AUTH", parse_free<Auth>},
+    {"AUTH", parse_auth},
     {"STARTTLS", parse_plain<StartTls>},
     {"BDAT", parse_free<Bdat>},
 }};
@@ -122,7 +147,13 @@ tl::expected<Command, Reply> parse_command(std::string_view line) {
   return refuse(500, "5.5.1 command not known");
 }
 
+bool is_auth_line(std::string_view line) {
+  return ascii::equal_fold(line.substr(0, line.find(' ')), "AUTH");
+}
+
 Reply line_too_long() { return {500, "5.5.2 line too long"}; }
+Reply auth_too_long() { return {500, "5.5.6 authentication exchange line too long"}; }
+Reply bad_base64() { return {501, "5.5.2 this is not base64"}; }
 Reply bare_newline_in_command() {
   return {500, "5.5.2 end each line with CR and LF, and only with both"};
 }

@@ -3,11 +3,13 @@
 // business.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <tl/expected.hpp>
 #include <variant>
 
+#include "base/secret.h"
 #include "mta/message/path.h"
 #include "mta/smtp/parameters.h"
 #include "mta/smtp/reply.h"
@@ -37,20 +39,28 @@ struct Quit {};
 struct Vrfy {};
 struct Expn {};
 struct Help {};
-// Known by name, so that the answer can be better than "unknown".
-struct Auth {};
+struct Auth {                     // RFC 4954
+  std::string mechanism;          // as typed; letters, digits, "-" and "_"
+  std::optional<Secret> initial;  // base64 taken off
+};
 struct StartTls {};
-struct Bdat {};
+struct Bdat {};  // known by name, so that the answer can be better than "unknown"
 
 using Command = std::variant<Helo, Ehlo, Mail, Rcpt, Data, Rset, Noop, Quit, Vrfy, Expn, Help, Auth,
                              StartTls, Bdat>;
 
-// `line` is without CRLF and has no NUL, CR or LF (LineReader sees to that).
+// `line` is without CRLF and has no NUL, CR or LF (LineReader sees to that). That of AUTH is a
+// secret of the client's, and is the caller's to wipe.
 tl::expected<Command, Reply> parse_command(std::string_view line);
+
+// Does this line begin as AUTH does? Then it may hold a password, whatever is wrong with it.
+bool is_auth_line(std::string_view line);
 
 // Replies of LineReader's faults.
 Reply line_too_long();
 Reply bare_newline_in_command();
 Reply bad_byte_in_command();
+Reply auth_too_long();
+Reply bad_base64();
 
 }  // namespace toast::smtp

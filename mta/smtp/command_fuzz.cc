@@ -33,7 +33,9 @@ std::vector<Seen> read_lines(std::string_view text, std::size_t block) {
 }
 
 void check_line(const std::string& line) {
-  if (line.size() + 2 > toast::smtp::kMaxCommandLine) std::abort();
+  const bool auth = toast::smtp::is_auth_line(line);
+  if (line.size() + 2 > (auth ? toast::smtp::kMaxAuthLine : toast::smtp::kMaxCommandLine))
+    std::abort();
   if (line.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos) std::abort();
   const auto command = toast::smtp::parse_command(line);
   if (command) return;

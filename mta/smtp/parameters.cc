@@ -10,7 +10,8 @@
 namespace toast::smtp {
 namespace {
 
-constexpr std::size_t kMaxSizeDigits = 20;  // RFC 1870 section 4
+constexpr std::size_t kMaxSizeDigits = 20;      // RFC 1870 section 4
+constexpr std::size_t kMaxAuthParameter = 500;  // RFC 4954 section 3
 
 struct Parameter {
   std::string_view keyword;
@@ -99,6 +100,20 @@ tl::expected<void, Reply> set_envid(MailParameters& parameters, const Parameter&
   return {};
 }
 
+// RFC 4954 section 5. Who a client says the author is counts for nothing here; it must be readable.
+tl::expected<void, Reply> set_auth(MailParameters& parameters, const Parameter& parameter) {
+  if (parameters.auth) return refuse(501, "5.5.4 AUTH was given twice");
+  if (!parameter.value) return refuse(501, "5.5.4 AUTH takes <> or a mailbox in xtext");
+  if (*parameter.value == "<>") {
+    parameters.auth.emplace();
+    return {};
+  }
+  parameters.auth = decode_xtext(*parameter.value);
+  if (!parameters.auth || parameters.auth->size() > kMaxAuthParameter)
+    return refuse(501, "5.5.4 AUTH takes <> or a mailbox in xtext");
+  return {};
+}
+
 tl::expected<void, Reply> set_notify(RcptParameters& parameters, const Parameter& parameter) {
   if (parameters.notify != 0) return refuse(501, "5.5.4 NOTIFY was given twice");
   const auto notify = parameter.value ? parse_notify(*parameter.value) : std::nullopt;
@@ -121,10 +136,8 @@ struct Keyword {
   tl::expected<void, Reply> (*set)(Parameters& parameters, const Parameter& parameter);
 };
 constexpr Keyword<MailParameters> kMailKeywords[] = {
-    {"SIZE", set_size},
-    {"BODY", set_body},
-    {"RET", set_ret},
-    {"ENVID", set_envid},
+    {"SIZE", set_size},   {"BODY", set_body}, {"RET", set_ret},
+    {"ENVID", set_envid}, {"AUTH", set_auth},
 };
 constexpr Keyword<RcptParameters> kRcptKeywords[] = {
     {"NOTIFY", set_notify},

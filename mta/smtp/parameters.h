@@ -1,5 +1,5 @@
 // ESMTP parameters of MAIL and RCPT (RFC 5321 section 4.1.2): SIZE (RFC 1870), BODY (RFC 6152), and
-// RET, ENVID, NOTIFY, ORCPT (RFC 3461).
+// RET, ENVID, NOTIFY, ORCPT (RFC 3461), AUTH (RFC 4954).
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,8 @@ struct MailParameters {
   std::optional<std::uint64_t> size;  // octets, as the client estimates them
   std::optional<BodyType> body;
   DsnReturn ret = DsnReturn::unset;
-  std::string envid;  // decoded; empty: none
+  std::string envid;                // decoded; empty: none
+  std::optional<std::string> auth;  // decoded, "" for "<>"
 };
 
 struct RcptParameters {

@@ -1,5 +1,7 @@
 #include "mta/smtp/tls_wire.h"
 
+#include <string.h>  // explicit_bzero
+
 #include <algorithm>
 #include <cassert>
 
@@ -46,8 +48,11 @@ Task<tl::expected<void, WireEnd>> TlsWire::flush() {
 tl::expected<std::string_view, WireEnd> TlsWire::open(std::string_view received) {
   const auto size = engine_->read(received, *block_);
   if (!size) return tl::unexpected(WireEnd::closed);
+  opened_ = *size;
   return std::string_view(block_->data(), *size);
 }
+
+void TlsWire::forget_input() { explicit_bzero(block_->data(), std::exchange(opened_, 0)); }
 
 Task<tl::expected<std::string_view, WireEnd>> TlsWire::read(bool may_stop) {
   std::string_view received;

@@ -29,6 +29,7 @@ class TlsWire final : public Wire {
   void set_deadline(SteadyTime at) override { lower_->set_deadline(at); }
   Task<tl::expected<std::string_view, WireEnd>> read(bool may_stop) override;
   tl::expected<std::string_view, WireEnd> read_now() override;
+  void forget_input() override;
   // What is in front of `out` must stay there until it is gone: it may be on its way, sealed.
   bool write_some(std::string& out) override;
   Task<tl::expected<void, WireEnd>> writable() override { return lower_->writable(); }
@@ -40,6 +41,7 @@ class TlsWire final : public Wire {
   std::unique_ptr<Wire> lower_;
   std::unique_ptr<tls::Engine> engine_;
   std::shared_ptr<ReadBlock> block_;
+  std::size_t opened_ = 0;  // plaintext in the block, of the last read
   std::size_t sealed_ = 0;  // how much of the front of `out` is in the engine's output
 };
 

@@ -27,6 +27,8 @@ class Wire {
   virtual Task<tl::expected<std::string_view, WireEnd>> read(bool may_stop) = 0;
   // As read(), but only what has arrived already; empty: nothing has.
   virtual tl::expected<std::string_view, WireEnd> read_now() = 0;
+  // Wipes what the last read returned, where it was decrypted: it may hold a password.
+  virtual void forget_input() {}
   // Sends what the socket takes now and removes it from the front of `out`. False: broken.
   virtual bool write_some(std::string& out) = 0;
   // Waits until write_some() can go on.

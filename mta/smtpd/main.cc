@@ -1,10 +1,12 @@
 // toast-smtpd: receives mail by SMTP. Touches its sockets only: recipients are checked by vdomaind,
-// messages are kept by queued.
+// passwords by authd, messages are kept by queued.
 #include <memory>
 
 #include "base/daemon.h"
+#include "mta/smtpd/auth_client.h"
 #include "mta/smtpd/queue_client.h"
 #include "mta/smtpd/recipient_client.h"
+#include "mta/smtpd/sender_client.h"
 #include "mta/smtpd/server.h"
 #include "mta/smtpd/settings_options.h"
 #include "mta/smtpd/tls_service.h"
@@ -27,7 +29,10 @@ struct Program {
         tls(std::move(tls_server)),
         keys(daemon.executor(), daemon.link("toast-keyd"), *tls, daemon.log()),
         tls_service(*tls, keys),
-        services{daemon.clock(), daemon.log(), recipients, queue, ids, counters, &tls_service},
+        auth(daemon.link("toast-authd")),
+        senders(daemon.link("toast-vdomaind")),
+        services{daemon.clock(), daemon.log(), recipients, queue,   ids,
+                 counters,       &tls_service, &auth,      &senders},
         server(daemon.executor(), services, read_options(daemon, daemon.settings())) {}
   smtpd::RecipientClient recipients;
   smtpd::QueueClient queue;
@@ -36,6 +41,8 @@ struct Program {
   std::unique_ptr<tls::Server> tls;
   keyd::KeyClient keys;
   smtpd::KeydTls tls_service;
+  smtpd::AuthClient auth;
+  smtpd::SenderClient senders;
   smtpd::Services services;
   smtpd::Server server;
 };

@@ -33,7 +33,7 @@ void check(std::string_view bytes) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 1) return 0;
   const std::string_view bytes{reinterpret_cast<const char*>(data) + 1, size - 1};
-  switch (data[0] % 7) {
+  switch (data[0] % 9) {
     case 0:
       check<toast::queue::SubmitBegin>(bytes);
       break;
@@ -48,6 +48,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       break;
     case 4:
       check<toast::queue::CheckSpace>(bytes);
+      break;
+    case 7:
+      check<toast::queue::RedeemTicket>(bytes);
+      break;
+    case 8:
+      check<toast::queue::EndLogin>(bytes);
       break;
     case 5:
       check<toast::vdomain::CheckRecipient>(bytes);

@@ -18,7 +18,7 @@ namespace toast::smtpd {
 enum class Port : unsigned char { smtp, submission, submissions };
 
 // What is done about a sender that is not its login's.
-enum class SenderCheck : unsigned char { off, warn, enforce };
+enum class SenderMode : unsigned char { off, warn, enforce };
 
 struct Options {
   std::string host;                              // our name, for Received and for <postmaster>
@@ -36,8 +36,8 @@ struct Options {
   tls::Floor submission_tls_floor = tls::Floor::tls12;
   bool auth_on_smtp = false;  // on Port::smtp as well, under TLS
   std::size_t max_auth_failures = 3;
-  SenderCheck envelope_check = SenderCheck::warn;
-  SenderCheck from_check = SenderCheck::warn;
+  SenderMode envelope_check = SenderMode::warn;
+  SenderMode from_check = SenderMode::warn;
   bool hide_client = false;  // of who has logged in, in Received
   std::vector<Network> relay_networks;
   // Per process: the instance's limits divided by the number of SMTP servers.

@@ -73,13 +73,42 @@ class QueueSubmission final : public Submission {
   bool ended_ = false;
 };
 
+class QueuedRight final : public SendingRight {
+ public:
+  QueuedRight(std::shared_ptr<ipc::Channel> channel, std::string connection)
+      : channel_(std::move(channel)), connection_(std::move(connection)) {}
+  ~QueuedRight() override {
+    if (channel_->is_open()) channel_->notify(queue::EndLogin{std::move(connection_)});
+  }
+  QueuedRight(const QueuedRight&) = delete;
+  QueuedRight& operator=(const QueuedRight&) = delete;
+  bool holds() const override { return channel_->is_open(); }
+
+ private:
+  std::shared_ptr<ipc::Channel> channel_;
+  std::string connection_;
+};
+
 }  // namespace
 
-Task<Result<void>> QueueClient::check_space(std::uint64_t size_bytes) {
+// The ticket is good for the queued that gets it, and what that grants ends with its channel.
+Task<Result<std::unique_ptr<SendingRight>>> QueueClient::redeem(std::string ticket,
+                                                                std::string connection) {
+  std::shared_ptr<ipc::Channel> channel = queued_.channel();
+  if (!channel || !channel->is_open()) co_return transient("toast-queued is not running");
+  queue::RedeemTicket message{std::move(ticket), connection};
+  Result<ipc::Done> granted = co_await channel->call(std::move(message));
+  if (!granted) co_return transient(std::move(granted.error().detail));
+  std::unique_ptr<SendingRight> right =
+      std::make_unique<QueuedRight>(std::move(channel), std::move(connection));
+  co_return right;
+}
+
+Task<Result<void>> QueueClient::check_space(std::uint64_t size_bytes, std::string connection) {
   const SteadyTime now = clock_.steady();
-  const bool known = queued_.connected() && now < had_space_until_;
+  const bool known = queued_.connected() && now < had_space_until_ && connection.empty();
   if (known && size_bytes <= kSmallMessage) co_return Result<void>{};
-  queue::CheckSpace question{size_bytes};
+  queue::CheckSpace question{size_bytes, std::move(connection)};
   auto answer = co_await queued_.call(std::move(question));
   if (!answer) co_return pass(answer);
   had_space_until_ = now + kSpaceAnswerHolds;
@@ -100,7 +129,7 @@ std::unique_ptr<Submission> QueueClient::submit(Envelope envelope) {
   begin.envid = std::move(envelope.parameters.envid);
   begin.peer = std::move(envelope.peer);
   begin.helo = std::move(envelope.helo);
-  begin.authenticated = std::move(envelope.authenticated);
+  begin.connection = std::move(envelope.connection);
   return std::make_unique<QueueSubmission>(queued_.channel(), std::move(begin));
 }
 

@@ -12,7 +12,9 @@ class QueueClient final : public MessageQueue {
  public:
   QueueClient(ipc::Link& queued, const Clock& clock) : queued_(queued), clock_(clock) {}
   bool available() const override { return queued_.connected(); }
-  Task<Result<void>> check_space(std::uint64_t size_bytes) override;
+  Task<Result<void>> check_space(std::uint64_t size_bytes, std::string connection) override;
+  Task<Result<std::unique_ptr<SendingRight>>> redeem(std::string ticket,
+                                                     std::string connection) override;
   std::unique_ptr<Submission> submit(Envelope envelope) override;
 
  private:

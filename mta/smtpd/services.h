@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "auth/sasl_messages.h"
 #include "base/async.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -46,7 +47,7 @@ struct Envelope {
   smtp::MailParameters parameters;
   std::string peer;
   std::string helo;
-  std::string authenticated;  // the login, empty for a stranger
+  std::string connection;  // whose login queued knows; empty: a stranger's
 };
 
 inline constexpr std::size_t kMaxBodyChunk = 64 * 1024;
@@ -62,13 +63,42 @@ class Submission {
   virtual Task<Result<void>> finish(std::string last_bytes) = 0;
 };
 
+// The right to send to other hosts, which queued has seen authd's ticket for. It ends with this
+// object.
+class SendingRight {
+ public:
+  virtual ~SendingRight() = default;
+  // The queued that knows of it is still there.
+  virtual bool holds() const = 0;
+};
+
 class MessageQueue {
  public:
   virtual ~MessageQueue() = default;
   virtual bool available() const = 0;
-  // At MAIL: is there room? `size_bytes` as announced, or 0. Error: why not, with its reply.
-  virtual Task<Result<void>> check_space(std::uint64_t size_bytes) = 0;
+  // At MAIL: is there room, and may this login send? `size_bytes` as announced, or 0; `connection`
+  // as in Envelope. Error: why not, with its reply.
+  virtual Task<Result<void>> check_space(std::uint64_t size_bytes, std::string connection) = 0;
+  // For messages of this connection. An error is transient.
+  virtual Task<Result<std::unique_ptr<SendingRight>>> redeem(std::string ticket,
+                                                             std::string connection) = 0;
   virtual std::unique_ptr<Submission> submit(Envelope envelope) = 0;
+};
+
+// authd, for all sessions of the process.
+class Authenticator {
+ public:
+  virtual ~Authenticator() = default;
+  virtual Task<Result<auth::SaslReply>> start(auth::SaslStart request) = 0;
+  virtual Task<Result<auth::SaslReply>> step(auth::SaslStep request) = 0;
+  virtual Task<> cancel(std::uint64_t exchange) = 0;
+};
+
+class SenderRights {
+ public:
+  virtual ~SenderRights() = default;
+  // Is this address the login's? An error is transient: we do not know now.
+  virtual Task<Result<bool>> may_send_as(Address login, Address sender) = 0;
 };
 
 // What became of a wire whose client asked for TLS.
@@ -78,6 +108,7 @@ struct TlsStart {
   std::string version;         // "TLSv1.3"
   std::string cipher;          // "TLS_AES_256_GCM_SHA384"
   bool resumed = false;
+  std::string channel_binding;  // tls-exporter (RFC 9266); empty: none
 };
 
 class TlsService {
@@ -101,7 +132,10 @@ struct Counters {
         timeouts(metrics.counter("smtp.timeouts")),
         tls_sessions(metrics.counter("smtp.tls.sessions")),
         tls_resumed(metrics.counter("smtp.tls.resumed")),
-        tls_failures(metrics.counter("smtp.tls.failures")) {}
+        tls_failures(metrics.counter("smtp.tls.failures")),
+        logins(metrics.counter("smtp.logins")),
+        refused_logins(metrics.counter("smtp.logins.refused")),
+        foreign_senders(metrics.counter("smtp.senders.foreign")) {}
   Counter sessions;
   Gauge open_sessions;
   Counter refused_sessions;
@@ -112,6 +146,9 @@ struct Counters {
   Counter tls_sessions;  // encrypted by STARTTLS
   Counter tls_resumed;   // of these: without a new key exchange by certificate
   Counter tls_failures;  // handshakes that came to nothing
+  Counter logins;
+  Counter refused_logins;
+  Counter foreign_senders;  // addresses that are not their login's, refused or not
 };
 
 // Built once, in main; outlives every session.
@@ -122,7 +159,9 @@ struct Services {
   MessageQueue& queue;
   MessageIdSource& ids;
   Counters& counters;
-  TlsService* tls = nullptr;  // none: STARTTLS is not offered
+  TlsService* tls = nullptr;        // none: STARTTLS is not offered
+  Authenticator* auth = nullptr;    // none: AUTH is not offered
+  SenderRights* senders = nullptr;  // none only where auth is
 };
 
 }  // namespace toast::smtpd

@@ -1,5 +1,7 @@
 #include "mta/smtpd/session.h"
 
+#include <string.h>  // explicit_bzero
+
 #include <algorithm>
 
 namespace toast::smtpd {
@@ -59,15 +61,9 @@ Task<> Session::run() {
   set_deadline();
   say({220, options_->greeting + " ESMTP"});
   while (state_ != State::closing) {
-    const smtp::LineEvent event = lines_.next(pending_);
-    if (event == smtp::LineEvent::need_more) {
-      // The one place where replies are sent: when all that has arrived is answered (RFC
-      // 2920, 3.2).
-      const bool more = co_await refill();
-      if (!more) break;
-      continue;
-    }
-    co_await answer_event(event);
+    const std::optional<smtp::LineEvent> event = co_await next_event();
+    if (!event) break;
+    co_await answer_event(*event);
     set_deadline();
     if (out_.size() > kMaxPendingReplies) {
       const bool sent = co_await flush();
@@ -76,7 +72,19 @@ Task<> Session::run() {
   }
   wire_->set_deadline(services_.clock.steady() + kFarewell);
   (void)co_await flush();
+  right_.reset();
   log_close();
+}
+
+// Nothing: the connection has ended.
+Task<std::optional<smtp::LineEvent>> Session::next_event() {
+  while (true) {
+    const smtp::LineEvent event = lines_.next(pending_);
+    if (event != smtp::LineEvent::need_more) co_return event;
+    // The one place where replies are sent: when all that has arrived is answered (RFC 2920, 3.2).
+    const bool more = co_await refill();
+    if (!more) co_return std::nullopt;
+  }
 }
 
 // The next command has this long to arrive whole; bytes that trickle in do not extend it.
@@ -97,12 +105,21 @@ Task<bool> Session::refill() {
   }
   input_.assign(*bytes);
   pending_ = input_;
+  if (offers_auth()) wire_->forget_input();
   co_return true;
 }
 
+// Of a client that may be telling us its password nothing stays behind.
 void Session::release_input() {
+  if (offers_auth()) wipe(input_);
   free_if_large(input_);
   pending_ = {};
+}
+
+// The line that was read, and everything before it.
+void Session::forget_line() {
+  lines_.forget_line();
+  explicit_bzero(input_.data(), input_.size() - pending_.size());
 }
 
 Task<bool> Session::flush() {
@@ -131,6 +148,9 @@ Task<> Session::answer_event(smtp::LineEvent event) {
     case smtp::LineEvent::too_long:
       refuse(smtp::line_too_long());
       co_return;
+    case smtp::LineEvent::auth_too_long:
+      refuse(smtp::auth_too_long());
+      co_return;
     case smtp::LineEvent::bare_newline:
       refuse(smtp::bare_newline_in_command());
       co_return;
@@ -141,6 +161,7 @@ Task<> Session::answer_event(smtp::LineEvent event) {
       co_return;
   }
   auto command = smtp::parse_command(lines_.line());
+  if (smtp::is_auth_line(lines_.line())) forget_line();
   if (!command) {
     refuse(command.error());
     co_return;
@@ -155,6 +176,8 @@ Task<> Session::answer(smtp::Command command) {
     co_await answer_rcpt(std::move(*rcpt));
   } else if (std::holds_alternative<smtp::Data>(command)) {
     co_await answer_data();
+  } else if (auto* auth = std::get_if<smtp::Auth>(&command)) {
+    co_await answer_auth(std::move(*auth));
   } else if (std::holds_alternative<smtp::StartTls>(command)) {
     co_await answer_starttls();
   } else {
@@ -206,6 +229,7 @@ void Session::log_close() {
                                              {"peer", peer_text_},
                                              {"helo", helo_},
                                              {"tls", tls_},
+                                             {"login", security_.authenticated},
                                              {"reason", close_reason_},
                                              {"messages", messages_},
                                              {"errors", errors_}});

@@ -38,6 +38,7 @@ struct SecurityContext {
   bool encrypted = false;
   std::string authenticated;  // the login, empty for a stranger
   bool may_relay = false;
+  std::string channel_binding = {};  // of the TLS connection
 };
 
 // The value of "with" in Received (RFC 3848).
@@ -64,9 +65,11 @@ class Session {
   // The conversation: session.cc
   Task<> answer_event(smtp::LineEvent event);
   Task<> answer(smtp::Command command);
+  Task<std::optional<smtp::LineEvent>> next_event();
   Task<bool> refill();
   Task<bool> flush();
   void release_input();
+  void forget_line();
   void say(const smtp::Reply& reply);
   void refuse(const smtp::Reply& reply);
   void close_with(const smtp::Reply& reply, std::string_view reason);
@@ -94,6 +97,20 @@ class Session {
   Task<bool> begin_tls();
   void forget_clear_text();
 
+  // AUTH, and what comes of it: session_auth.cc
+  bool takes_logins() const;
+  bool offers_auth() const;
+  std::optional<smtp::Reply> refuse_auth() const;
+  Task<> answer_auth(smtp::Auth auth);
+  Task<tl::expected<Secret, smtp::Reply>> read_response();
+  Task<> conclude(Result<auth::SaslReply> reply, std::string mechanism);
+  Task<> log_in(auth::SaslReply grant, std::string mechanism);
+  void refuse_login(const smtp::Reply& reply, std::string_view mechanism, std::string_view reason);
+
+  // Whose are the addresses that a login sends as: session_sender.cc
+  Task<std::optional<smtp::Reply>> check_sender(Address sender, SenderMode mode, std::string where);
+  Task<std::optional<smtp::Reply>> check_authors(std::vector<Address> authors);
+
   // From DATA to the reply to the final dot: session_data.cc
   Task<> answer_data();
   bool refuse_data();
@@ -109,7 +126,9 @@ class Session {
   const Port port_;
   std::unique_ptr<Wire> wire_;
   SecurityContext security_;
-  std::string tls_;  // version and cipher; empty: clear text
+  std::unique_ptr<SendingRight> right_;  // of who has logged in
+  std::optional<Address> login_;         // the same as security_.authenticated
+  std::string tls_;                      // version and cipher; empty: clear text
 
   State state_ = State::connected;
   Hello hello_ = Hello::none;
@@ -123,7 +142,8 @@ class Session {
   SteadyTime session_end_;
 
   std::size_t errors_ = 0;
-  std::size_t noops_ = 0;      // in a row, without a message
+  std::size_t noops_ = 0;  // in a row, without a message
+  std::size_t failed_logins_ = 0;
   std::size_t deferrals_ = 0;  // recipients put off since the last message
   std::size_t messages_ = 0;
   std::string_view close_reason_ = "quit";

@@ -1,6 +1,7 @@
 // What each command does in each state, DATA apart.
 #include <variant>
 
+#include "auth/sasl/names.h"
 #include "mta/smtpd/session.h"
 
 namespace toast::smtpd {
@@ -17,6 +18,12 @@ template <class... Ts>
 Overloaded(Ts...) -> Overloaded<Ts...>;
 
 Reply parameters_need_ehlo() { return {555, "5.5.4 parameters need EHLO"}; }
+std::string mechanism_list() {
+  std::string list;
+  for (const std::string_view mechanism : auth::sasl::kOffered) (list += ' ') += mechanism;
+  return list;
+}
+
 Reply database_away() { return {451, "4.3.0 try again later"}; }
 
 }  // namespace
@@ -51,7 +58,8 @@ Reply Session::answer_plain(const smtp::Command& command) {
             return Reply{250, options_->greeting + "\nPIPELINING\nSIZE " +
                                   std::to_string(options_->max_message_bytes) +
                                   "\n8BITMIME\nENHANCEDSTATUSCODES\nDSN" +
-                                  (offers_tls() ? "\nSTARTTLS" : "")};
+                                  (offers_tls() ? "\nSTARTTLS" : "") +
+                                  (offers_auth() ? "\nAUTH" + mechanism_list() : "")};
           },
           [this](const smtp::Rset&) {
             reset_transaction();
@@ -73,9 +81,6 @@ Reply Session::answer_plain(const smtp::Command& command) {
           [](const smtp::Expn&) {
             return Reply{502, "5.5.1 EXPN is not available"};
           },
-          [](const smtp::Auth&) {
-            return Reply{502, "5.5.1 AUTH is not offered here"};
-          },
           [](const smtp::Bdat&) {
             return Reply{502, "5.5.1 CHUNKING is not offered here"};
           },
@@ -87,6 +92,9 @@ Reply Session::answer_plain(const smtp::Command& command) {
             return Reply{503, "5.5.1 bad sequence of commands"};
           },
           [](const smtp::Data&) {
+            return Reply{503, "5.5.1 bad sequence of commands"};
+          },
+          [](const smtp::Auth&) {
             return Reply{503, "5.5.1 bad sequence of commands"};
           },
           [](const smtp::StartTls&) {
@@ -105,6 +113,8 @@ std::optional<Reply> Session::refuse_mail(const smtp::Mail& mail) const {
     return Reply{503, "5.5.1 a message has begun already: DATA or RSET"};
   if (mail.has_parameters && hello_ != Hello::ehlo)  // nothing was offered (RFC 5321, 4.1.1.11)
     return parameters_need_ehlo();
+  if (mail.parameters.auth && (!takes_logins() || !security_.encrypted))
+    return Reply{555, "5.5.4 parameter not supported: AUTH"};
   if (options_->max_message_bytes != 0 &&
       mail.parameters.size.value_or(0) > options_->max_message_bytes)
     return Reply{552, "5.3.4 message too large, the limit is " +
@@ -121,13 +131,28 @@ Task<> Session::answer_mail(smtp::Mail mail) {
     close_with({421, "4.7.0 enough messages for one connection, connect again"}, "enough messages");
     co_return;
   }
+  if (right_ && !right_->holds()) {  // the queue was started anew, and knows of no login
+    close_with({421, "4.3.0 the mail queue was restarted, log in again"}, "queue restarted");
+    co_return;
+  }
+  if (mail.reverse_path) {  // nobody's is everybody's: receipts and the like come from <>
+    Address sender = *mail.reverse_path;
+    const std::optional<Reply> refusal =
+        co_await check_sender(std::move(sender), options_->envelope_check, "MAIL FROM");
+    if (refusal) {
+      refuse(*refusal);
+      co_return;
+    }
+  }
   const std::uint64_t size = mail.parameters.size.value_or(0);
-  Result<void> space = co_await services_.queue.check_space(size);
+  std::string connection = right_ ? id_ : std::string();
+  Result<void> space = co_await services_.queue.check_space(size, std::move(connection));
   if (!space) {
     services_.log.warning("smtp.mail.deferred",
                           {{"session", id_}, {"reason", space.error().detail}});
     Reply reply = reply_for(space.error(), 451, 552);
     if (reply.text.starts_with("4.3.1")) reply.code = 452;  // storage, RFC 5321 section 4.2.3
+    if (reply.text.starts_with("4.7.1")) reply.code = 450;  // this login's limits
     say(reply);
     co_return;
   }

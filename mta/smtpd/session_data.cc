@@ -6,6 +6,7 @@
 #include "mta/message/headers.h"
 #include "mta/message/received.h"
 #include "mta/smtpd/session.h"
+#include "mta/smtpd/submitted_header.h"
 
 namespace toast::smtpd {
 
@@ -15,21 +16,27 @@ using smtp::reply_for;
 // A message in arrival.
 class Session::Body {
  public:
-  Body(const Options& options, MessageId message_id, std::string received, Envelope envelope,
-       MessageQueue& queue)
+  // `submitted`: by one of our own users, so that its header is completed.
+  Body(const Options& options, MessageId message_id, WallTime now, std::string received,
+       bool submitted, Envelope envelope, MessageQueue& queue)
       : id(message_id),
         recipients(envelope.recipients.size()),
         reader_(options.max_message_bytes, options.bare_newline),
         max_hops_(options.max_hops),
+        host_(options.host),
+        now_(now),
+        holding_(submitted),
         content_(std::move(received)),
         submission_(queue.submit(std::move(envelope))) {}
 
   // Takes from the front of `input`. True: the message has ended.
   bool feed(std::string_view& input) {
-    const std::size_t before = content_.size();
-    grow_for(input.size());
-    const bool ended = reader_.feed(input, content_);
-    hops_.feed(std::string_view(content_).substr(before));
+    std::string& to = holding_ ? header_ : content_;
+    const std::size_t before = to.size();
+    grow_for(to, input.size());
+    const bool ended = reader_.feed(input, to);
+    hops_.feed(std::string_view(to).substr(before));
+    if (holding_ && !refused()) release_header(before, ended);
     if (refused() || failure_) drop();
     return ended;
   }
@@ -54,8 +61,9 @@ class Session::Body {
       return Reply{550, "5.6.11 a CR or LF stands alone; lines end with CR and LF"};
     if (reader_.too_large()) return Reply{552, "5.3.4 message too large"};
     if (too_many_hops()) return Reply{554, "5.4.6 too many hops, this message is looping"};
-    return std::nullopt;
+    return bad_header_;
   }
+  std::vector<Address> take_authors() { return std::move(authors_); }
   std::uint64_t size() const { return reader_.size(); }
 
   const MessageId id;
@@ -63,19 +71,49 @@ class Session::Body {
 
  private:
   bool too_many_hops() const { return hops_.hops() >= max_hops_; }
-  bool refused() const { return reader_.bare_newline() || reader_.too_large() || too_many_hops(); }
+  bool refused() const {
+    return reader_.bare_newline() || reader_.too_large() || too_many_hops() || bad_header_;
+  }
   void drop() {
     submission_.reset();
+    holding_ = false;
     std::string().swap(content_);
+    std::string().swap(header_);
   }
-  void grow_for(std::size_t more) {
-    if (content_.capacity() - content_.size() < more)
-      content_.reserve(std::max(content_.size() + more, 2 * content_.size()));
+  static void grow_for(std::string& text, std::size_t more) {
+    if (text.capacity() - text.size() < more)
+      text.reserve(std::max(text.size() + more, 2 * text.size()));
+  }
+  // Once the header is whole, it goes on with what was added, and the body behind it.
+  void release_header(std::size_t searched, bool is_all) {
+    const std::size_t body = find_body(header_, searched, is_all);
+    if (body == std::string::npos) {
+      if (header_.size() >= kMaxSubmittedHeader) bad_header_ = Reply{552, "5.3.4 header too large"};
+      return;
+    }
+    const std::string id_text = id.str();
+    auto completed = complete_header(std::string_view(header_).substr(0, body),
+                                     HeaderAdditions{now_, id_text, host_});
+    if (!completed) {
+      bad_header_ = std::move(completed.error());
+      return;
+    }
+    content_ += completed->text;
+    content_.append(header_, body);
+    authors_ = std::move(completed->from);
+    std::string().swap(header_);
+    holding_ = false;
   }
 
   smtp::DataReader reader_;
   HopCounter hops_;
   std::size_t max_hops_;
+  std::string_view host_;  // of the options, which outlive this
+  WallTime now_;
+  bool holding_;        // the header of a submitted message has not ended
+  std::string header_;  // meanwhile
+  std::optional<Reply> bad_header_;
+  std::vector<Address> authors_;
   std::string content_;  // not yet handed on; at most a chunk and a read
   std::unique_ptr<Submission> submission_;
   std::optional<Error> failure_;
@@ -101,6 +139,7 @@ Task<> Session::answer_data() {
   const MessageId id = services_.ids.next();
   ReceivedTrace trace{helo_, peer_text_, options_->host,        protocol_name(hello_, security_),
                       {},    {},         services_.clock.wall()};
+  if (options_->hide_client && right_) trace.helo = trace.peer = {};
   const std::string id_text = id.str();
   trace.id = id_text;
   if (transaction_.recipients.size() == 1)
@@ -111,8 +150,9 @@ Task<> Session::answer_data() {
                     std::move(transaction_.parameters),
                     peer_text_,
                     helo_,
-                    security_.authenticated};
-  Body body(*options_, id, format_received(trace), std::move(envelope), services_.queue);
+                    right_ ? id_ : std::string()};
+  Body body(*options_, id, trace.time, format_received(trace), right_ != nullptr,
+            std::move(envelope), services_.queue);
   say({354, "end with <CR><LF>.<CR><LF>"});
   co_await read_body(body);
   if (state_ == State::closing) co_return;  // the client has gone, nothing was accepted
@@ -152,12 +192,17 @@ Task<> Session::read_body(Body& body) {
 
 Task<Reply> Session::finish_body(Body& body) {
   if (auto fault = body.fault()) co_return std::move(*fault);
+  std::vector<Address> authors = body.take_authors();
+  std::optional<Reply> refusal = co_await check_authors(std::move(authors));
+  if (refusal) co_return std::move(*refusal);
   Result<void> stored = co_await body.finish();
   if (!stored) {
     services_.log.warning(
         "smtp.message.failed",
         {{"session", id_}, {"id", body.id.str()}, {"reason", stored.error().detail}});
-    co_return reply_for(stored.error(), 451, 554);
+    Reply reply = reply_for(stored.error(), 451, 554);
+    if (reply.text.starts_with("4.7.1")) reply.code = 450;  // this login's limits
+    co_return reply;
   }
   // qmail's words, which tools look for: ok, unix time, qp, the queue's id.
   std::string text = "2.6.0 ok ";
@@ -173,6 +218,7 @@ void Session::log_message(const Body& body, const Reply& reply) {
                              {"id", body.id.str()},
                              {"peer", peer_text_},
                              {"helo", helo_},
+                             {"login", security_.authenticated},
                              {"from", path_text(transaction_.reverse_path)},
                              {"recipients", body.recipients},
                              {"bytes", body.size()},

@@ -69,6 +69,7 @@ Task<bool> Session::begin_tls() {
   services_.counters.tls_sessions.add();
   if (start.resumed) services_.counters.tls_resumed.add();
   forget_clear_text();
+  security_.channel_binding = std::move(start.channel_binding);
   tls_ = start.version + " " + start.cipher;
   co_return true;
 }
@@ -82,6 +83,8 @@ void Session::forget_clear_text() {
   lines_ = {};
   state_ = State::connected;
   security_ = {};
+  right_.reset();
+  login_.reset();
   security_.encrypted = true;
   security_.may_relay = own_client_;
 }

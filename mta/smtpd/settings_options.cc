@@ -10,10 +10,10 @@ std::size_t count(const Settings& settings, const IntegerSetting& setting) {
   return static_cast<std::size_t>(settings.get(setting));
 }
 
-SenderCheck sender_check(const Settings& settings, const ChoiceSetting& setting) {
+SenderMode sender_mode(const Settings& settings, const ChoiceSetting& setting) {
   const std::string& mode = settings.get(setting);
-  if (mode == "off") return SenderCheck::off;
-  return mode == "enforce" ? SenderCheck::enforce : SenderCheck::warn;
+  if (mode == "off") return SenderMode::off;
+  return mode == "enforce" ? SenderMode::enforce : SenderMode::warn;
 }
 
 }  // namespace
@@ -37,8 +37,8 @@ Options options_from(const Settings& settings, std::size_t processes) {
     options.submission_tls_floor = tls::Floor::tls13;
   options.auth_on_smtp = settings.get(setting::smtpauth);
   options.max_auth_failures = count(settings, setting::smtpauthfailures);
-  options.envelope_check = sender_check(settings, setting::sendercheck);
-  options.from_check = sender_check(settings, setting::fromcheck);
+  options.envelope_check = sender_mode(settings, setting::sendercheck);
+  options.from_check = sender_mode(settings, setting::fromcheck);
   options.hide_client = settings.get(setting::submissionhideclient);
   options.relay_networks = settings.get(setting::relaynetworks);
   options.max_connections = share_of(count(settings, setting::smtpmaxconnections), processes);

@@ -20,6 +20,7 @@ Task<TlsStart> KeydTls::start(std::unique_ptr<Wire> wire, tls::Floor floor) {
     result.version = secure->engine().protocol();
     result.cipher = secure->engine().cipher();
     result.resumed = secure->engine().resumed();
+    result.channel_binding = secure->engine().channel_binding();
   }
   result.wire = std::move(secure);
   co_return result;

@@ -109,8 +109,8 @@ class MemoryPartner final : public dialogue::Partner {
   asio::io_context io_;
   World world_;
   MessageIdSource ids_{world_.clock, 0};
-  Services services_{world_.clock, world_.log,      world_.recipients, world_.queue,
-                     ids_,         world_.counters, &world_.tls};
+  Services services_{world_.clock,    world_.log,  world_.recipients, world_.queue,   ids_,
+                     world_.counters, &world_.tls, &world_.auth,      &world_.senders};
   std::shared_ptr<Options> options_ = default_options();
   std::string peer_ = "127.0.0.1";
   std::unique_ptr<FakeWire> wire_;
@@ -177,8 +177,8 @@ class LivePartner final : public dialogue::SocketPartner {
   World world_;
   SocketClock clock_{world_.clock};
   MessageIdSource ids_{world_.clock, 0};
-  Services services_{clock_, world_.log,      world_.recipients, world_.queue,
-                     ids_,   world_.counters, &world_.tls};
+  Services services_{clock_,          world_.log,  world_.recipients, world_.queue,   ids_,
+                     world_.counters, &world_.tls, &world_.auth,      &world_.senders};
   std::shared_ptr<Options> options_ = default_options();
   std::unique_ptr<Server> server_;
 };

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <functional>
 
+#include "mta/message/ascii.h"
 #include "mta/message/headers.h"
 
 namespace toast::smtpd {
@@ -40,6 +41,20 @@ class FakeSubmission final : public Submission {
   Accepted message_;
   int chunks_ = 0;
   bool over_ = false;
+};
+
+class FakeRight final : public SendingRight {
+ public:
+  FakeRight(FakeQueue& queue, std::string connection)
+      : queue_(queue), connection_(std::move(connection)) {}
+  ~FakeRight() override { std::erase(queue_.logins, connection_); }
+  FakeRight(const FakeRight&) = delete;
+  FakeRight& operator=(const FakeRight&) = delete;
+  bool holds() const override { return !queue_.forgets_logins; }
+
+ private:
+  FakeQueue& queue_;
+  std::string connection_;
 };
 
 using Words = std::vector<std::string>;
@@ -92,6 +107,8 @@ Result<void> set_limit(Options& options, const std::string& name, const std::str
     options.max_hops = n;
   else if (name == "messages")
     options.max_messages = n;
+  else if (name == "auth-failures")
+    options.max_auth_failures = n;
   else if (name == "command-seconds")
     options.command_timeout = std::chrono::seconds{n};
   else if (name == "session-seconds")
@@ -113,9 +130,83 @@ Task<Result<RecipientVerdict>> FakeRecipients::check(Address recipient, std::uin
   co_return RecipientVerdict{ours ? Verdict::unknown : Verdict::not_local, {}};
 }
 
-Task<Result<void>> FakeQueue::check_space(std::uint64_t) {
+Task<Result<void>> FakeQueue::check_space(std::uint64_t, std::string connection) {
   if (space_error) co_return tl::unexpected(*space_error);
+  if (limit_reached && !connection.empty())
+    co_return transient("the limit of an hour", "4.7.1 sending limit reached, try again later");
   co_return Result<void>{};
+}
+
+Task<Result<std::unique_ptr<SendingRight>>> FakeQueue::redeem(std::string ticket,
+                                                              std::string connection) {
+  if (away) co_return transient("the queue is away");
+  if (ticket != "the ticket") co_return transient("not a ticket of ours");
+  logins.push_back(connection);
+  std::unique_ptr<SendingRight> right = std::make_unique<FakeRight>(*this, std::move(connection));
+  co_return right;
+}
+
+Task<Result<auth::SaslReply>> FakeAuth::start(auth::SaslStart request) {
+  if (fails) co_return transient("the credentials are away", "5.7.8 must never be shown");
+  auth::SaslReply reply;
+  reply.outcome = auth::SaslReply::Outcome::unsupported;
+  mechanism_ = request.mechanism;
+  name_.clear();
+  const bool is_plain = ascii::equal_fold(mechanism_, "PLAIN");
+  if (!is_plain && !ascii::equal_fold(mechanism_, "LOGIN")) co_return reply;
+  if (request.has_initial) {
+    auth::SaslStep first{1, std::move(request.initial)};
+    co_return co_await step(std::move(first));
+  }
+  reply.outcome = auth::SaslReply::Outcome::challenge;
+  reply.exchange = 1;
+  if (!is_plain) reply.challenge = "Username:";
+  co_return reply;
+}
+
+Task<Result<auth::SaslReply>> FakeAuth::step(auth::SaslStep request) {
+  const std::string message(request.response.view());
+  auth::SaslReply reply;
+  if (ascii::equal_fold(mechanism_, "PLAIN")) co_return plain(message);
+  if (!name_.empty()) co_return check(name_, message);
+  name_ = message;
+  reply.outcome = auth::SaslReply::Outcome::challenge;
+  reply.exchange = 1;
+  reply.challenge = "Password:";
+  co_return reply;
+}
+
+Task<> FakeAuth::cancel(std::uint64_t) {
+  ++cancelled;
+  co_return;
+}
+
+Task<Result<bool>> FakeSenders::may_send_as(Address login, Address sender) {
+  if (fails) co_return transient("the database is away");
+  const std::string pair = login.str() + " " + sender.str();
+  co_return std::find(allowed.begin(), allowed.end(), pair) != allowed.end();
+}
+
+auth::SaslReply FakeAuth::plain(std::string_view message) const {
+  const std::size_t first = message.find('\0');
+  const std::size_t second = message.find('\0', first + 1);
+  auth::SaslReply reply;
+  reply.outcome = auth::SaslReply::Outcome::malformed;
+  if (first == std::string_view::npos || second == std::string_view::npos) return reply;
+  return check(message.substr(first + 1, second - first - 1), message.substr(second + 1));
+}
+
+auth::SaslReply FakeAuth::check(std::string_view name, std::string_view typed) const {
+  auth::SaslReply reply;
+  if (throttles) {
+    reply.outcome = auth::SaslReply::Outcome::throttled;
+    reply.retry_after = 30;
+  } else if (name == login && typed == password) {
+    reply.outcome = auth::SaslReply::Outcome::granted;
+    reply.ticket = "the ticket";
+    reply.mailbox = login;
+  }
+  return reply;
 }
 
 std::unique_ptr<Submission> FakeQueue::submit(Envelope envelope) {
@@ -163,6 +254,27 @@ Result<void> World::given(const Words& words, Options& options, std::string& pee
     queue.space_error = error_of(words);
   } else if (what == "queue" && words[1] == "answers") {
     queue.finish_error = error_of(words);
+  } else if (what == "queue" && words[1] == "forgets-logins") {
+    queue.forgets_logins = true;
+  } else if (what == "queue" && words[1] == "limits") {
+    queue.limit_reached = true;
+  } else if (what == "login") {
+    auth.login = words[1];
+    auth.password = words[2];
+  } else if (what == "authd") {
+    auth.fails = words[1] == "fails";
+    auth.throttles = words[1] == "throttles";
+  } else if (what == "may-send-as") {
+    senders.allowed.push_back(words[1] + " " + words[2]);
+  } else if (what == "senders") {
+    senders.fails = words[1] == "fail";
+  } else if (what == "sendercheck" || what == "fromcheck") {
+    SenderMode& mode = what == "fromcheck" ? options.from_check : options.envelope_check;
+    mode = words[1] == "enforce" ? SenderMode::enforce : SenderMode::off;
+  } else if (what == "smtpauth") {
+    options.auth_on_smtp = true;
+  } else if (what == "hide-client") {
+    options.hide_client = true;
   } else if (what == "queue" && words[1] == "breaks-at-chunk") {
     queue.fails_at_chunk = static_cast<int>(number(words[2]));
   } else if (what == "tls") {
@@ -194,6 +306,8 @@ Result<void> World::then(const Words& words) const {
   if (what == "accepted") return expect_equal(std::to_string(queue.accepted.size()), words[1]);
   if (what == "aborted") return expect_equal(std::to_string(queue.aborted), words[1]);
   if (what == "asked") return expect_equal(std::to_string(recipients.asked.size()), words[1]);
+  if (what == "logins") return expect_equal(std::to_string(queue.logins.size()), words[1]);
+  if (what == "cancelled") return expect_equal(std::to_string(auth.cancelled), words[1]);
   if (what == "log" || what == "log-lacks") {
     if (log.contains(words[1]) == (what == "log")) return {};
     std::string all;
@@ -202,6 +316,8 @@ Result<void> World::then(const Words& words) const {
   }
   if (queue.accepted.empty()) return permanent("nothing was accepted");
   const Accepted& last = queue.accepted.back();
+  if (what == "by-login")
+    return expect_equal(last.envelope.connection.empty() ? "no" : "yes", words[1]);
   if (what == "from")
     return expect_equal(path_text(last.envelope.reverse_path), words.size() > 1 ? words[1] : "");
   if (what == "to") {
@@ -213,9 +329,18 @@ Result<void> World::then(const Words& words) const {
     return expect_equal(got, wanted);
   }
   if (what == "body") return expect_equal(without_received(last.body), words[1]);
+  if (what == "body-matches") {  // ID stands for the queue id
+    std::string body = without_received(last.body);
+    const std::string id = last.envelope.id.str();
+    if (const std::size_t at = body.find(id); at != std::string::npos)
+      body.replace(at, id.size(), "ID");
+    return expect_equal(body, words[1]);
+  }
   if (what == "body-bytes")
     return expect_equal(std::to_string(without_received(last.body).size()), words[1]);
   if (what == "received") return expect_equal(unfold(received_of(last.body)), words[1]);
+  if (what == "received-begins")
+    return expect_equal(unfold(received_of(last.body)).substr(0, words[1].size()), words[1]);
   if (what == "8bitmime")
     return expect_equal(
         last.envelope.parameters.body == smtp::BodyType::eight_bit_mime ? "yes" : "no", words[1]);

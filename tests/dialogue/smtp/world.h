@@ -39,7 +39,12 @@ class FakeQueue final : public MessageQueue {
   std::size_t largest_chunk = 0;
 
   bool available() const override { return !away; }
-  Task<Result<void>> check_space(std::uint64_t size_bytes) override;
+  std::vector<std::string> logins;  // connections that have one
+  bool forgets_logins = false;      // as if it had been started anew
+  bool limit_reached = false;       // of every login
+  Task<Result<void>> check_space(std::uint64_t size_bytes, std::string connection) override;
+  Task<Result<std::unique_ptr<SendingRight>>> redeem(std::string ticket,
+                                                     std::string connection) override;
   std::unique_ptr<Submission> submit(Envelope envelope) override;
 };
 
@@ -53,6 +58,33 @@ class FakeTls final : public TlsService {
   bool is_offered() const override { return offered; }
   bool is_ready() const override { return ready; }
   Task<TlsStart> start(std::unique_ptr<Wire> wire, tls::Floor floor) override;
+};
+
+// PLAIN and LOGIN as authd knows them, for one login.
+class FakeAuth final : public Authenticator {
+ public:
+  std::string login;
+  std::string password;
+  bool fails = false;
+  bool throttles = false;
+  int cancelled = 0;
+  Task<Result<auth::SaslReply>> start(auth::SaslStart request) override;
+  Task<Result<auth::SaslReply>> step(auth::SaslStep request) override;
+  Task<> cancel(std::uint64_t exchange) override;
+
+ private:
+  auth::SaslReply plain(std::string_view message) const;
+  auth::SaslReply check(std::string_view name, std::string_view typed) const;
+  std::string mechanism_;
+  std::string name_;  // LOGIN's first answer
+};
+
+// "login sender" pairs that are in order.
+class FakeSenders final : public SenderRights {
+ public:
+  std::vector<std::string> allowed;
+  bool fails = false;
+  Task<Result<bool>> may_send_as(Address login, Address sender) override;
 };
 
 class RecordingLogger final : public Logger {
@@ -70,6 +102,8 @@ struct World {
   FakeRecipients recipients;
   FakeQueue queue;
   FakeTls tls;
+  FakeAuth auth;
+  FakeSenders senders;
   Metrics metrics;
   Counters counters{metrics};
   Port port = Port::smtp;  // that the client has connected to

@@ -148,6 +148,7 @@ class QueueTest : public testing::Test {
     directory_.mailbox("ann@example.org");
     directory_.mailbox("bob@example.org");
     directory_.remote_domains.insert("remote.test");
+    options_.relay_networks = {*Network::parse("192.0.2.0/24")};  // the client of submit()
   }
   void SetUp() override { start_queue(); }
   void TearDown() override { stop_queue(); }
@@ -166,7 +167,8 @@ class QueueTest : public testing::Test {
     connect_remoted();
     queue_ = std::make_unique<Queue>(
         Queue::Services{io_.get_executor(), *store_in_use_, clock_, log_, metrics_, directory_link_,
-                        maild_link_, remoted_link_, filter_, pauses_, trace_directory_,
+                        maild_link_, remoted_link_, filter_, &tickets_, pauses_, nullptr,
+                        trace_directory_,
                         [this](std::string_view line) { lines_.emplace_back(line); }},
         options_, newest_id_, std::vector<std::string>{});
     queue_->start(live);
@@ -273,6 +275,7 @@ class QueueTest : public testing::Test {
     begin.submission = ++submission_;
     begin.id = next_id();
     begin.recipients.push_back(address(to));
+    begin.peer = "192.0.2.7";
     smtpd_->notify(std::move(begin));
     return submission_;
   }
@@ -302,6 +305,7 @@ class QueueTest : public testing::Test {
   ipc::Link maild_link_{"toast-maild"};
   ipc::Link remoted_link_{"toast-remoted"};
   Filter* filter_ = nullptr;
+  auth::TicketVerifier tickets_{Secret(std::string(auth::kTicketKeyBytes, 'k')), clock_};
   Pauses pauses_;
   std::string trace_directory_;     // none: no events are kept
   std::vector<std::string> lines_;  // of qmail-send

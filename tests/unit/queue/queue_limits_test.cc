@@ -34,7 +34,7 @@ TEST_F(QueueTest, TooBigIsPermanent) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().failure, Failure::permanent);
   EXPECT_THAT(refused.error().reply, StartsWith("5.3.4"));
-  const auto asked = wait_for(smtpd_->call(CheckSpace{200'000}));
+  const auto asked = wait_for(smtpd_->call(CheckSpace{200'000, {}}));
   ASSERT_FALSE(asked);
   EXPECT_EQ(asked.error().failure, Failure::permanent);
 }
@@ -44,7 +44,7 @@ TEST_F(QueueTest, FullDiskIsSaidAtOnceAndDeliveryGoesOn) {
   ASSERT_TRUE(submit("s@client.test", {"ann@example.org"}));
   run_until_quiet();
   store_.has_room = false;
-  const auto asked = wait_for(smtpd_->call(CheckSpace{1000}));
+  const auto asked = wait_for(smtpd_->call(CheckSpace{1000, {}}));
   ASSERT_FALSE(asked);
   EXPECT_EQ(asked.error().failure, Failure::transient);
   EXPECT_THAT(asked.error().reply, StartsWith("4.3.1"));
@@ -64,7 +64,7 @@ TEST_F(QueueTest, FailedJournalStopsEverythingAndSaysSo) {
   EXPECT_EQ(log_.events["queue.journal.failed"], 1);
   store_.failing = false;
   EXPECT_FALSE(submit("s@client.test", {"ann@example.org"}));  // a failed journal stays failed
-  EXPECT_FALSE(wait_for(smtpd_->call(CheckSpace{1})));
+  EXPECT_FALSE(wait_for(smtpd_->call(CheckSpace{1, {}})));
   const QueueStatus::Reply status = queue_->desk().status();
   EXPECT_EQ(status.journal, QueueStatus::Journal::failed);
   EXPECT_FALSE(status.accepting);

@@ -40,6 +40,31 @@ TEST(Command, Verbs) {
   }
 }
 
+TEST(Command, Auth) {
+  struct Case {
+    std::string_view line;
+    std::string_view mechanism;
+    std::optional<std::string_view> initial;
+  };
+  const Case cases[] = {
+      {"AUTH PLAIN", "PLAIN", std::nullopt},
+      {"auth plain  ", "plain", std::nullopt},
+      {"AUTH PLAIN =", "PLAIN", ""},  // there, and empty (RFC 4954 section 4)
+      {"AUTH LOGIN YW5u", "LOGIN", "ann"},
+      {"AUTH LOGIN  YW5u", "LOGIN", "ann"},
+      {"AUTH SCRAM-SHA-256-PLUS YQ==", "SCRAM-SHA-256-PLUS", "a"},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.line);
+    const auto got = parse_command(c.line);
+    ASSERT_TRUE(got) << got.error().text;
+    const Auth& auth = std::get<Auth>(*got);
+    EXPECT_EQ(auth.mechanism, c.mechanism);
+    ASSERT_EQ(auth.initial.has_value(), c.initial.has_value());
+    if (c.initial) EXPECT_EQ(auth.initial->view(), *c.initial);
+  }
+}
+
 TEST(Command, Refused) {
   struct Case {
     std::string_view line;
@@ -99,7 +124,13 @@ TEST(Command, Refused) {
       {"MAIL FROM:<a@b.example> A=b=c", 501, "5.5.4"},
       {"MAIL FROM:<a@b.example>\tSIZE=1", 501, "5.5.4"},
       {"MAIL FROM:<a@b.example> SMTPUTF8", 555, "5.5.4"},
-      {"MAIL FROM:<a@b.example> AUTH=<>", 555, "5.5.4"},
+      {"MAIL FROM:<a@b.example> AUTH=a+2", 501, "5.5.4"},
+      {"MAIL FROM:<a@b.example> AUTH", 501, "5.5.4"},
+      {"AUTH", 501, "5.5.4"},
+      {"AUTH PLAIN A", 501, "5.5.2"},
+      {"AUTH PLAIN AAAA AAAA", 501, "5.5.2"},
+      {"AUTH PLAIN YR==", 501, "5.5.2"},  // bits that mean nothing
+      {"AUTH TOO-LONG-TO-BE-A-NAME-OF-ONE", 504, "5.5.4"},
       {"RCPT TO:<a@b.example> SIZE=1", 555, "5.5.4"},
       {"RCPT TO:<a@b.example> X", 555, "5.5.4"},
   };

@@ -23,6 +23,9 @@ Events read(std::string_view text, std::size_t block) {
         case LineEvent::too_long:
           events.emplace_back("too long");
           break;
+        case LineEvent::auth_too_long:
+          events.emplace_back("auth too long");
+          break;
         case LineEvent::bare_newline:
           events.emplace_back("bare");
           break;
@@ -48,6 +51,13 @@ TEST(LineReader, SameEventsWhereverBlocksEnd) {
   const std::string megabyte(1 << 20, 'x');
   const Case cases[] = {
       {"NOOP\r\nQUIT\r\n", {"line NOOP", "line QUIT"}},
+      // AUTH with its initial response may be longer than other lines
+      {"auth " + std::string(kMaxAuthLine - 7, 'x') + "\r\nQUIT\r\n",
+       {"line auth " + std::string(kMaxAuthLine - 7, 'x'), "line QUIT"}},
+      {"AUTH " + std::string(kMaxAuthLine - 6, 'x') + "\r\nQUIT\r\n",
+       {"auth too long", "line QUIT"}},
+      {"AUTH " + megabyte + "\r\nQUIT\r\n", {"auth too long", "line QUIT"}},
+      {"AUTHX" + std::string(kMaxAuthLine - 7, 'x') + "\r\nQUIT\r\n", {"too long", "line QUIT"}},
       {"\r\n\r\n", {"line ", "line "}},
       {"NOOP", {}},
       {"NOOP\r", {}},
@@ -73,6 +83,35 @@ TEST(LineReader, SameEventsWhereverBlocksEnd) {
       EXPECT_EQ(read(c.text, block), c.events) << "blocks of " << block;
     EXPECT_EQ(read(c.text, 4096), c.events);
   }
+}
+
+// A SASL response has no verb to be known by.
+TEST(LineReader, ResponsesMayBeLong) {
+  LineReader reader;
+  const std::string longest(kMaxAuthLine - 2, 'x');
+  const std::string text = longest + "\r\n" + longest + "\r\n";
+  std::string_view input = text;
+  reader.expect_response(true);
+  ASSERT_EQ(reader.next(input), LineEvent::line);
+  EXPECT_EQ(reader.line(), longest);
+  reader.expect_response(false);
+  EXPECT_EQ(reader.next(input), LineEvent::too_long);
+}
+
+// A password that came in two blocks is kept here, and wiped when it has been read.
+TEST(LineReader, ForgetsALine) {
+  LineReader reader;
+  std::string_view input = "AUTH PLAIN c2Vjc";
+  EXPECT_EQ(reader.next(input), LineEvent::need_more);
+  input = "mV0\r\nNOOP\r\n";
+  ASSERT_EQ(reader.next(input), LineEvent::line);
+  const std::string_view line = reader.line();
+  EXPECT_EQ(line, "AUTH PLAIN c2VjcmV0");
+  const char* const at = line.data();
+  reader.forget_line();
+  EXPECT_EQ(std::string(at, 4), std::string(4, '\0'));  // the buffer is still the reader's
+  ASSERT_EQ(reader.next(input), LineEvent::line);
+  EXPECT_EQ(reader.line(), "NOOP");
 }
 
 }  // namespace

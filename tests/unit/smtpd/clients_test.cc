@@ -36,6 +36,15 @@ class ClientsTest : public testing::Test {
     }
     return std::move(*result);
   }
+  template <class Condition>
+  bool run_until(Condition condition) {
+    const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds{20};
+    while (!condition() && std::chrono::steady_clock::now() < give_up) {
+      io_.restart();
+      io_.run_one_for(std::chrono::milliseconds{20});
+    }
+    return condition();
+  }
   template <class T>
   static Task<> keep(Task<T> task, std::optional<T>& result) {
     result = co_await std::move(task);
@@ -50,10 +59,10 @@ Envelope envelope() {
   return {MessageId(7),
           *Address::parse("bob@client.example"),
           {{ann(), {smtp::kNotifyDelay, "rfc822;a"}}},
-          {5, smtp::BodyType::eight_bit_mime, smtp::DsnReturn::headers, "QQ314159"},
+          {5, smtp::BodyType::eight_bit_mime, smtp::DsnReturn::headers, "QQ314159", {}},
           "192.0.2.7",
           "client.example",
-          ""};
+          "c1"};
 }
 
 TEST_F(ClientsTest, RecipientVerdicts) {
@@ -104,6 +113,7 @@ struct Heard {
   std::deque<std::string> events;
   std::optional<Error> end_error;
   std::optional<Error> space_error;
+  std::optional<Error> redeem_error;
 
   ipc::Dispatcher dispatcher() {
     ipc::Dispatcher d;
@@ -111,6 +121,7 @@ struct Heard {
       events.push_back("begin " + std::to_string(m.submission) + " " + m.id.str() + " " +
                        path_text(m.reverse_path) + " " + m.recipients.front().address.str() + " " +
                        m.peer + " " + m.helo);
+      EXPECT_EQ(m.connection, "c1");
       EXPECT_EQ(m.body_type, queue::BodyType::eight_bit_mime);
       EXPECT_EQ(m.ret, queue::DsnReturn::headers);
       EXPECT_EQ(m.envid, "QQ314159");
@@ -130,10 +141,18 @@ struct Heard {
       co_return ipc::Done{};
     });
     d.on<queue::CheckSpace>([this](queue::CheckSpace m) -> Task<Result<ipc::Done>> {
-      events.push_back("space " + std::to_string(m.size_bytes));
+      events.push_back("space " + std::to_string(m.size_bytes) +
+                       (m.connection.empty() ? "" : " " + m.connection));
       if (space_error) co_return tl::unexpected(*space_error);
       co_return ipc::Done{};
     });
+    d.on<queue::RedeemTicket>([this](queue::RedeemTicket m) -> Task<Result<ipc::Done>> {
+      events.push_back("redeem " + m.ticket + " " + m.connection);
+      if (redeem_error) co_return tl::unexpected(*redeem_error);
+      co_return ipc::Done{};
+    });
+    d.on_notice<queue::EndLogin>(
+        [this](queue::EndLogin m) { events.push_back("end " + m.connection); });
     return d;
   }
   std::string take() {
@@ -175,7 +194,7 @@ TEST_F(ClientsTest, UnfinishedSubmissionsAreAborted) {
     auto begun = client.submit(envelope());
     EXPECT_TRUE(run(begun->chunk("one")));
   }
-  EXPECT_TRUE(run(client.check_space(0)));  // messages arrive in order: this one is the last
+  EXPECT_TRUE(run(client.check_space(0, "")));  // messages arrive in order: this one is the last
   EXPECT_EQ(heard.take().substr(0, 7), "begin 2");
   EXPECT_EQ(heard.take(), "chunk 2 one");
   EXPECT_EQ(heard.take(), "abort 2");
@@ -192,6 +211,36 @@ TEST_F(ClientsTest, QueueErrorsKeepTheirKind) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().failure, Failure::permanent);
   EXPECT_EQ(refused.error().reply, "5.7.1 spam");
+}
+
+// What a login may is remembered by the queued that saw its ticket, until the session ends.
+TEST_F(ClientsTest, ARightHoldsAsLongAsItsQueued) {
+  ipc::Link link("toast-queued");
+  QueueClient client(link, clock_);
+  EXPECT_FALSE(run(client.redeem("ticket", "c1")));  // not running
+  Heard heard;
+  const auto keeper = connect(link, heard.dispatcher());
+  auto right = run(client.redeem("ticket", "c1"));
+  ASSERT_TRUE(right);
+  EXPECT_EQ(heard.take(), "redeem ticket c1");
+  EXPECT_TRUE((*right)->holds());
+  EXPECT_TRUE(run(client.check_space(0, "c1")));
+  EXPECT_TRUE(run(client.check_space(0, "c1")));  // asked each time: limits move
+  EXPECT_EQ(heard.take(), "space 0 c1");
+  EXPECT_EQ(heard.take(), "space 0 c1");
+  right->reset();
+  EXPECT_TRUE(run(client.check_space(0, "c1")));
+  EXPECT_EQ(heard.take(), "end c1");
+  heard.events.clear();
+  heard.redeem_error = Error{Failure::permanent, "4.7.0 log in again", "used before"};
+  const auto refused = run(client.redeem("ticket", "c1"));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().failure, Failure::transient);
+  heard.redeem_error.reset();
+  auto lost = run(client.redeem("ticket", "c2"));
+  ASSERT_TRUE(lost);
+  keeper->close("killed");
+  EXPECT_TRUE(run_until([&] { return !(*lost)->holds(); }));
 }
 
 // A submission does not go on with the queued that comes after the one it began with.
@@ -216,15 +265,15 @@ TEST_F(ClientsTest, SpaceIsAskedOnceASecondForSmallMessages) {
   QueueClient client(link, clock_);
   Heard heard;
   const auto keeper = connect(link, heard.dispatcher());
-  EXPECT_TRUE(run(client.check_space(0)));
-  EXPECT_TRUE(run(client.check_space(1000)));
+  EXPECT_TRUE(run(client.check_space(0, "")));
+  EXPECT_TRUE(run(client.check_space(1000, "")));
   EXPECT_EQ(heard.events.size(), 1U);
-  EXPECT_TRUE(run(client.check_space(1U << 30U)));  // a large one changes the answer
+  EXPECT_TRUE(run(client.check_space(1U << 30U, "")));  // a large one changes the answer
   EXPECT_EQ(heard.events.size(), 2U);
   clock_.advance(std::chrono::seconds{2});
   heard.space_error = Error{Failure::transient, "4.3.1 not enough space", "low water"};
-  EXPECT_FALSE(run(client.check_space(0)));
-  EXPECT_FALSE(run(client.check_space(0)));  // a refusal is not remembered
+  EXPECT_FALSE(run(client.check_space(0, "")));
+  EXPECT_FALSE(run(client.check_space(0, "")));  // a refusal is not remembered
   EXPECT_EQ(heard.events.size(), 4U);
 }
 

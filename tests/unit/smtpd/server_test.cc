@@ -79,8 +79,8 @@ class ServerTest : public testing::Test {
   World world_;
   SystemClock clock_;
   MessageIdSource ids_{clock_, 0};
-  Services services_{clock_, world_.log,      world_.recipients, world_.queue,
-                     ids_,   world_.counters, &world_.tls};
+  Services services_{clock_,          world_.log,  world_.recipients, world_.queue,   ids_,
+                     world_.counters, &world_.tls, &world_.auth,      &world_.senders};
   std::shared_ptr<Options> options_ = std::make_shared<Options>();
   std::unique_ptr<Server> server_;
   unsigned short port_ = 0;

@@ -1,0 +1,112 @@
+#include "mta/queue/send_limits.h"
+
+#include "mta/queue/small_file.h"
+
+namespace toast::queue {
+namespace {
+
+constexpr std::size_t kMaxSendingFile = kMaxSenders * 512;
+
+bool is_set(const Options::SendLimit& limit) { return limit.hour != 0 || limit.day != 0; }
+
+}  // namespace
+
+SendLimits::SendLimits(Services services, const Options& options)
+    : services_(services), options_(options) {
+  if (services_.disk == nullptr) return;
+  const std::string name(kSendingFile);
+  Result<std::optional<std::string>> text = read_small_file(*services_.disk, name, kMaxSendingFile);
+  Result<SendCounts> counts = SendCounts();
+  if (text && *text) counts = SendCounts::parse(**text);
+  const Error* error = !text ? &text.error() : !counts ? &counts.error() : nullptr;
+  if (error == nullptr) {
+    counts_ = std::move(*counts);
+    return;
+  }
+  services_.log.warning("queue.sending.unreadable", {{"reason", error->detail}});
+}
+
+SendLimits::~SendLimits() {
+  *self_ = nullptr;
+  if (timer_) timer_->cancel();
+}
+
+std::vector<SendLimitOf> SendLimits::of_login(const std::string& mailbox) const {
+  std::vector<SendLimitOf> limits;
+  if (is_set(options_.login_limit)) limits.push_back({"login " + mailbox, options_.login_limit});
+  if (is_set(options_.domain_limit))
+    limits.push_back({"domain " + mailbox.substr(mailbox.rfind('@') + 1), options_.domain_limit});
+  return limits;
+}
+
+std::vector<SendLimitOf> SendLimits::of_local(const std::string& peer) const {
+  if (!is_set(options_.uid_limit) || peer == "uid 0") return {};
+  return {{peer, options_.uid_limit}};
+}
+
+Result<void> SendLimits::check(const std::vector<SendLimitOf>& limits,
+                               std::uint64_t recipients) const {
+  for (const SendLimitOf& one : limits) {
+    const SendCounts::Sent sent = counts_.sent(one.who, services_.clock.wall());
+    const bool hour = one.limit.hour != 0 && sent.hour + recipients > one.limit.hour;
+    const bool day = one.limit.day != 0 && sent.day + recipients > one.limit.day;
+    if (!hour && !day) continue;
+    const std::uint64_t limit = hour ? one.limit.hour : one.limit.day;
+    std::string detail = one.who + " may send to " + std::to_string(limit) + " recipients in " +
+                         (hour ? "an hour" : "a day");
+    return transient(std::move(detail), "4.7.1 sending limit reached, try again later");
+  }
+  return {};
+}
+
+Result<void> SendLimits::may_go_on(const std::vector<SendLimitOf>& limits) const {
+  return check(limits, 1);
+}
+
+Result<void> SendLimits::take(const std::vector<SendLimitOf>& limits, std::uint64_t recipients) {
+  if (limits.empty() || recipients == 0) return {};
+  Result<void> within = check(limits, recipients);
+  if (!within) {
+    services_.log.warning("queue.sender.limited",
+                          {{"reason", within.error().detail}, {"recipients", recipients}});
+    return within;
+  }
+  for (const SendLimitOf& one : limits) counts_.add(one.who, recipients, services_.clock.wall());
+  save_soon();
+  return {};
+}
+
+void SendLimits::take_back(const std::vector<SendLimitOf>& limits, std::uint64_t recipients) {
+  for (const SendLimitOf& one : limits)
+    counts_.take_back(one.who, recipients, services_.clock.wall());
+}
+
+void SendLimits::save_soon() {
+  unsaved_ = true;
+  if (services_.disk == nullptr || timer_) return;
+  timer_ = std::make_shared<asio::steady_timer>(services_.loop, kSaveSendingAfter);
+  spawn(services_.loop, save_later(self_, timer_));
+}
+
+// It may outlive the object by its wait.
+Task<> SendLimits::save_later(std::shared_ptr<SendLimits*> self,
+                              std::shared_ptr<asio::steady_timer> timer) {
+  auto [failed] = co_await timer->async_wait(no_throw);
+  if (failed || *self == nullptr) co_return;
+  (*self)->timer_.reset();
+  co_await (*self)->save();
+}
+
+Task<> SendLimits::save() {
+  if (timer_) std::exchange(timer_, nullptr)->cancel();
+  if (services_.disk == nullptr || !std::exchange(unsaved_, false)) co_return;
+  Disk& disk = *services_.disk;
+  Logger& log = services_.log;
+  Result<void> saved =
+      co_await run_blocking(services_.pool, [&disk, text = counts_.text(services_.clock.wall())] {
+        return replace_small_file(disk, std::string(kSendingFile), text);
+      });
+  if (!saved) log.warning("queue.sending.unwritten", {{"reason", saved.error().detail}});
+}
+
+}  // namespace toast::queue

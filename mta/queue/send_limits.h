@@ -1,0 +1,74 @@
+// The sending limits: how many recipients at other hosts a login, all logins of a domain, a user of
+// this machine may send to in an hour and in a day. Bounces and forwards are no sending of theirs,
+// mail that stays here is not counted.
+//
+// The counts are written to queue/sending a minute after they have changed, and when queued ends:
+// a crash forgets a minute.
+#pragma once
+
+#include <asio/steady_timer.hpp>
+#include <asio/thread_pool.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/async.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "mta/queue/journal/disk.h"
+#include "mta/queue/options.h"
+#include "mta/queue/send_counts.h"
+
+namespace toast::queue {
+
+inline constexpr std::string_view kSendingFile = "sending";
+inline constexpr std::chrono::seconds kSaveSendingAfter{60};
+
+// Whose limits a message counts against: "login ann@example.org", "domain example.org", "uid 1000".
+struct SendLimitOf {
+  std::string who;
+  Options::SendLimit limit;
+};
+
+class SendLimits {
+ public:
+  struct Services {
+    asio::any_io_executor loop;
+    asio::thread_pool& pool;
+    const Clock& clock;
+    Logger& log;
+    Disk* disk = nullptr;  // none: the counts end with the process
+  };
+  SendLimits(Services services, const Options& options);
+  ~SendLimits();
+  SendLimits(const SendLimits&) = delete;
+  SendLimits& operator=(const SendLimits&) = delete;
+  void set_options(const Options& options) { options_ = options; }
+
+  // What holds for this login, or for this user ("uid 1000"): nothing where there is no limit.
+  std::vector<SendLimitOf> of_login(const std::string& mailbox) const;
+  std::vector<SendLimitOf> of_local(const std::string& peer) const;
+  // Counts them, unless one of the limits would be passed: then an error (4.7.1), and nothing is
+  // counted.
+  [[nodiscard]] Result<void> take(const std::vector<SendLimitOf>& limits, std::uint64_t recipients);
+  void take_back(const std::vector<SendLimitOf>& limits, std::uint64_t recipients);
+  // Would one more be too many?
+  [[nodiscard]] Result<void> may_go_on(const std::vector<SendLimitOf>& limits) const;
+  // Writes what has not been written.
+  Task<> save();
+
+ private:
+  Result<void> check(const std::vector<SendLimitOf>& limits, std::uint64_t recipients) const;
+  void save_soon();
+  static Task<> save_later(std::shared_ptr<SendLimits*> self,
+                           std::shared_ptr<asio::steady_timer> t);
+
+  Services services_;
+  Options options_;
+  SendCounts counts_;
+  bool unsaved_ = false;
+  std::shared_ptr<asio::steady_timer> timer_;  // while a save is due
+  std::shared_ptr<SendLimits*> self_ = std::make_shared<SendLimits*>(this);
+};
+
+}  // namespace toast::queue

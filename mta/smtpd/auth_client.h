@@ -1,0 +1,20 @@
+// Asks authd who a client is.
+#pragma once
+
+#include "base/ipc.h"
+#include "mta/smtpd/services.h"
+
+namespace toast::smtpd {
+
+class AuthClient final : public Authenticator {
+ public:
+  explicit AuthClient(ipc::Link& authd) : authd_(authd) {}
+  Task<Result<auth::SaslReply>> start(auth::SaslStart request) override;
+  Task<Result<auth::SaslReply>> step(auth::SaslStep request) override;
+  Task<> cancel(std::uint64_t exchange) override;
+
+ private:
+  ipc::Link& authd_;
+};
+
+}  // namespace toast::smtpd
