@@ -1,12 +1,11 @@
 // The header of a submitted message: where it ends does not depend on how the bytes come; what has
 // been completed is complete, has no blind copies, and keeps its body as it was.
-#include "mta/smtpd/submitted_header.h"
-
 #include <cstdint>
 #include <cstdlib>
 
 #include "mta/message/ascii.h"
 #include "mta/message/headers.h"
+#include "mta/smtpd/submitted_header.h"
 
 namespace {
 

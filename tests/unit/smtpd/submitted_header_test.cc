@@ -23,11 +23,13 @@ TEST(SubmittedHeader, Completed) {
       {"DATE: x\nMessage-Id: y\nfrom: a@b.test\nX:\n folded\n\n",
        "DATE: x\nMessage-Id: y\nfrom: a@b.test\nX:\n folded\n\n"},
       // blind copies, with their folded lines
-      {"Date: x\nMessage-ID: y\nBCC: a@b.test,\n\tc@d.test\nFrom: a@b.test\nResent-Bcc: e@f.test\n\n",
+      {"Date: x\nMessage-ID: y\nBCC: a@b.test,\n\tc@d.test\nFrom: a@b.test\nResent-Bcc: "
+       "e@f.test\n\n",
        "Date: x\nMessage-ID: y\nFrom: a@b.test\n\n"},
       // no empty line: the header is all, or ends at what is no field
       {"From: a@b.test\n", kDate + kId + "From: a@b.test\n"},
-      {"From: a@b.test\nno field\nBcc: body\n", kDate + kId + "From: a@b.test\nno field\nBcc: body\n"},
+      {"From: a@b.test\nno field\nBcc: body\n",
+       kDate + kId + "From: a@b.test\nno field\nBcc: body\n"},
   };
   for (const Case& c : cases) {
     SCOPED_TRACE(c.header);
@@ -45,7 +47,8 @@ TEST(SubmittedHeader, Authors) {
   ASSERT_TRUE(got) << got.error().text;
   std::vector<std::string> names;
   for (const Address& author : got->from) names.push_back(author.str());
-  EXPECT_EQ(names, (std::vector<std::string>{"a@b.test", "d@e.test", "f@g.test", "\"h i\"@j.test"}));
+  EXPECT_EQ(names,
+            (std::vector<std::string>{"a@b.test", "d@e.test", "f@g.test", "\"h i\"@j.test"}));
 }
 
 TEST(SubmittedHeader, WithoutOneAuthor) {
