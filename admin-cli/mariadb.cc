@@ -86,8 +86,6 @@ Wanted<std::shared_ptr<mariadb::Servers>> mariadb_servers(const Instance& instan
   Result<mariadb::Options> options =
       mariadb::options_of(place, mariadb::kAdministrator, instance.root(), mariadb::kAdminPatience);
   if (!options) return fail(options.error(), instance.path(mariadb::kAdministrator.folder));
-  // A command sees what the one before it did, on whichever node of a cluster that was.
-  options->causal_reads = true;
   return std::make_shared<mariadb::Servers>(std::move(*options), clock);
 }
 

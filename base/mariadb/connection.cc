@@ -103,13 +103,14 @@ bool Connection::is_encrypted() const { return ::mysql_get_ssl_cipher(mysql_.get
 
 Result<void> Connection::prepare_session(const Options& options) {
   const auto lock_wait = options.patience.lock_wait.count();
-  // max_statement_time: what we have stopped waiting for, the server stops doing.
+  // max_statement_time: what we have stopped waiting for, the server stops doing. wsrep_sync_wait:
+  // a node of a Galera cluster that lags behind would call a new mailbox unknown and a new password
+  // wrong; so each read waits until the node has what the others had committed before.
   return execute(fmt::format(
       "SET SESSION sql_mode='STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', autocommit=1,"
       " tx_isolation='READ-COMMITTED', innodb_lock_wait_timeout={}, lock_wait_timeout={},"
-      " max_statement_time={}, time_zone='+00:00'{}",
-      lock_wait, lock_wait, options.patience.answer.count(),
-      options.causal_reads ? ", wsrep_sync_wait=1" : ""));
+      " max_statement_time={}, time_zone='+00:00', wsrep_sync_wait=1",
+      lock_wait, lock_wait, options.patience.answer.count()));
 }
 
 tl::unexpected<Error> Connection::failed() {

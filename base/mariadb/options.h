@@ -41,8 +41,6 @@ struct Options {
   Secret password;      // empty: none
   std::string ca_file;  // PEM of whom we trust; empty: no TLS, so local servers only
   Patience patience;
-  // A read waits until this node has what every other node of a Galera cluster had committed.
-  bool causal_reads = false;
 };
 
 }  // namespace toast::mariadb
