@@ -19,6 +19,7 @@ Queue::Queue(Services services, const Options& options, MessageId newest,
       intake_({services.loop, pool_, services.store, commits_, ledger_, early_, services.clock,
                services.log, local_domains_, limits_, services.tickets, services.filter},
               options),
+      limit_notices_({services.loop, intake_, ids_, services.clock, services.log}, options),
       local_({intake_, ids_, services.clock, services.log}, options),
       deliverer_({services.loop, pool_, services.store, ledger_, early_, services.clock,
                   services.log, ids_, services.directory, services.mailboxes},
@@ -36,6 +37,9 @@ Queue::Queue(Services services, const Options& options, MessageId newest,
   history_.serve(*admin_);
   operator_.serve(*admin_);
   operator_.apply_pauses();
+  limits_.on_reached([this](const SendLimitOf& limit, const std::string& what) {
+    limit_notices_.tell(limit, what);
+  });
   ledger_.on_work([this] {
     deliverer_.pump();
     intake_.room_again();
@@ -61,6 +65,7 @@ void Queue::set_options(const Options& options) {
   commits_.set_urgent_wait(options.sync_delay);
   intake_.set_options(options);
   limits_.set_options(options);
+  limit_notices_.set_options(options);
   local_.set_options(options);
   deliverer_.set_options(options);
   desk_.set_options(options);

@@ -14,6 +14,7 @@
 #include "mta/queue/history.h"
 #include "mta/queue/intake.h"
 #include "mta/queue/ledger.h"
+#include "mta/queue/limit_notice.h"
 #include "mta/queue/local_door.h"
 #include "mta/queue/operator_desk.h"
 #include "mta/queue/options.h"
@@ -80,6 +81,7 @@ class Queue {
   LocalDomains local_domains_;
   SendLimits limits_;
   Intake intake_;
+  LimitNotices limit_notices_;
   LocalDoor local_;
   Deliverer deliverer_;
   RemoteDeliverer remote_deliverer_;

@@ -7,6 +7,8 @@ namespace {
 
 constexpr std::size_t kMaxSendingFile = kMaxSenders * 512;
 
+constexpr const char* kLimitReply = "4.7.1 sending limit reached, try again later";
+
 bool is_set(const Options::SendLimit& limit) { return limit.hour != 0 || limit.day != 0; }
 
 }  // namespace
@@ -40,36 +42,37 @@ std::vector<SendLimitOf> SendLimits::of_login(const std::string& mailbox) const 
 }
 
 std::vector<SendLimitOf> SendLimits::of_local(const std::string& peer) const {
-  if (!is_set(options_.uid_limit) || peer == "uid 0") return {};
+  if (!is_set(options_.uid_limit) || !peer.starts_with("uid ") || peer == "uid 0") return {};
   return {{peer, options_.uid_limit}};
 }
 
-Result<void> SendLimits::check(const std::vector<SendLimitOf>& limits,
-                               std::uint64_t recipients) const {
+const SendLimitOf* SendLimits::find_passed(const std::vector<SendLimitOf>& limits,
+                                           std::uint64_t recipients, std::string& what) const {
   for (const SendLimitOf& one : limits) {
     const SendCounts::Sent sent = counts_.sent(one.who, services_.clock.wall());
     const bool hour = one.limit.hour != 0 && sent.hour + recipients > one.limit.hour;
     const bool day = one.limit.day != 0 && sent.day + recipients > one.limit.day;
     if (!hour && !day) continue;
-    const std::uint64_t limit = hour ? one.limit.hour : one.limit.day;
-    std::string detail = one.who + " may send to " + std::to_string(limit) + " recipients in " +
-                         (hour ? "an hour" : "a day");
-    return transient(std::move(detail), "4.7.1 sending limit reached, try again later");
+    what = one.who + " may send to " + std::to_string(hour ? one.limit.hour : one.limit.day) +
+           " recipients in " + (hour ? "an hour" : "a day");
+    return &one;
   }
-  return {};
+  return nullptr;
 }
 
 Result<void> SendLimits::may_go_on(const std::vector<SendLimitOf>& limits) const {
-  return check(limits, 1);
+  std::string what;
+  if (find_passed(limits, 1, what) == nullptr) return {};
+  return transient(std::move(what), kLimitReply);
 }
 
 Result<void> SendLimits::take(const std::vector<SendLimitOf>& limits, std::uint64_t recipients) {
   if (limits.empty() || recipients == 0) return {};
-  Result<void> within = check(limits, recipients);
-  if (!within) {
-    services_.log.warning("queue.sender.limited",
-                          {{"reason", within.error().detail}, {"recipients", recipients}});
-    return within;
+  std::string what;
+  if (const SendLimitOf* passed = find_passed(limits, recipients, what)) {
+    services_.log.warning("queue.sender.limited", {{"reason", what}, {"recipients", recipients}});
+    if (on_reached_) on_reached_(*passed, what);
+    return transient(std::move(what), kLimitReply);
   }
   for (const SendLimitOf& one : limits) counts_.add(one.who, recipients, services_.clock.wall());
   save_soon();

@@ -8,6 +8,7 @@
 
 #include <asio/steady_timer.hpp>
 #include <asio/thread_pool.hpp>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -44,6 +45,9 @@ class SendLimits {
   SendLimits(const SendLimits&) = delete;
   SendLimits& operator=(const SendLimits&) = delete;
   void set_options(const Options& options) { options_ = options; }
+  // Told each time that a message is put off, with the limit in words.
+  using OnReached = std::function<void(const SendLimitOf& limit, const std::string& what)>;
+  void on_reached(OnReached callee) { on_reached_ = std::move(callee); }
 
   // What holds for this login, or for this user ("uid 1000"): nothing where there is no limit.
   std::vector<SendLimitOf> of_login(const std::string& mailbox) const;
@@ -58,13 +62,16 @@ class SendLimits {
   Task<> save();
 
  private:
-  Result<void> check(const std::vector<SendLimitOf>& limits, std::uint64_t recipients) const;
+  // The one that would be passed; null: none.
+  const SendLimitOf* find_passed(const std::vector<SendLimitOf>& limits, std::uint64_t recipients,
+                                 std::string& what) const;
   void save_soon();
   static Task<> save_later(std::shared_ptr<SendLimits*> self,
                            std::shared_ptr<asio::steady_timer> t);
 
   Services services_;
   Options options_;
+  OnReached on_reached_;
   SendCounts counts_;
   bool unsaved_ = false;
   std::shared_ptr<asio::steady_timer> timer_;  // while a save is due

@@ -3,6 +3,7 @@ over TLS from the first byte, and send to another host. What must fail fails."""
 
 import base64
 import os
+import poplib
 import smtplib
 import socket
 import subprocess
@@ -269,6 +270,40 @@ class Senders(SubmissionTest):
         text = self.arrived("as info")
         self.assertRegex(text, r"^Received: by mx\.example\.test with ESMTPSA id \w+")
         self.assertNotIn("127.0.0.1", text.split("Subject:")[0])
+
+
+class Limits(SubmissionTest):
+    settings = {"sendlimithour": "4"}
+
+    def send(self, count):
+        """The reply to a message to so many at the other host, or to its MAIL."""
+        with self.logged_in() as client:
+            try:
+                client.sendmail(ANN, [f"r{n}@elsewhere.example" for n in range(count)] + ["bob@example.org"],
+                                f"From: {ANN}\r\nSubject: to {count}\r\n\r\nhello\r\n")
+                return 250
+            except (smtplib.SMTPDataError, smtplib.SMTPSenderRefused) as refused:
+                return refused.smtp_code
+
+    def test_a_login_is_slowed_down_and_a_restart_does_not_help(self):
+        self.assertEqual(self.send(3), 250)
+        self.assertEqual(self.send(0), 250)
+        self.assertEqual(self.send(2), 450)
+        self.assertEqual(self.send(1), 250)
+        self.assertEqual(self.send(1), 450)
+        self.mail.stop()
+        self.mail.start()
+        self.assertEqual(self.send(1), 450)
+        self.assertEqual(self.send(0), 450)  # at MAIL nobody knows yet where it will go
+
+        def told():
+            client = poplib.POP3(*self.mail.pop3, timeout=30)
+            client.user(ANN)
+            client.pass_(PASSWORD)
+            mail = [client.retr(n + 1)[1] for n in range(client.stat()[0])]
+            client.quit()
+            return any(f"Subject: Sending limit reached: login {ANN}".encode() in lines for lines in mail)
+        wait_until(told, "the notice in the oldest mailbox, which is the postmaster's", seconds=30)
 
 
 if __name__ == "__main__":

@@ -186,6 +186,34 @@ TEST_F(IntakeTest, ALoginHasItsLimits) {
   EXPECT_EQ(log_.events["queue.sender.limited"], 1);
 }
 
+// Whoever looks after the domain and the host hears of it, once a day.
+TEST_F(IntakeTest, ALimitThatIsReachedIsReported) {
+  options_.login_limit = {0, 1};
+  queue_->set_options(options_);
+  directory_.remote_domains.insert("far.test");
+  directory_.mailbox("postmaster@remote.test");
+  log_in("c1", "carl@remote.test");
+  for (int i = 0; i < 3; ++i)
+    EXPECT_NE(send("203.0.113.5", "c1", {"x@far.test", "y@far.test"}), "");
+  const auto notices = [this](const char* mailbox) {
+    run_until_quiet();
+    return maild_.in(mailbox);
+  };
+  const auto far = notices("postmaster@remote.test");
+  ASSERT_EQ(far.size(), 1U);
+  EXPECT_EQ(far[0].reverse_path, "");
+  EXPECT_NE(far[0].content.find("\nSubject: Sending limit reached: login carl@remote.test\n"),
+            std::string::npos);
+  EXPECT_NE(far[0].content.find("login carl@remote.test may send to 1 recipients in a day"),
+            std::string::npos);
+  EXPECT_NE(far[0].content.find("toastctl account lock carl@remote.test\n"), std::string::npos);
+  EXPECT_EQ(notices("postmaster@example.org").size(), 1U);  // doublebounceto
+  clock_.advance(std::chrono::hours{24});
+  log_in("c2", "carl@remote.test");
+  EXPECT_NE(send("203.0.113.5", "c2", {"x@far.test", "y@far.test"}), "");
+  EXPECT_EQ(notices("postmaster@example.org").size(), 2U);
+}
+
 // What was not taken into the queue does not count.
 TEST_F(IntakeTest, AFailureCountsForNothing) {
   options_.login_limit = {1, 0};
