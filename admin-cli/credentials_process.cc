@@ -305,6 +305,9 @@ Result<std::optional<AppPassword>> CredentialsProcess::find_app_password(const s
                                                                          const std::string&) {
   return permanent("toastctl does not check app passwords");
 }
+Result<std::string> CredentialsProcess::secret(const std::string&, const std::string&) {
+  return permanent("toastctl needs no secret of authd's");
+}
 Result<void> CredentialsProcess::record_logins(std::span<const LastLogin>) {
   return permanent("toastctl does not record logins");
 }

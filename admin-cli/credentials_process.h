@@ -37,6 +37,7 @@ class CredentialsProcess final : public auth::CredentialsRepository {
   Result<bool> replace_hash(const std::string&, const std::string&, const std::string&) override;
   Result<std::optional<auth::AppPassword>> find_app_password(const std::string&,
                                                              const std::string&) override;
+  Result<std::string> secret(const std::string&, const std::string&) override;
   Result<void> record_logins(std::span<const auth::LastLogin>) override;
   Result<std::vector<std::string>> accounts(const std::string&, std::size_t) override;
 

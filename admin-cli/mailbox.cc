@@ -6,6 +6,7 @@
 #include "admin-cli/password_input.h"
 #include "auth/migrating_hasher.h"
 #include "auth/set_password.h"
+#include "base/settings_registry.h"
 
 namespace toast::admin {
 namespace {
@@ -57,20 +58,29 @@ Wanted<std::optional<vdomain::Quota>> quota_of(const MailboxOptions& options) {
   return vdomain::Quota{.bytes = *bytes, .messages = 0};
 }
 
-Wanted<std::unique_ptr<auth::PasswordHasher>> make_hasher(Context& context) {
-  const Wanted<Instance> instance = context.instance();
-  if (!instance) return tl::unexpected(instance.error());
-  const Wanted<Settings> settings = instance->settings();
-  if (!settings) return tl::unexpected(settings.error());
-  auth::start_sodium();
-  return std::make_unique<auth::MigratingHasher>(hash_cost(*settings), false);
-}
+// How a password is kept here.
+struct Keeping {
+  std::unique_ptr<auth::PasswordHasher> hasher;
+  Random* scram = nullptr;  // none: without what SCRAM needs
 
-Result<void> store_password(auth::CredentialsRepository& credentials,
-                            const auth::PasswordHasher& hasher, const std::string& account,
-                            const Password& password, WallTime now) {
+  static Wanted<Keeping> by_settings(Context& context) {
+    const Wanted<Instance> instance = context.instance();
+    if (!instance) return tl::unexpected(instance.error());
+    const Wanted<Settings> settings = instance->settings();
+    if (!settings) return tl::unexpected(settings.error());
+    auth::start_sodium();
+    Keeping keeping;
+    keeping.hasher = std::make_unique<auth::MigratingHasher>(hash_cost(*settings), false);
+    if (settings->get(setting::authscram) != "no") keeping.scram = &context.random;
+    return keeping;
+  }
+};
+
+Result<void> store_password(auth::CredentialsRepository& credentials, const Keeping& keeping,
+                            const std::string& account, const Password& password, WallTime now) {
   if (password.is_hash) return credentials.put(account, std::string(password.text.view()), now);
-  return auth::set_password(credentials, hasher, account, password.text, now);
+  return auth::set_password(credentials, *keeping.hasher, account, password.text, now,
+                            keeping.scram);
 }
 
 // The password for mailboxes that are to be added. One that was given is read at once; without,
@@ -97,14 +107,15 @@ class NewPassword {
 
 // How the password of a mailbox that exists differs from the one that was given; empty: it does
 // not.
-Wanted<std::string> password_difference(Accounts& accounts, const auth::PasswordHasher& hasher,
+Wanted<std::string> password_difference(Accounts& accounts, const Keeping& keeping,
                                         const Address& account, const Password& given) {
   const auto credential = accounts.credentials->find(account.str());
   if (!credential) return fail(credential.error(), accounts.instance.path("db-auth"));
   if (!*credential) return std::string("it has no password");
   if (given.generated) return std::string("it has a password that was not made up now");
-  const Result<bool> same = given.is_hash ? Result<bool>(given.text.equals((*credential)->hash))
-                                          : hasher.verify((*credential)->hash, given.text);
+  const Result<bool> same =
+      given.is_hash ? Result<bool>(given.text.equals((*credential)->hash))
+                    : auth::verify_password(*keeping.hasher, (*credential)->hash, given.text);
   if (!same && same.error().failure == toast::Failure::transient)
     return fail(same.error(), account.str());
   if (!same) return "its password cannot be compared: " + same.error().detail;
@@ -112,7 +123,7 @@ Wanted<std::string> password_difference(Accounts& accounts, const auth::Password
 }
 
 // The mailbox exists. Nothing that was asked for is passed over: what differs is a conflict.
-Outcome add_existing(Context& context, Accounts& accounts, const auth::PasswordHasher& hasher,
+Outcome add_existing(Context& context, Accounts& accounts, const Keeping& keeping,
                      NewPassword& password, const Result<Change>& trial, const Address& address) {
   const Wanted<Address> account = account_for(accounts.directory, address);
   if (!account) return tl::unexpected(account.error());
@@ -125,7 +136,7 @@ Outcome add_existing(Context& context, Accounts& accounts, const auth::PasswordH
   if (password.given()) {
     const Wanted<const Password*> given = password.get();
     if (!given) return tl::unexpected(given.error());
-    const Wanted<std::string> other = password_difference(accounts, hasher, *account, **given);
+    const Wanted<std::string> other = password_difference(accounts, keeping, *account, **given);
     if (!other) return tl::unexpected(other.error());
     if (!other->empty()) {
       differing.push_back(differing.empty() ? account->str() + " exists already: " + *other
@@ -138,7 +149,7 @@ Outcome add_existing(Context& context, Accounts& accounts, const auth::PasswordH
               address.str(), fmt::format("{}", fmt::join(hints, ", ")));
 }
 
-Outcome add_one(Context& context, Accounts& accounts, const auth::PasswordHasher& hasher,
+Outcome add_one(Context& context, Accounts& accounts, const Keeping& keeping,
                 const MailboxOptions& options, NewPassword& password, const std::string& text) {
   const Wanted<Address> address = parse_address(text);
   if (!address) return tl::unexpected(address.error());
@@ -155,7 +166,7 @@ Outcome add_one(Context& context, Accounts& accounts, const auth::PasswordHasher
   const Result<Change> trial = accounts.directory.trial().add_mailbox(wanted, context.actor);
   const bool exists = trial && (trial->status == Change::Status::conflict ||
                                 trial->status == Change::Status::unchanged);
-  if (exists) return add_existing(context, accounts, hasher, password, trial, *address);
+  if (exists) return add_existing(context, accounts, keeping, password, trial, *address);
   const tl::expected<bool, Failure> would = changed(trial, "mailbox", address->str());
   if (!would) {
     Failure refused = would.error();
@@ -168,8 +179,8 @@ Outcome add_one(Context& context, Accounts& accounts, const auth::PasswordHasher
   if (context.dry_run) return report(context, trial, "mailbox", "added", address->str());
   const Wanted<Address> account = account_for(accounts.directory, *address);
   if (!account) return tl::unexpected(account.error());
-  const Result<void> stored =
-      store_password(*accounts.credentials, hasher, account->str(), **chosen, context.clock.wall());
+  const Result<void> stored = store_password(*accounts.credentials, keeping, account->str(),
+                                             **chosen, context.clock.wall());
   if (!stored) return fail(stored.error(), accounts.instance.path("db-auth"));
   return report(context, accounts.directory->add_mailbox(wanted, context.actor), "mailbox", "added",
                 address->str());
@@ -191,8 +202,8 @@ Outcome add_mailboxes(Context& context, const MailboxOptions& options) {
                 both ? "standard input cannot name mailboxes and hold the password"
                      : "one made-up password for several mailboxes would be shared",
                 {}, "use --password-file FILE, or add them one by one");
-  const auto hasher = make_hasher(context);
-  if (!hasher) return tl::unexpected(hasher.error());
+  const Wanted<Keeping> keeping = Keeping::by_settings(context);
+  if (!keeping) return tl::unexpected(keeping.error());
   Wanted<Accounts> accounts = Accounts::open(context);
   if (!accounts) return tl::unexpected(accounts.error());
   NewPassword password(context, options);
@@ -201,7 +212,7 @@ Outcome add_mailboxes(Context& context, const MailboxOptions& options) {
     if (!read) return tl::unexpected(read.error());
   }
   Outcome outcome = for_each_name(context, options.names, [&](const std::string& name) {
-    return add_one(context, *accounts, **hasher, options, password, name);
+    return add_one(context, *accounts, *keeping, options, password, name);
   });
   if (outcome && password.known()) {
     const Record shown = shown_password(context, *password.known());
@@ -320,8 +331,8 @@ Outcome delete_mailboxes(Context& context, const MailboxOptions& options) {
 Outcome change_password(Context& context, const MailboxOptions& options) {
   const Wanted<Address> address = parse_address(options.names.front());
   if (!address) return tl::unexpected(address.error());
-  const auto hasher = make_hasher(context);
-  if (!hasher) return tl::unexpected(hasher.error());
+  const Wanted<Keeping> keeping = Keeping::by_settings(context);
+  if (!keeping) return tl::unexpected(keeping.error());
   Wanted<Accounts> accounts = Accounts::open(context);
   if (!accounts) return tl::unexpected(accounts.error());
   const Wanted<Mailbox> found = find_mailbox(accounts->directory, *address);
@@ -334,7 +345,7 @@ Outcome change_password(Context& context, const MailboxOptions& options) {
   }
   const std::string account = found->address.str();
   const Result<void> stored =
-      store_password(*accounts->credentials, **hasher, account, *password, context.clock.wall());
+      store_password(*accounts->credentials, *keeping, account, *password, context.clock.wall());
   if (!stored) return fail(stored.error(), accounts->instance.path("db-auth"));
   record_change(context, *accounts, "mailbox.passwd", account);
   const Record shown = shown_password(context, *password);

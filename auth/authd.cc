@@ -98,6 +98,10 @@ AuthdOptions authd_options(const Settings& settings) {
     rule->half_life = window;
   }
   options.throttle.address.free_failures = 2 * limit;
+  const std::string& scram = settings.get(setting::authscram);
+  if (scram == "learn") options.scram = ScramUse::learn;
+  if (scram == "yes") options.scram = ScramUse::offer;
+  options.default_domain = settings.get(setting::me);
   options.throttle.exempt_networks = settings.get(setting::authexemptnetworks);
   return options;
 }
@@ -119,7 +123,9 @@ Authd::Authd(AuthdOptions options, AccountDirectory& accounts, const Clock& cloc
       mail_tickets_(ticket_key_for(TicketUse::mailbox, options.ticket_key), clock),
       submission_tickets_(ticket_key_for(TicketUse::submission, options.ticket_key), clock),
       logins_({accounts, *reader_, writer_, recorder_, hashes_, cache_, throttle_, mail_tickets_,
-               submission_tickets_, clock, log, metrics}) {}
+               submission_tickets_, clock, random, log, metrics}) {
+  logins_.use_scram(options.scram, std::move(options.default_domain));
+}
 
 void Authd::start(const asio::any_io_executor& executor) {
   // Nobody else uses either yet.
@@ -164,6 +170,7 @@ void Authd::reconfigure(const AuthdOptions& options) {
   hashes_.use(std::make_shared<const MigratingHasher>(options.cost, options.renew_imported));
   cache_.set_time_to_live(options.cache_time_to_live);
   throttle_.set_options(options.throttle);
+  logins_.use_scram(options.scram, options.default_domain);
 }
 
 Task<> Authd::drain() {

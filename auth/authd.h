@@ -43,6 +43,8 @@ struct AuthdOptions {
   HashPoolOptions pool;
   std::chrono::seconds cache_time_to_live{3600};
   ThrottleOptions throttle;
+  ScramUse scram = ScramUse::none;
+  std::string default_domain;  // of names without one
 };
 
 // What the settings say; the database and the key are the caller's.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "auth/credentials_repository.h"
+#include "base/base64.h"
 
 namespace toast::auth::rows {
 
@@ -108,6 +109,15 @@ template <class Row>
     const std::optional<Service> service = parse_service(row.text(0));
     if (service) logins.push_back({account, *service, wall_from(row.integer(1)), row.string(2)});
   }
+}
+
+template <class Row>
+[[nodiscard]] Result<std::string> secret(Row& row) {
+  Result<bool> there = row.step();
+  if (!there) return pass(there);
+  std::optional<Secret> value = *there ? base64_decode(row.text(0)) : std::nullopt;
+  if (!value) return transient("credentials: a secret is missing or damaged");
+  return std::string(value->view());
 }
 
 template <class Row>

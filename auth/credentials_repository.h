@@ -93,6 +93,10 @@ class CredentialsRepository {
   virtual Result<void> record_logins(std::span<const LastLogin> logins) = 0;
   virtual Result<std::vector<LastLogin>> last_logins(const std::string& account) = 0;
 
+  // A random value that every authd on this store has in common; `candidate` where there is none
+  // yet.
+  virtual Result<std::string> secret(const std::string& name, const std::string& candidate) = 0;
+
   // Every account that has a credential of either kind, from `after` on (exclusive), in byte order,
   // at most `limit`: for the report on orphans.
   virtual Result<std::vector<std::string>> accounts(const std::string& after,

@@ -17,4 +17,18 @@ Task<Result<bool>> CredentialsWriter::replace_hash(std::string account, std::str
   co_return co_await run_blocking(thread_, std::move(work));
 }
 
+Task<Result<bool>> CredentialsWriter::put_scram(std::string account, std::string hash,
+                                                std::string scram) {
+  auto work = [this, account = std::move(account), hash = std::move(hash),
+               scram = std::move(scram)] { return repository_.put_scram(account, hash, scram); };
+  co_return co_await run_blocking(thread_, std::move(work));
+}
+
+Task<Result<std::string>> CredentialsWriter::secret(std::string name, std::string candidate) {
+  auto work = [this, name = std::move(name), candidate = std::move(candidate)] {
+    return repository_.secret(name, candidate);
+  };
+  co_return co_await run_blocking(thread_, std::move(work));
+}
+
 }  // namespace toast::auth

@@ -52,9 +52,16 @@ Task<Result<bool>> HashPool::verify(Digest question, std::string stored, Secret 
 }
 
 Task<Result<std::string>> HashPool::hash_if_idle(Secret password) {
+  auto shared = std::make_shared<const Secret>(std::move(password));
+  std::function<Result<std::string>()> work = [hasher = hasher_, shared] {
+    return hasher->hash(*shared);
+  };
+  co_return co_await work_if_idle(std::move(work));
+}
+
+Task<Result<std::string>> HashPool::work_if_idle(std::function<Result<std::string>()> work) {
   if (in_hand_ >= options_.threads) co_return transient("password hashers are busy");
   ++in_hand_;
-  auto work = [hasher = hasher_, password = std::move(password)] { return hasher->hash(password); };
   Result<std::string> made = co_await run_blocking(pool_, std::move(work));
   --in_hand_;
   co_return made;

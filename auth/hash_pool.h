@@ -8,6 +8,7 @@
 
 #include <asio/thread_pool.hpp>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -37,6 +38,8 @@ class HashPool {
   // For a new hash after a good login; refused (transient) unless the pool is idle enough that no
   // login waits for it.
   Task<Result<std::string>> hash_if_idle(Secret password);
+  // As that one, other work that costs as much.
+  Task<Result<std::string>> work_if_idle(std::function<Result<std::string>()> work);
   std::size_t in_hand() const { return in_hand_; }
   const PasswordHasher& hasher() const { return *hasher_; }
   // Another cost from the next question on.

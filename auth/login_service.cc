@@ -5,18 +5,22 @@
 #include <utility>
 
 #include "auth/app_password.h"
+#include "auth/saslprep/saslprep.h"
 
 namespace toast::auth {
 namespace {
+
+std::string lower_case(std::string name) {
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return name;
+}
 
 // Names that do not exist are throttled as accounts are; the prefix keeps the two apart, so that
 // inventing names cannot touch the counter of a mailbox.
 std::string throttle_name(const FindAccount::Reply& account, const std::string& login) {
   if (account.found) return account.mailbox;
-  std::string name = "?" + login;
-  std::transform(name.begin(), name.end(), name.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return name;
+  return lower_case("?" + login);
 }
 
 std::string_view limit_name(Throttle::Limit limit) {
@@ -38,7 +42,9 @@ std::string_view limit_name(Throttle::Limit limit) {
 struct LoginService::Case {
   std::string front_end;
   Login request;
-  std::string authorization;  // whom to act as; empty: who logs in
+  std::optional<Secret> typed;      // the password before SASLprep, where that changed it
+  std::optional<ScramProof> proof;  // in place of a password
+  std::string authorization;        // whom to act as; empty: who logs in
   IpAddress peer;
   FindAccount::Reply account;
   std::string counted_as;  // its name in the throttle
@@ -111,7 +117,8 @@ LoginService::LoginService(LoginServices services)
       refused_(services.metrics.counter("auth.login.refused")),
       throttled_(services.metrics.counter("auth.login.throttled")),
       failed_(services.metrics.counter("auth.login.unavailable")),
-      rehashed_(services.metrics.counter("auth.hash.renewed")) {}
+      rehashed_(services.metrics.counter("auth.hash.renewed")),
+      learnt_(services.metrics.counter("auth.scram.learnt")) {}
 
 Task<Result<Login::Reply>> LoginService::login(std::string front_end, Login request,
                                                std::string authorization) {
@@ -120,6 +127,13 @@ Task<Result<Login::Reply>> LoginService::login(std::string front_end, Login requ
   login.authorization = std::move(authorization);
   login.front_end = std::move(front_end);
   login.request = std::move(request);
+  Secret prepared = saslprep(login.request.password);
+  if (!(prepared == login.request.password)) login.typed = std::move(login.request.password);
+  login.request.password = std::move(prepared);
+  co_return co_await begin(login);
+}
+
+Task<Result<Login::Reply>> LoginService::begin(Case& login) {
   Result<IpAddress> peer = IpAddress::parse(login.request.peer);
   if (!peer) {
     Error error{Failure::transient, {}, login.front_end + ": " + peer.error().detail};
@@ -127,6 +141,18 @@ Task<Result<Login::Reply>> LoginService::login(std::string front_end, Login requ
   }
   login.peer = *peer;
   co_return co_await decide(login);
+}
+
+Task<Result<Login::Reply>> LoginService::login_by_proof(std::string front_end, Login request,
+                                                        std::string authorization,
+                                                        ScramProof proof) {
+  const InHand here(in_hand_);
+  Case login;
+  login.front_end = std::move(front_end);
+  login.request = std::move(request);
+  login.authorization = std::move(authorization);
+  login.proof = std::move(proof);
+  co_return co_await begin(login);
 }
 
 Task<Result<Login::Reply>> LoginService::decide(Case& login) {
@@ -182,15 +208,41 @@ Task<Result<bool>> LoginService::is_right(Case& login) {
   Result<std::optional<Credential>> found = co_await services_.credentials.find(std::move(key));
   if (!found) co_return pass(found);
   if (login.account.found) login.credential = std::move(*found);
+  if (login.proof) co_return is_right_proof(login);
   Result<bool> by_app_password = co_await is_app_password(login);
   if (!by_app_password || *by_app_password) co_return by_app_password;
-  if (login.is_open()) {
-    const Digest digest = services_.cache.key_of(login.account.mailbox, login.credential->hash,
-                                                 login.request.password);
-    login.cached = services_.cache.contains(digest);
-    if (login.cached) co_return true;
+  login.cached = login.is_open() && is_cached(login);
+  Result<bool> right = true;
+  if (!login.cached) right = co_await check_password(login);
+  if (right && *right) co_await remember(login);
+  co_return right;
+}
+
+bool LoginService::is_cached(const Case& login) const {
+  const auto knows = [&](const Secret& password) {
+    return services_.cache.contains(
+        services_.cache.key_of(login.account.mailbox, login.credential->hash, password));
+  };
+  return knows(login.request.password) || (login.typed && knows(*login.typed));
+}
+
+bool LoginService::is_right_proof(Case& login) {
+  const bool open = login.is_open();
+  const bool kept = open && !login.credential->scram.empty();
+  if (open) login.reason = kept ? "wrong_password" : "no_scram";
+  return kept && login.proof->right && login.proof->stored == login.credential->scram;
+}
+
+// After a good password: what the store has of it is brought up to date, while nobody waits.
+Task<> LoginService::remember(Case& login) {
+  const asio::any_io_executor executor = co_await asio::this_coro::executor;
+  const Credential& kept = *login.credential;
+  Secret password = login.request.password.clone();
+  if (!login.cached && services_.hashes.hasher().needs_rehash(kept.hash)) {
+    spawn(executor, rehash(login.account.mailbox, kept.hash, std::move(password)));
+  } else if (scram_ != ScramUse::none && !parse_scram_text(kept.scram, kept.hash)) {
+    spawn(executor, learn(login.account.mailbox, kept.hash, std::move(password)));
   }
-  co_return co_await check_password(login);
 }
 
 // Looked up for names that do not exist, too.
@@ -209,30 +261,32 @@ Task<Result<bool>> LoginService::is_app_password(Case& login) {
   co_return true;
 }
 
-// Exactly one verification, whether there is something to verify or not.
+// Exactly one verification, whether there is something to verify or not; two where SASLprep changes
+// what was typed, which whoever typed it may know.
 Task<Result<bool>> LoginService::check_password(Case& login) {
   const bool open = login.is_open();
+  Secret password = login.request.password.clone();
+  Result<bool> right = co_await verify(login, std::move(password));
+  if (right && !*right && login.typed) {
+    Secret typed = login.typed->clone();
+    right = co_await verify(login, std::move(typed));
+  }
+  if (!right) co_return pass(right);
+  if (open && !*right) login.reason = "wrong_password";
+  if (login.wrong_service) login.reason = "app_password_service";
+  co_return open&&* right;
+}
+
+Task<Result<bool>> LoginService::verify(Case& login, Secret password) {
   std::string stored = services_.hashes.hasher().dummy();
   if (login.credential) stored = login.credential->hash;
   const std::string& name = login.account.found ? login.account.mailbox : login.counted_as;
-  const Digest digest = services_.cache.key_of(name, stored, login.request.password);
-  Secret password = login.request.password.clone();
+  const Digest digest = services_.cache.key_of(name, stored, password);
   Result<bool> right =
       co_await services_.hashes.verify(digest, std::move(stored), std::move(password));
-  if (!right) {
-    if (right.error().failure == Failure::permanent) report_hash(name, right.error());
-    co_return pass(right);
-  }
-  if (open && !*right) login.reason = "wrong_password";
-  if (login.wrong_service) login.reason = "app_password_service";
-  if (!open || !*right) co_return false;
-  services_.cache.add(digest);
-  if (services_.hashes.hasher().needs_rehash(login.credential->hash)) {
-    Secret again = login.request.password.clone();
-    const asio::any_io_executor executor = co_await asio::this_coro::executor;
-    spawn(executor, rehash(login.account.mailbox, login.credential->hash, std::move(again)));
-  }
-  co_return true;
+  if (!right && right.error().failure == Failure::permanent) report_hash(name, right.error());
+  if (right && *right && login.is_open()) services_.cache.add(digest);
+  co_return right;
 }
 
 Result<Login::Reply> LoginService::grant(Case& login) {
@@ -313,6 +367,73 @@ Task<> LoginService::rehash(std::string mailbox, std::string from, Secret passwo
   services_.cache.add(services_.cache.key_of(mailbox, *better, password));
   rehashed_.add();
   services_.log.info("auth.hash.renewed", {{"account", mailbox}});
+  if (scram_ != ScramUse::none)
+    co_await learn(std::move(mailbox), std::move(*better), std::move(password));
+}
+
+Task<> LoginService::learn(std::string mailbox, std::string hash, Secret password) {
+  const InHand here(in_hand_);
+  auto shared = std::make_shared<const Secret>(std::move(password));
+  std::string salt = services_.random.bytes(kScramSaltBytes);
+  std::function<Result<std::string>()> work = [shared, salt, hash]() -> Result<std::string> {
+    return scram_text(make_scram_verifier(*shared, salt), hash);
+  };
+  Result<std::string> text = co_await services_.hashes.work_if_idle(std::move(work));
+  if (!text) co_return;  // another login will do it
+  Result<bool> done =
+      co_await services_.writer.put_scram(mailbox, std::move(hash), std::move(*text));
+  if (!done) {
+    services_.log.warning("auth.scram.failed",
+                          {{"account", mailbox}, {"reason", done.error().detail}});
+    co_return;
+  }
+  if (!*done) co_return;  // the password was changed meanwhile
+  learnt_.add();
+  services_.log.info("auth.scram.learnt", {{"account", mailbox}});
+}
+
+void LoginService::use_scram(ScramUse use, std::string default_domain) {
+  scram_ = use;
+  default_domain_ = std::move(default_domain);
+}
+
+std::string LoginService::invented_name(std::string login) const {
+  login = lower_case(std::move(login));
+  return login.find('@') == std::string::npos ? login + "@" + default_domain_ : login;
+}
+
+// From the store: an authd that is started anew, or another one, invents the same.
+Task<Result<void>> LoginService::get_invention_key() {
+  if (!invention_key_.empty()) co_return Result<void>{};
+  std::string candidate = services_.random.bytes(kDigestKeyBytes);
+  Result<std::string> key =
+      co_await services_.writer.secret("scram-invention", std::move(candidate));
+  if (!key) co_return pass(key);
+  invention_key_ = Secret::take(*key);
+  co_return Result<void>{};
+}
+
+Task<Result<ScramAccount>> LoginService::scram_account(Service service, std::string login) {
+  const InHand here(in_hand_);
+  Case asking;
+  asking.request.service = service;
+  asking.request.login = login;
+  Result<void> ready = co_await get_invention_key();
+  if (!ready) co_return tl::unexpected(unavailable(asking, std::move(ready.error())).error());
+  FindAccount question{service, login};
+  Result<FindAccount::Reply> account = co_await services_.accounts.find(std::move(question));
+  if (!account) co_return tl::unexpected(unavailable(asking, std::move(account.error())).error());
+  std::string name = account->found ? account->mailbox : invented_name(login);
+  std::string key = name;
+  Result<std::optional<Credential>> found = co_await services_.credentials.find(std::move(key));
+  if (!found) co_return tl::unexpected(unavailable(asking, std::move(found.error())).error());
+  ScramAccount answer{invented_scram_verifier(invention_key_, name), {}};
+  if (!account->found || !*found) co_return std::move(answer);
+  std::optional<ScramVerifier> kept = parse_scram_text((*found)->scram, (*found)->hash);
+  if (!kept) co_return std::move(answer);
+  answer.verifier = std::move(*kept);
+  answer.stored = std::move((*found)->scram);
+  co_return std::move(answer);
 }
 
 }  // namespace toast::auth

@@ -2,9 +2,9 @@
 //
 // What a stranger may learn: whether name and password together are right, nothing else. A name
 // that does not exist, a wrong password, an account switched off or without a password are answered
-// alike, and each costs one verification of the configured cost. An outage (directory, credentials,
-// memory, full queue) is an Error, always transient, never a refusal: a mail program told "wrong
-// password" asks its user for a new one.
+// alike, and each costs one verification of the configured cost, by SCRAM none. An outage
+// (directory, credentials, memory, full queue) is an Error, always transient, never a refusal: a
+// mail program told "wrong password" asks its user for a new one.
 //
 // An app password (auth/app_password.h) is right without any verification; a wrong one costs what
 // every wrong password does, and so does a right one for another service.
@@ -27,6 +27,7 @@
 #include "auth/login_recorder.h"
 #include "auth/password_cache.h"
 #include "auth/password_hash.h"
+#include "auth/scram_verifier.h"
 #include "auth/throttle.h"
 #include "auth/ticket.h"
 #include "base/clock.h"
@@ -37,6 +38,24 @@ namespace toast::auth {
 
 // Accounts whose stored hash could not be used are named in the log once per process, up to this.
 inline constexpr std::size_t kMaxReportedHashes = 1000;
+
+// What is kept of a password for SCRAM.
+enum class ScramUse : unsigned char {
+  none,
+  learn,  // kept, not offered
+  offer,
+};
+
+// What a name's SCRAM exchange goes on with.
+struct ScramAccount {
+  ScramVerifier verifier;  // or an invention
+  std::string stored;      // the text it comes from; empty: invented
+};
+// How such an exchange ended.
+struct ScramProof {
+  bool right = false;
+  std::string stored;  // of ScramAccount: a password changed meanwhile is another one
+};
 
 struct LoginServices {
   AccountDirectory& accounts;
@@ -49,6 +68,7 @@ struct LoginServices {
   TicketIssuer& mail_tickets;
   TicketIssuer& submission_tickets;
   const Clock& clock;
+  Random& random;
   Logger& log;
   Metrics& metrics;
 };
@@ -62,6 +82,16 @@ class LoginService {
   // such a wish is refused like a bad one.
   Task<Result<Login::Reply>> login(std::string front_end, Login request,
                                    std::string authorization = {});
+  // As login(), the password having been proved or not proved; request.password is empty. No
+  // password is hashed, for nobody.
+  Task<Result<Login::Reply>> login_by_proof(std::string front_end, Login request,
+                                            std::string authorization, ScramProof proof);
+  // For a name that does not exist, or nothing is kept of: an invention, always the same one.
+  Task<Result<ScramAccount>> scram_account(Service service, std::string login);
+  // `default_domain`: of names without one, so that both spellings of a name that does not exist
+  // are one, as those of a mailbox are.
+  void use_scram(ScramUse use, std::string default_domain);
+  ScramUse scram_use() const { return scram_; }
   std::size_t in_hand() const { return in_hand_; }
 
  private:
@@ -73,6 +103,7 @@ class LoginService {
   Task<Result<bool>> is_right(Case& login);
   Task<Result<bool>> is_app_password(Case& login);
   Task<Result<bool>> check_password(Case& login);
+  Task<Result<bool>> verify(Case& login, Secret password);
   Task<Throttle::Decision> admit(Case& login);
   Task<> learn_known_addresses(Case& login);
   Result<Login::Reply> grant(Case& login);
@@ -80,13 +111,23 @@ class LoginService {
   Login::Reply refuse_for_now(Case& login, const Throttle::Decision& decision);
   Result<Login::Reply> unavailable(Case& login, Error error);
   void report_hash(const std::string& mailbox, const Error& error);
+  Task<Result<Login::Reply>> begin(Case& login);
+  Task<Result<void>> get_invention_key();
+  std::string invented_name(std::string login) const;
+  bool is_right_proof(Case& login);
+  bool is_cached(const Case& login) const;
+  Task<> remember(Case& login);
+  Task<> learn(std::string mailbox, std::string hash, Secret password);
   Task<> rehash(std::string mailbox, std::string from, Secret password);
 
   LoginServices services_;
   std::size_t in_hand_ = 0;
   std::unordered_set<std::string> reported_hashes_;
   bool unavailable_logged_ = false;
-  Counter granted_, from_cache_, refused_, throttled_, failed_, rehashed_;
+  ScramUse scram_ = ScramUse::none;
+  std::string default_domain_;
+  Secret invention_key_;  // empty: not fetched yet
+  Counter granted_, from_cache_, refused_, throttled_, failed_, rehashed_, learnt_;
 };
 
 }  // namespace toast::auth

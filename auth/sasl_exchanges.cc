@@ -3,9 +3,12 @@
 #include <utility>
 
 #include "auth/sasl/mechanisms.h"
+#include "base/base64.h"
 
 namespace toast::auth {
 namespace {
+
+constexpr std::size_t kNonceBytes = 18;  // 24 characters, 144 bits
 
 SaslReply outcome(SaslReply::Outcome what) {
   SaslReply reply;
@@ -42,7 +45,11 @@ Task<Result<SaslReply>> SaslExchanges::start(SaslStart request) {
   if (const auto before = by_connection_.find(request.connection); before != by_connection_.end())
     cancel(before->second);
   Exchange exchange;
-  exchange.mechanism = sasl::make_mechanism(request.mechanism);
+  sasl::MechanismContext context;
+  context.scram = services_.logins.scram_use() == ScramUse::offer;
+  context.binding = std::move(request.channel_binding);
+  if (context.scram) context.nonce = base64_encode(services_.random.bytes(kNonceBytes));
+  exchange.mechanism = sasl::make_mechanism(request.mechanism, std::move(context));
   if (!exchange.mechanism) co_return outcome(SaslReply::Outcome::unsupported);
   exchange.peer = std::move(request.peer);
   exchange.connection = std::move(request.connection);
@@ -58,6 +65,11 @@ Task<Result<SaslReply>> SaslExchanges::step(SaslStep request) {
     co_return transient(front_end_ + ": the login was not finished in time",
                         "4.7.0 try again later");
   Exchange exchange = take(found);
+  if (exchange.accepted) {
+    if (!request.response.empty())
+      co_return broken(exchange, SaslReply::Outcome::malformed, "a message after the last");
+    co_return std::move(*exchange.accepted);
+  }
   sasl::Step next = exchange.mechanism->hear(request.response.view());
   co_return co_await follow(std::move(exchange), std::move(next));
 }
@@ -84,10 +96,48 @@ Task<Result<SaslReply>> SaslExchanges::follow(Exchange exchange, sasl::Step step
     co_return wait_for_client(std::move(exchange), std::move(challenge->text));
   if (auto* question = std::get_if<sasl::CheckPassword>(&step))
     co_return co_await check(std::move(exchange), std::move(*question));
-  services_.log.info("auth.sasl.malformed", {{"peer", exchange.peer},
-                                             {"service", service_name(service_)},
-                                             {"reason", std::get<sasl::Malformed>(step).reason}});
-  co_return outcome(SaslReply::Outcome::malformed);
+  if (auto* question = std::get_if<sasl::FindVerifier>(&step))
+    co_return co_await find_verifier(std::move(exchange), std::move(question->login));
+  if (auto* proof = std::get_if<sasl::CheckProof>(&step))
+    co_return co_await check_proof(std::move(exchange), std::move(*proof));
+  if (const auto* refused = std::get_if<sasl::Refused>(&step))
+    co_return broken(exchange, SaslReply::Outcome::refused, refused->reason);
+  co_return broken(exchange, SaslReply::Outcome::malformed, std::get<sasl::Malformed>(step).reason);
+}
+
+SaslReply SaslExchanges::broken(const Exchange& exchange, SaslReply::Outcome what,
+                                std::string_view reason) {
+  services_.log.info(
+      "auth.sasl.malformed",
+      {{"peer", exchange.peer}, {"service", service_name(service_)}, {"reason", reason}});
+  return outcome(what);
+}
+
+Task<Result<SaslReply>> SaslExchanges::find_verifier(Exchange exchange, std::string login) {
+  Result<ScramAccount> account =
+      co_await services_.logins.scram_account(service_, std::move(login));
+  if (!account) co_return pass(account);
+  exchange.stored = std::move(account->stored);
+  sasl::Step next = exchange.mechanism->found(std::move(account->verifier));
+  co_return co_await follow(std::move(exchange), std::move(next));
+}
+
+// The ticket waits for the client's empty message, well within its life.
+Task<Result<SaslReply>> SaslExchanges::check_proof(Exchange exchange, sasl::CheckProof proof) {
+  Login request;
+  request.service = service_;
+  request.login = std::move(proof.login);
+  request.peer = exchange.peer;
+  request.connection = exchange.connection;
+  std::string front_end = front_end_;
+  ScramProof proved{proof.right, exchange.stored};
+  Result<Login::Reply> reply = co_await services_.logins.login_by_proof(
+      std::move(front_end), std::move(request), std::move(proof.authorization), std::move(proved));
+  if (!reply) co_return pass(reply);
+  SaslReply answer = sasl_reply(std::move(*reply));
+  if (answer.outcome != SaslReply::Outcome::granted) co_return answer;
+  exchange.accepted = std::move(answer);
+  co_return wait_for_client(std::move(exchange), std::move(proof.server_final));
 }
 
 Result<SaslReply> SaslExchanges::wait_for_client(Exchange exchange, std::string challenge) {

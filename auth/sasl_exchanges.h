@@ -55,6 +55,8 @@ class SaslExchanges {
     std::unique_ptr<sasl::Mechanism> mechanism;
     std::string peer;
     std::string connection;
+    std::string stored;                 // what the SCRAM verifier was read from
+    std::optional<SaslReply> accepted;  // the client's empty message is all that is missing
     SteadyTime since{};
   };
   using Waiting = std::map<std::uint64_t, Exchange>;
@@ -62,6 +64,9 @@ class SaslExchanges {
   Task<Result<SaslReply>> follow(Exchange exchange, sasl::Step step);
   Result<SaslReply> wait_for_client(Exchange exchange, std::string challenge);
   Task<Result<SaslReply>> check(Exchange exchange, sasl::CheckPassword question);
+  Task<Result<SaslReply>> find_verifier(Exchange exchange, std::string login);
+  Task<Result<SaslReply>> check_proof(Exchange exchange, sasl::CheckProof proof);
+  SaslReply broken(const Exchange& exchange, SaslReply::Outcome what, std::string_view reason);
 
   SaslServices services_;
   std::string front_end_;

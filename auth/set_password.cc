@@ -2,6 +2,8 @@
 
 #include <string_view>
 
+#include "auth/saslprep/saslprep.h"
+#include "auth/scram_verifier.h"
 #include "auth/service.h"
 
 namespace toast::auth {
@@ -23,11 +25,25 @@ Result<void> check_password(const Secret& password) {
 }
 
 Result<void> set_password(CredentialsRepository& credentials, const PasswordHasher& hasher,
-                          const std::string& account, const Secret& password, WallTime now) {
+                          const std::string& account, const Secret& password, WallTime now,
+                          Random* scram) {
   if (Result<void> good = check_password(password); !good) return good;
-  Result<std::string> hash = hasher.hash(password);
+  const Secret prepared = saslprep(password);
+  Result<std::string> hash = hasher.hash(prepared);
   if (!hash) return pass(hash, account);
-  return credentials.put(account, *hash, now);
+  if (Result<void> put = credentials.put(account, *hash, now); !put || scram == nullptr) return put;
+  const ScramVerifier verifier = make_scram_verifier(prepared, scram->bytes(kScramSaltBytes));
+  Result<bool> kept = credentials.put_scram(account, *hash, scram_text(verifier, *hash));
+  if (!kept) return pass(kept);
+  return {};
+}
+
+Result<bool> verify_password(const PasswordHasher& hasher, const std::string& stored,
+                             const Secret& password) {
+  const Secret prepared = saslprep(password);
+  Result<bool> same = hasher.verify(stored, prepared);
+  if (!same || *same || prepared == password) return same;
+  return hasher.verify(stored, password);
 }
 
 }  // namespace toast::auth

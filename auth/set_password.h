@@ -8,6 +8,7 @@
 #include "auth/credentials_repository.h"
 #include "auth/password_hash.h"
 #include "base/clock.h"
+#include "base/random.h"
 #include "base/secret.h"
 
 namespace toast::auth {
@@ -16,8 +17,16 @@ namespace toast::auth {
 // bytes that no client can send (NUL, CR, LF end a line in POP3 and SMTP).
 [[nodiscard]] Result<void> check_password(const Secret& password);
 
+// The password as SASLprep leaves it is hashed. With `scram` what SCRAM needs of it is kept, too,
+// under a salt from there.
 [[nodiscard]] Result<void> set_password(CredentialsRepository& credentials,
                                         const PasswordHasher& hasher, const std::string& account,
-                                        const Secret& password, WallTime now);
+                                        const Secret& password, WallTime now,
+                                        Random* scram = nullptr);
+
+// Is it the one that was hashed: as SASLprep leaves it, or as it was typed, for hashes that another
+// system made.
+[[nodiscard]] Result<bool> verify_password(const PasswordHasher& hasher, const std::string& stored,
+                                           const Secret& password);
 
 }  // namespace toast::auth

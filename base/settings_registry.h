@@ -15,7 +15,7 @@ inline constexpr std::int64_t kMiB = 1 << 20;
 
 // clang-format off
 // --- the host
-inline constexpr LineSetting me{"me", "", LineShape::host_name, "Fully qualified name of this host. The one setting without a default.", "smtpd queued maild remoted vdomaind keyd pop3d toastctl compat"};
+inline constexpr LineSetting me{"me", "", LineShape::host_name, "Fully qualified name of this host. The one setting without a default.", "smtpd queued maild remoted vdomaind authd keyd pop3d toastctl compat"};
 inline constexpr ChoiceSetting databasebackend{"databasebackend", "sqlite", "sqlite|mariadb", "Where the directory and the credentials live: in two SQLite files, or on MariaDB servers.", "vdomaind authd toastctl", Applies::at_restart};
 inline constexpr LineSetting mariadbsocket{"mariadbsocket", "/run/mysqld/mysqld.sock", LineShape::text, "Local socket of the MariaDB server. Used where mariadbservers is empty.", "vdomaind authd toastctl", Applies::at_restart};
 inline constexpr EndpointListSetting mariadbservers{"mariadbservers", "", "MariaDB servers, one address:port or [address]:port a line, in the order they are tried: the nodes of a Galera cluster, or one server. Other hosts are spoken to with TLS only.", "vdomaind authd toastctl", Applies::at_restart};
@@ -116,6 +116,7 @@ inline constexpr SizeSetting passwordmemlimit{"passwordmemlimit", 19 * kMiB, 819
 inline constexpr BooleanSetting passwordrehash{"passwordrehash", true, "After a good login, replace a hash that came from another system (crypt(3): DES, MD5, bcrypt, SHA, scrypt, yescrypt) by one of ours. off: where that other system still reads the same hashes.", "authd"};
 inline constexpr IntegerSetting passwordhashers{"passwordhashers", 0, 0, 256, "threads", "Password checks at a time; 0: one per core.", "authd", Applies::at_restart};
 inline constexpr DurationSetting passwordcacheseconds{"passwordcacheseconds", 3600, 0, kDay, "How long a verified password is remembered (as a keyed hash) so that polling costs no argon2id; 0: never. A changed password counts at once.", "authd"};
+inline constexpr ChoiceSetting authscram{"authscram", "no", "no|learn|yes", "SCRAM-SHA-256 and -PLUS. learn: when a password is set, and after a good login, what SCRAM needs of it is kept; yes: SCRAM is offered, too. A client that takes it up for an account nothing was kept of yet is told that its password is wrong, so learn comes first. Who steals the credentials guesses from what is kept faster than from argon2id.", "authd smtpd pop3d toastctl"};
 inline constexpr IntegerSetting authfailureslimit{"authfailureslimit", 10, 1, 10000, "failures", "Failed logins for an account (twice as many for an address), fading with authfailureseconds, after which further ones are delayed and refused.", "authd"};
 inline constexpr DurationSetting authfailureseconds{"authfailureseconds", 900, 10, kDay, "Time in which the count of failed logins halves.", "authd"};
 inline constexpr NetworkListSetting authexemptnetworks{"authexemptnetworks", "", "Networks whose clients are never delayed or refused for the failed logins of their address, one CIDR a line: a webmail server, a large NAT. The counters of accounts hold for them, too.", "authd"};
@@ -220,6 +221,7 @@ inline constexpr const SettingInfo* kAllSettings[] = {
     &setting::passwordrehash,
     &setting::passwordhashers,
     &setting::passwordcacheseconds,
+    &setting::authscram,
     &setting::authfailureslimit,
     &setting::authfailureseconds,
     &setting::authexemptnetworks,

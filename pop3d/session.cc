@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <iterator>
 
-#include "auth/sasl/names.h"
 #include "base/base64.h"
 #include "pop3d/message_reader.h"
 #include "pop3d/wire_encoder.h"
@@ -155,7 +154,7 @@ Task<Next> Session::answer(Capa, ReplyOutput& out) {
   list += "+OK capability list follows\r\nTOP\r\n";
   if (takes_passwords()) {
     list += "USER\r\nSASL";
-    for (const std::string_view mechanism : auth::sasl::kOffered) (list += ' ') += mechanism;
+    for (const std::string_view mechanism : mechanisms()) (list += ' ') += mechanism;
     list += "\r\n";
   }
   list += "UIDL\r\nPIPELINING\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\n";
@@ -190,7 +189,7 @@ Task<Next> Session::answer(Auth auth, ReplyOutput& out) {
   if (!takes_passwords()) co_return refuse(kEncryptFirst, out);
   if (auth.mechanism.empty()) {
     say(out, "+OK mechanisms follow");
-    for (const std::string_view mechanism : auth::sasl::kOffered) say(out, "{}", mechanism);
+    for (const std::string_view mechanism : mechanisms()) say(out, "{}", mechanism);
     say(out, ".");
     co_return Next::go_on;
   }

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "auth/sasl/names.h"
 #include "pop3d/command.h"
 #include "pop3d/command_parser.h"
 #include "pop3d/services.h"
@@ -23,6 +24,7 @@ struct SessionLimits {
   unsigned max_failed_logins = 3;  // then the connection is closed
   unsigned max_errors = 20;        // commands refused for their form or place; then it is closed
   std::chrono::milliseconds failed_login_pause{2000};  // before the answer: slows one guesser down
+  bool offers_scram = false;
   bool clear_passwords = true;  // are taken over connections that are not encrypted
 };
 
@@ -73,6 +75,9 @@ class Session {
   Task<Next> answer(Auth auth, ReplyOutput& out);
 
   bool offers_tls() const;
+  std::vector<std::string_view> mechanisms() const {
+    return auth::sasl::offered(limits_.offers_scram, !channel_binding_.empty());
+  }
   bool takes_passwords() const { return encrypted_ || limits_.clear_passwords; }
   bool allowed_now(const Command& command) const;
   Next refuse(std::string_view text, ReplyOutput& out);  // counts towards max_errors

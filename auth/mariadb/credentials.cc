@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "auth/credential_rows.h"
+#include "base/base64.h"
 #include "base/mariadb/migrations.h"
 #include "schema/embedded.h"
 
@@ -161,6 +162,16 @@ Result<std::vector<LastLogin>> MariadbCredentials::last_logins(const std::string
       "SELECT service, at_us, peer FROM last_login WHERE account = ? ORDER BY service", account);
   if (!found) return pass(found);
   return rows::last_logins(account, *found);
+}
+
+Result<std::string> MariadbCredentials::secret(const std::string& name,
+                                               const std::string& candidate) {
+  Result<std::int64_t> put = db_.run("INSERT IGNORE INTO secret (name, value) VALUES (?, ?)", name,
+                                     base64_encode(candidate));
+  if (!put) return pass(put);
+  Result<mariadb::Rows> row = db_.query("SELECT value FROM secret WHERE name = ?", name);
+  if (!row) return pass(row);
+  return rows::secret(*row);
 }
 
 Result<std::vector<std::string>> MariadbCredentials::accounts(const std::string& after,

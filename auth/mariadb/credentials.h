@@ -28,6 +28,7 @@ class MariadbCredentials final : public CredentialsRepository {
   Result<bool> remove(const std::string& account) override;
   Result<void> record_logins(std::span<const LastLogin> logins) override;
   Result<std::vector<LastLogin>> last_logins(const std::string& account) override;
+  Result<std::string> secret(const std::string& name, const std::string& candidate) override;
   Result<std::vector<std::string>> accounts(const std::string& after, std::size_t limit) override;
 
  private:

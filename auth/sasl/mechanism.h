@@ -9,6 +9,7 @@
 #include <string_view>
 #include <variant>
 
+#include "auth/scram_verifier.h"
 #include "base/secret.h"
 
 namespace toast::auth::sasl {
@@ -24,11 +25,27 @@ struct CheckPassword {
   std::string login;
   Secret password;
 };
+// What SCRAM needs of this name's password, or an invention where there is none; for found().
+struct FindVerifier {
+  std::string login;
+};
+// The client has proved that it has the password, or has not. May it come in? Then `server_final`
+// is said to it, and an empty message of its ends the exchange.
+struct CheckProof {
+  std::string authorization;
+  std::string login;
+  bool right = false;
+  std::string server_final;
+};
+// To be answered as a wrong password is: the exchange is not what it seems. Ends it.
+struct Refused {
+  std::string_view reason;  // for the log
+};
 // Not what the mechanism calls for. Ends the exchange.
 struct Malformed {
   std::string_view reason;  // for the log
 };
-using Step = std::variant<Challenge, CheckPassword, Malformed>;
+using Step = std::variant<Challenge, CheckPassword, FindVerifier, CheckProof, Refused, Malformed>;
 
 class Mechanism {
  public:
@@ -37,6 +54,8 @@ class Mechanism {
   virtual Step begin() = 0;
   // The client's next message, its initial response included.
   virtual Step hear(std::string_view message) = 0;
+  // After FindVerifier.
+  virtual Step found(ScramVerifier verifier);
 };
 
 }  // namespace toast::auth::sasl

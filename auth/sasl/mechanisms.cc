@@ -4,6 +4,7 @@
 
 #include "auth/sasl/login.h"
 #include "auth/sasl/plain.h"
+#include "auth/sasl/scram.h"
 
 namespace toast::auth::sasl {
 namespace {
@@ -16,10 +17,16 @@ bool is_called(std::string_view name, std::string_view mechanism) {
 
 }  // namespace
 
-std::unique_ptr<Mechanism> make_mechanism(std::string_view name) {
+Step Mechanism::found(ScramVerifier) { return Malformed{"nothing was looked for"}; }
+
+std::unique_ptr<Mechanism> make_mechanism(std::string_view name, MechanismContext context) {
   if (is_called(name, kPlain)) return std::make_unique<Plain>();
   if (is_called(name, kLogin)) return std::make_unique<LoginNames>();
-  return nullptr;
+  const bool plus = is_called(name, kScramPlus);
+  if (!context.scram || !(plus || is_called(name, kScram))) return nullptr;
+  if (plus && context.binding.empty()) return nullptr;
+  return std::make_unique<Scram>(
+      ScramChannel{plus, std::move(context.binding), std::move(context.nonce)});
 }
 
 }  // namespace toast::auth::sasl

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "auth/sasl/mechanism.h"
@@ -10,7 +11,12 @@
 
 namespace toast::auth::sasl {
 
-// Null: no such mechanism here.
-std::unique_ptr<Mechanism> make_mechanism(std::string_view name);
+struct MechanismContext {
+  bool scram = false;   // is offered
+  std::string binding;  // tls-exporter's bytes; empty: none, hence no -PLUS
+  std::string nonce;    // printable, no comma, never used before
+};
+// Null: no such mechanism here, or not on this connection.
+std::unique_ptr<Mechanism> make_mechanism(std::string_view name, MechanismContext context = {});
 
 }  // namespace toast::auth::sasl

@@ -13,7 +13,26 @@ using namespace toast::auth;
 
 namespace {
 
-std::string_view mechanism_of(char letter) { return letter == 'L' ? sasl::kLogin : sasl::kPlain; }
+std::string_view mechanism_of(char letter) {
+  switch (letter) {
+    case 'L':
+      return sasl::kLogin;
+    case 'S':
+      return sasl::kScram;
+    case 'B':
+      return sasl::kScramPlus;
+    default:
+      return sasl::kPlain;
+  }
+}
+
+// A proof that nobody could make by chance; the client's messages are then what SCRAM says they
+// are.
+void check(const sasl::CheckProof& proof) {
+  if (proof.login.empty() || proof.login.size() > kMaxLoginName) std::abort();
+  if (proof.authorization.size() > kMaxLoginName) std::abort();
+  if (proof.right || !proof.server_final.starts_with("v=")) std::abort();
+}
 
 void check(const sasl::CheckPassword& question) {
   if (question.login.empty() || question.login.size() > kMaxLoginName) std::abort();
@@ -28,12 +47,18 @@ void check(const sasl::CheckPassword& question) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   std::string_view input(reinterpret_cast<const char*>(data), size);
-  const std::unique_ptr<sasl::Mechanism> mechanism = sasl::make_mechanism(mechanism_of(input[0]));
+  const std::unique_ptr<sasl::Mechanism> mechanism = sasl::make_mechanism(
+      mechanism_of(input[0]), {.scram = true, .binding = "exported", .nonce = "server"});
   if (!mechanism) std::abort();
   input.remove_prefix(1);
   for (;;) {
     const std::size_t end = input.find('\xff');
-    const sasl::Step step = mechanism->hear(input.substr(0, end));
+    sasl::Step step = mechanism->hear(input.substr(0, end));
+    if (const auto* find = std::get_if<sasl::FindVerifier>(&step)) {
+      if (find->login.empty() || find->login.size() > kMaxLoginName) std::abort();
+      step = mechanism->found(invented_scram_verifier(toast::Secret("key"), find->login));
+    }
+    if (const auto* proof = std::get_if<sasl::CheckProof>(&step)) check(*proof);
     if (const auto* question = std::get_if<sasl::CheckPassword>(&step)) check(*question);
     if (!std::holds_alternative<sasl::Challenge>(step)) return 0;
     if (end == std::string_view::npos) return 0;

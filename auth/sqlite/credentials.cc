@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "auth/credential_rows.h"
+#include "base/base64.h"
 #include "base/migrations.h"
 #include "schema/embedded.h"
 
@@ -191,6 +192,19 @@ Result<std::vector<LastLogin>> SqliteCredentials::last_logins(const std::string&
         "SELECT service, at_us, peer FROM last_login WHERE account=? ORDER BY service", account);
     if (!found) return pass(found);
     return rows::last_logins(account, *found);
+  });
+}
+
+Result<std::string> SqliteCredentials::secret(const std::string& name,
+                                              const std::string& candidate) {
+  return with([&](sqlite::Connection& db) -> Result<std::string> {
+    Result<std::int64_t> put =
+        db.run("INSERT INTO secret (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING", name,
+               base64_encode(candidate));
+    if (!put) return pass(put);
+    Result<sqlite::Statement> row = db.query("SELECT value FROM secret WHERE name=?", name);
+    if (!row) return pass(row);
+    return rows::secret(*row);
   });
 }
 

@@ -18,9 +18,11 @@ template <class... Ts>
 Overloaded(Ts...) -> Overloaded<Ts...>;
 
 Reply parameters_need_ehlo() { return {555, "5.5.4 parameters need EHLO"}; }
-std::string mechanism_list() {
+std::string mechanism_list(bool scram, const SecurityContext& security) {
   std::string list;
-  for (const std::string_view mechanism : auth::sasl::kOffered) (list += ' ') += mechanism;
+  for (const std::string_view mechanism :
+       auth::sasl::offered(scram, !security.channel_binding.empty()))
+    (list += ' ') += mechanism;
   return list;
 }
 
@@ -55,11 +57,13 @@ Reply Session::answer_plain(const smtp::Command& command) {
           },
           [this](const smtp::Ehlo& ehlo) {
             greet(ehlo.name, Hello::ehlo);
-            return Reply{250, options_->greeting + "\nPIPELINING\nSIZE " +
-                                  std::to_string(options_->max_message_bytes) +
-                                  "\n8BITMIME\nENHANCEDSTATUSCODES\nDSN" +
-                                  (offers_tls() ? "\nSTARTTLS" : "") +
-                                  (offers_auth() ? "\nAUTH" + mechanism_list() : "")};
+            return Reply{
+                250,
+                options_->greeting + "\nPIPELINING\nSIZE " +
+                    std::to_string(options_->max_message_bytes) +
+                    "\n8BITMIME\nENHANCEDSTATUSCODES\nDSN" + (offers_tls() ? "\nSTARTTLS" : "") +
+                    (offers_auth() ? "\nAUTH" + mechanism_list(options_->offers_scram, security_)
+                                   : "")};
           },
           [this](const smtp::Rset&) {
             reset_transaction();

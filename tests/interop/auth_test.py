@@ -1,6 +1,10 @@
-"""Logging in with clients that nobody here wrote: SASL over POP3 (RFC 5034) with curl, fetchmail, gsasl and Python."""
+"""Logging in with clients that nobody here wrote: SASL over POP3 (RFC 5034) with curl, fetchmail and Python; SCRAM by
+an independent client, with channel binding."""
 
 import base64
+import ctypes
+import hashlib
+import hmac
 import json
 import os
 import socket
@@ -153,6 +157,134 @@ class AppPasswords(AuthTest):
         self.mail.ctl("account", "unlock", "ann@example.org")
         self.assertTrue(self.logs_in(tablet))
         self.assertTrue(self.logs_in(PASSWORD))
+
+
+class Scram:
+    """The client's half of RFC 5802, from hashlib and hmac."""
+
+    def __init__(self, name, password, header="n,,", binding=b""):
+        self.password, self.header, self.binding = password.encode(), header.encode(), binding
+        self.bare = f"n={name},r={os.urandom(12).hex()}"
+
+    def first(self):
+        return b64(self.header + self.bare.encode())
+
+    def final(self, challenge):
+        first = base64.b64decode(challenge).decode()
+        fields = dict(field.split("=", 1) for field in first.split(","))
+        salted = hashlib.pbkdf2_hmac("sha256", self.password, base64.b64decode(fields["s"]), int(fields["i"]))
+        client_key = hmac.digest(salted, b"Client Key", "sha256")
+        without_proof = f"c={b64(self.header + self.binding)},r={fields['r']}"
+        message = f"{self.bare},{first},{without_proof}".encode()
+        signature = hmac.digest(hashlib.sha256(client_key).digest(), message, "sha256")
+        proof = bytes(a ^ b for a, b in zip(client_key, signature))
+        self.expected = "v=" + b64(hmac.digest(hmac.digest(salted, b"Server Key", "sha256"), message, "sha256"))
+        return b64(f"{without_proof},p={b64(proof)}")
+
+
+LIBSSL = ctypes.CDLL("libssl.so.3")
+TLS12, TLS13 = 0x0303, 0x0304
+for function in ("TLS_client_method", "SSL_CTX_new", "SSL_new"):
+    getattr(LIBSSL, function).restype = ctypes.c_void_p
+
+
+class BoundTls:
+    """TLS by OpenSSL itself: Python's ssl does not show the exporter of RFC 9266."""
+
+    def __init__(self, address, version=TLS13):
+        self.socket = socket.create_connection(address, 30)
+        self.socket.settimeout(None)  # OpenSSL wants it to block
+        settings = ctypes.c_void_p(LIBSSL.SSL_CTX_new(ctypes.c_void_p(LIBSSL.TLS_client_method())))
+        set_proto_version = (123, 124)  # SSL_CTRL_SET_MIN_PROTO_VERSION, ..._MAX_...
+        for control in set_proto_version:
+            assert LIBSSL.SSL_CTX_ctrl(settings, control, ctypes.c_long(version), None) == 1
+        self.tls = ctypes.c_void_p(LIBSSL.SSL_new(settings))
+        assert LIBSSL.SSL_set_fd(self.tls, self.socket.fileno()) == 1
+        assert LIBSSL.SSL_connect(self.tls) == 1
+        binding = ctypes.create_string_buffer(32)
+        label = b"EXPORTER-Channel-Binding"
+        assert LIBSSL.SSL_export_keying_material(self.tls, binding, ctypes.c_size_t(32), label,
+                                                 ctypes.c_size_t(len(label)), b"", ctypes.c_size_t(0), 1) == 1
+        self.binding = binding.raw
+        self.waiting = b""
+
+    def say(self, text=None):
+        if text is not None:
+            line = text.encode() + b"\r\n"
+            assert LIBSSL.SSL_write(self.tls, line, len(line)) == len(line)
+        while b"\n" not in self.waiting:
+            block = ctypes.create_string_buffer(4096)
+            size = LIBSSL.SSL_read(self.tls, block, 4096)
+            assert size > 0, "the connection has ended"
+            self.waiting += block.raw[:size]
+        line, self.waiting = self.waiting.split(b"\n", 1)
+        return line.decode().rstrip("\r")
+
+
+class ScramLogins(AuthTest):
+    settings = {"authscram": "yes"}
+
+    def converse(self, say, mechanism, client):
+        """Its last reply."""
+        reply = say(f"AUTH {mechanism} {client.first()}")
+        if not reply.startswith("+ "):
+            return reply
+        reply = say(client.final(reply[2:]))
+        if not reply.startswith("+ "):
+            return reply
+        self.assertEqual(base64.b64decode(reply[2:]).decode(), client.expected)
+        return say("")
+
+    def bound(self, *where):
+        tls = BoundTls(*where)
+        self.addCleanup(tls.socket.close)
+        return tls
+
+    def test_an_independent_client_logs_in(self):
+        with Pop3(self.pop3s, context()) as client:
+            self.assertIn("SCRAM-SHA-256 PLAIN LOGIN", " ".join(client.list("CAPA")))
+            reply = self.converse(client.say, "SCRAM-SHA-256", Scram("ann@example.org", PASSWORD))
+            self.assertTrue(reply.startswith("+OK"), reply)
+        for name, password in (("ann@example.org", "guess"), ("nobody@example.org", PASSWORD)):
+            with Pop3(self.pop3s, context()) as client:
+                reply = self.converse(client.say, "SCRAM-SHA-256", Scram(name, password))
+                self.assertEqual(reply, "-ERR [AUTH] wrong name or password")
+
+    def test_with_channel_binding_over_both_versions_of_tls(self):
+        for version in (TLS12, TLS13):
+            with self.subTest(version=version):
+                tls = self.bound(self.pop3s, version)
+                self.assertTrue(tls.say().startswith("+OK"))
+                client = Scram("ann@example.org", PASSWORD, "p=tls-exporter,,", tls.binding)
+                reply = self.converse(tls.say, "SCRAM-SHA-256-PLUS", client)
+                self.assertTrue(reply.startswith("+OK"), reply)
+
+    def test_a_proxy_in_between_cannot_pass_the_login_on(self):
+        """It has a TLS connection with each side, and carries every message on: the two are not one."""
+        tls = self.bound(self.pop3s)
+        self.assertTrue(tls.say().startswith("+OK"))
+        other = self.bound(self.pop3s)  # stands for the client's connection to the proxy
+        client = Scram("ann@example.org", PASSWORD, "p=tls-exporter,,", other.binding)
+        self.assertTrue(self.converse(tls.say, "SCRAM-SHA-256-PLUS", client).startswith("-ERR [AUTH]"))
+        self.assertIn("scram_channel_binding", self.mail.log())
+        # Nor can it take -PLUS out of the offer: the client says that it would have bound.
+        tls = self.bound(self.pop3s)
+        self.assertTrue(tls.say().startswith("+OK"))
+        client = Scram("ann@example.org", PASSWORD, "y,,")
+        self.assertTrue(self.converse(tls.say, "SCRAM-SHA-256", client).startswith("-ERR [AUTH]"))
+        self.assertIn("scram_downgraded", self.mail.log())
+
+    def test_it_is_learnt_from_a_login_by_another_way(self):
+        self.mail.ctl("mailbox", "add", "old@example.org", "--password-stdin", "--password-hash",
+                      stdin="$6$saltsalt$qFmFH.bQmmtXzyBY0s9v7Oicd2z4XSIecDzlB5KiA2/jctKu9YterLp8wwnSq.qc.eoxqOmSuNp2xS0ktL3nh/\n")
+        def by_scram():
+            with Pop3(self.pop3s, context()) as client:
+                return self.converse(client.say, "SCRAM-SHA-256", Scram("old@example.org", "password"))
+        self.assertTrue(by_scram().startswith("-ERR [AUTH]"))
+        with Pop3(self.pop3s, context()) as client:
+            self.assertTrue(client.say("AUTH PLAIN " + b64("\0old@example.org\0password")).startswith("+OK"))
+        wait_until(lambda: "auth.scram.learnt account=old@example.org" in self.mail.log(), "it is learnt")
+        self.assertTrue(by_scram().startswith("+OK"))
 
 
 class ClearText(AuthTest):

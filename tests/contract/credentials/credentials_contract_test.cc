@@ -230,6 +230,13 @@ TEST_P(CredentialsContract, TheUseOfAnAppPasswordIsRecorded) {
   EXPECT_TRUE(elsewhere_.app_passwords(ann)->empty());
 }
 
+TEST_P(CredentialsContract, ASecretIsTheSameForAll) {
+  const std::string drawn("\0\xff binary", 9);
+  EXPECT_EQ(credentials_.secret("scram", drawn).value(), drawn);
+  EXPECT_EQ(elsewhere_.secret("scram", "another").value(), drawn);
+  EXPECT_EQ(elsewhere_.secret("other", "another").value(), "another");
+}
+
 TEST_P(CredentialsContract, RemoveTellsWhetherThereWasOne) {
   ASSERT_TRUE(credentials_.put("ann@example.org", "h", kMonday));
   const LastLogin login{"ann@example.org", Service::pop3, kMonday, "192.0.2.7"};

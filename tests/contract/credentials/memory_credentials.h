@@ -138,6 +138,11 @@ class MemoryCredentials final : public CredentialsRepository {
       if (key.first == account) out.push_back(login);
     return out;
   }
+  Result<std::string> secret(const std::string& name, const std::string& candidate) override {
+    const std::lock_guard lock(mutex_);
+    if (failure_) return tl::unexpected(*failure_);
+    return secrets_.try_emplace(name, candidate).first->second;
+  }
   Result<std::vector<std::string>> accounts(const std::string& after, std::size_t limit) override {
     const std::lock_guard lock(mutex_);
     if (failure_) return tl::unexpected(*failure_);
@@ -160,6 +165,7 @@ class MemoryCredentials final : public CredentialsRepository {
   std::map<std::string, Credential> credentials_;
   std::map<std::pair<std::string, std::string>, LastLogin> logins_;
   std::map<std::pair<std::string, std::string>, AppPassword> app_passwords_;
+  std::map<std::string, std::string> secrets_;
   int transactions_ = 0;
 };
 

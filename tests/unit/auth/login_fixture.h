@@ -79,7 +79,7 @@ class LoginFixture : public testing::Test {
   TicketIssuer tickets_{test_ticket_key(), clock_};
   TicketVerifier verifier_{test_ticket_key(), clock_};
   LoginService service_{{directory_, reader_, writer_, recorder_, hashes_, cache_, throttle_,
-                         tickets_, tickets_, clock_, log_, metrics_}};
+                         tickets_, tickets_, clock_, random_, log_, metrics_}};
 
   void SetUp() override {
     directory_.add("ann@example.org", "ann@example.org");

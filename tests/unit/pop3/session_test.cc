@@ -328,6 +328,20 @@ TEST_F(Pop3Session, AuthTellsAuthdOfTheConnection) {
   EXPECT_TRUE(logins_.opened.encrypted);
 }
 
+TEST_F(Pop3Session, ScramIsOfferedBySettingAndBoundByTheConnection) {
+  limits_.offers_scram = true;
+  Session clear = make();
+  EXPECT_NE(play(clear, {"CAPA"}).find("\r\nSASL SCRAM-SHA-256 PLAIN LOGIN\r\n"),
+            std::string::npos);
+  Session bound = make();
+  bound.secured("the exporter's bytes");
+  EXPECT_NE(play(bound, {"CAPA"}).find("\r\nSASL SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN\r\n"),
+            std::string::npos);
+  EXPECT_EQ(
+      play(bound, {"AUTH"}),
+      "+OK mechanisms follow\r\nSCRAM-SHA-256-PLUS\r\nSCRAM-SHA-256\r\nPLAIN\r\nLOGIN\r\n.\r\n");
+}
+
 TEST_F(Pop3Session, AConnectionThatEndsInAnExchangeCancelsIt) {
   {
     Session session = make();
