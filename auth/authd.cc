@@ -1,10 +1,13 @@
 #include "auth/authd.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <asio/this_coro.hpp>
 #include <thread>
 #include <utility>
 
+#include "auth/checkpassword_messages.h"
 #include "auth/migrating_hasher.h"
 #include "auth/ticket_keys.h"
 #include "base/settings_registry.h"
@@ -13,6 +16,7 @@ namespace toast::auth {
 namespace {
 
 constexpr std::chrono::milliseconds kDrainStep{10};
+constexpr const char* kChecker = "toast-checkpassword";
 
 // A message handler that knows which channel it serves. A front end logs people in to its own
 // service only.
@@ -47,6 +51,32 @@ struct AnswerSaslCancel {
   Task<Result<ipc::Done>> operator()(SaslCancel request) {
     exchanges->cancel(request.exchange);
     co_return ipc::Done{};
+  }
+};
+
+// A login without a front end: no ticket leaves, but where the mail is.
+struct AnswerCheckLogin {
+  LoginService& logins;
+  AccountDirectory& accounts;
+  Task<Result<CheckLogin::Reply>> operator()(CheckLogin request) {
+    Login login;
+    login.service = Service::checkpassword;
+    login.login = std::move(request.login);
+    login.password = std::move(request.password);
+    login.peer = std::move(request.peer);
+    std::string front_end = kChecker;
+    Result<Login::Reply> reply = co_await logins.login(std::move(front_end), std::move(login));
+    if (!reply) co_return pass(reply);
+    CheckLogin::Reply answer;
+    answer.outcome = reply->outcome;
+    if (answer.outcome != Login::Outcome::granted) co_return answer;
+    FindAccount question{Service::checkpassword, reply->mailbox};
+    Result<FindAccount::Reply> account = co_await accounts.find(std::move(question));
+    if (!account) co_return pass(account);
+    if (!account->found) co_return transient(reply->mailbox + " was deleted meanwhile");
+    answer.mailbox = std::move(account->mailbox);
+    answer.maildir = std::move(account->maildir);
+    co_return answer;
   }
 };
 
@@ -108,7 +138,8 @@ AuthdOptions authd_options(const Settings& settings) {
 
 Authd::Authd(AuthdOptions options, AccountDirectory& accounts, const Clock& clock, Random& random,
              Logger& log, Metrics& metrics)
-    : clock_(clock),
+    : accounts_(accounts),
+      clock_(clock),
       random_(random),
       log_(log),
       reading_(make_reading(options)),
@@ -164,6 +195,18 @@ std::shared_ptr<const ipc::Dispatcher> Authd::dispatcher_for(const std::string& 
   dispatcher->on<SaslStep>(AnswerSaslStep{exchanges});
   dispatcher->on<SaslCancel>(AnswerSaslCancel{exchanges});
   return dispatcher;
+}
+
+std::optional<PeerSocket::Guest> Authd::checkpassword_guest(uid_t uid, uid_t owner) {
+  if (uid != 0 && uid != owner && uid != ::geteuid()) {
+    log_.warning("auth.checkpassword.refused", {{"uid", std::uint64_t{uid}}});
+    return std::nullopt;
+  }
+  if (*checkers_ >= kMaxCheckers) return std::nullopt;
+  ++*checkers_;
+  auto dispatcher = std::make_shared<ipc::Dispatcher>();
+  dispatcher->on<CheckLogin>(AnswerCheckLogin{logins_, accounts_});
+  return PeerSocket::Guest{kChecker, std::move(dispatcher), [count = checkers_] { --*count; }};
 }
 
 void Authd::reconfigure(const AuthdOptions& options) {

@@ -21,6 +21,7 @@
 #include "auth/throttle.h"
 #include "auth/ticket.h"
 #include "base/ipc.h"
+#include "base/peer_socket.h"
 #include "base/settings.h"
 
 namespace toast::auth {
@@ -32,6 +33,9 @@ inline constexpr std::chrono::milliseconds kWritePatience{5000};
 
 // How many connections answer logins where the store is over the network.
 inline constexpr std::size_t kCredentialsThreads = 4;
+
+// Programs that wait for a password to be checked, at a time: as many as the hashers have places.
+inline constexpr std::size_t kMaxCheckers = 512;
 
 struct AuthdOptions {
   std::string database;  // path of credentials.db
@@ -60,6 +64,9 @@ class Authd {
   void start(const asio::any_io_executor& executor);
   // What `peer` may ask; null for peers that have no business here.
   std::shared_ptr<const ipc::Dispatcher> dispatcher_for(const std::string& peer);
+  // Who connected to run/checkpassword.sock: root, this process's own user and the owner of the
+  // instance are answered, everybody else is hung up on.
+  std::optional<PeerSocket::Guest> checkpassword_guest(uid_t uid, uid_t owner);
   // Cost of new hashes, cache and throttle; the number of threads stays until the next start.
   void reconfigure(const AuthdOptions& options);
   // Finishes the logins in hand and writes the last logins.
@@ -69,6 +76,7 @@ class Authd {
  private:
   Task<> work_periodically();
   void sweep_exchanges();
+  AccountDirectory& accounts_;
   const Clock& clock_;
   Random& random_;
   Logger& log_;
@@ -83,6 +91,7 @@ class Authd {
   TicketIssuer mail_tickets_;
   TicketIssuer submission_tickets_;
   LoginService logins_;
+  std::shared_ptr<std::size_t> checkers_ = std::make_shared<std::size_t>(0);
   std::vector<std::weak_ptr<SaslExchanges>> exchanges_;  // of front ends; they go with the channel
 };
 

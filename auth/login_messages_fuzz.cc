@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "auth/account_messages.h"
+#include "auth/checkpassword_messages.h"
 #include "auth/login_messages.h"
 #include "auth/sasl_messages.h"
 
@@ -49,6 +50,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (round_trips(input, answer))
     require(answer.challenge.size() <= kMaxSaslMessage && answer.ticket.size() <= kMaxTicketBytes &&
             answer.mailbox.size() <= kMaxLoginName);
+  CheckLogin check;
+  if (round_trips(input, check))
+    require(check.login.size() <= kMaxLoginName && check.password.size() <= kMaxPassword);
+  CheckLogin::Reply checked;
+  if (round_trips(input, checked))
+    require(checked.mailbox.size() <= kMaxLoginName && checked.maildir.size() <= kMaxMaildirPath);
   FindAccount question;
   if (round_trips(input, question)) require(question.login.size() <= kMaxLoginName);
   FindAccount::Reply account;

@@ -1,4 +1,6 @@
 // toast-authd: verifies passwords, throttles guessing, issues tickets.
+#include <sys/stat.h>
+
 #include <memory>
 
 #include "auth/authd.h"
@@ -18,6 +20,7 @@ struct Program {
               daemon.metrics()) {}
   auth::IpcAccountDirectory accounts;
   auth::Authd authd;
+  std::unique_ptr<PeerSocket> checkpassword;  // its guests ask authd: it goes first
 };
 
 // The callbacks own the program: it ends before the daemon and its event loop do.
@@ -42,6 +45,15 @@ Result<void> build(Daemon& daemon) {
   auto program = std::make_shared<Program>(daemon, std::move(options));
   daemon.on_client(
       [program](const std::string& peer) { return program->authd.dispatcher_for(peer); });
+  struct stat root {};
+  if (::stat(daemon.startup().root.c_str(), &root) != 0)
+    return system_error("stat", daemon.startup().root);
+  daemon.on_listener([program, &daemon, owner = root.st_uid](const std::string&, Fd socket) {
+    program->checkpassword = std::make_unique<PeerSocket>(
+        daemon.executor(), std::move(socket), [authd = &program->authd, owner](const ucred& who) {
+          return authd->checkpassword_guest(who.uid, owner);
+        });
+  });
   daemon.on_reload(
       [](const Settings&) { return Result<void>{}; },
       [program](const Settings& now) { program->authd.reconfigure(auth::authd_options(now)); });

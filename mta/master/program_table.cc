@@ -12,6 +12,10 @@ constexpr LocalSocket kQueueSockets[] = {
     {"submit.sock", 0666},  // every user may send mail
 };
 
+constexpr LocalSocket kAuthdSockets[] = {
+    {"checkpassword.sock", 0600},  // toast-checkpassword, run by root
+};
+
 constexpr NetworkListener kSmtpListeners[] = {
     {"smtp", &setting::smtplisten},
     {"submission", &setting::submissionlisten},
@@ -25,7 +29,7 @@ constexpr NetworkListener kPop3Listeners[] = {
 constexpr Program kPrograms[] = {
     // name             stage              account                network         processes                local sockets  ticket key
     {"toast-vdomaind",  Stage::keepers,    &setting::uservdomaind, {},             nullptr,                 {},            TicketKey::none},
-    {"toast-authd",     Stage::keepers,    &setting::userauthd,    {},             nullptr,                 {},            TicketKey::issuer},
+    {"toast-authd",     Stage::keepers,    &setting::userauthd,    {},             nullptr,                 kAuthdSockets,            TicketKey::issuer},
     {"toast-maild",     Stage::keepers,    &setting::usermaild,    {},             nullptr,                 {},            TicketKey::mailbox},
     {"toast-keyd",      Stage::keepers,    &setting::userkeyd,     {},             nullptr,                 {},            TicketKey::none},
     {"toast-remoted",   Stage::keepers,    &setting::userremoted,  {},             nullptr,                 {},            TicketKey::none},

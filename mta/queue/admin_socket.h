@@ -8,7 +8,7 @@
 #include <memory>
 
 #include "base/log.h"
-#include "mta/queue/peer_socket.h"
+#include "base/peer_socket.h"
 
 namespace toast::queue {
 

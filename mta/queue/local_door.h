@@ -15,9 +15,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/peer_socket.h"
 #include "mta/queue/intake.h"
 #include "mta/queue/local_messages.h"
-#include "mta/queue/peer_socket.h"
 
 namespace toast::queue {
 

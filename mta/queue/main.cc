@@ -26,7 +26,7 @@ struct Parts {
   std::unique_ptr<queue::JournalStore> store;
   std::unique_ptr<queue::Queue> queue;
   std::unique_ptr<queue::AdminSocket> admin;
-  std::unique_ptr<queue::PeerSocket> local;
+  std::unique_ptr<PeerSocket> local;
 };
 
 Result<std::unique_ptr<queue::RealDisk>> open_disk(Daemon& daemon) {
@@ -92,7 +92,7 @@ Result<void> build(Daemon& daemon) {
   daemon.on_client([parts](const std::string& peer) { return parts->queue->client(peer); });
   daemon.on_listener([parts, &daemon, owner = root.st_uid](const std::string& name, Fd socket) {
     if (name == queue::kSubmitSocket) {
-      parts->local = std::make_unique<queue::PeerSocket>(
+      parts->local = std::make_unique<PeerSocket>(
           daemon.executor(), std::move(socket),
           [queue = parts->queue.get()](const ucred& who) { return queue->local_user(who.uid); });
     } else {

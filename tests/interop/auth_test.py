@@ -7,13 +7,14 @@ import hashlib
 import hmac
 import json
 import os
+import smtplib
 import socket
 import ssl
 import subprocess
 import tempfile
 import unittest
 
-from toast_instance import Instance, wait_until
+from toast_instance import Instance, program, wait_until
 
 PASSWORD = "correct horse"
 
@@ -274,6 +275,20 @@ class ScramLogins(AuthTest):
         self.assertTrue(self.converse(tls.say, "SCRAM-SHA-256", client).startswith("-ERR [AUTH]"))
         self.assertIn("scram_downgraded", self.mail.log())
 
+    def test_over_submission(self):
+        """The same mechanism over SMTP (RFC 4954): a challenge is 334, and the last answer is empty."""
+        with smtplib.SMTP("127.0.0.1", self.mail.base + 587, timeout=30) as client:
+            client.ehlo()
+            client.starttls(context=context())
+            client.ehlo()
+            self.assertIn("SCRAM-SHA-256 PLAIN LOGIN", client.esmtp_features["auth"])
+            scram = Scram("ann@example.org", PASSWORD)
+            code, text = client.docmd("AUTH", "SCRAM-SHA-256 " + scram.first())
+            self.assertEqual(code, 334, text)
+            code, text = client.docmd(scram.final(text.decode()))
+            self.assertEqual((code, base64.b64decode(text).decode()), (334, scram.expected))
+            self.assertEqual(client.docmd("")[0], 235)
+
     def test_it_is_learnt_from_a_login_by_another_way(self):
         self.mail.ctl("mailbox", "add", "old@example.org", "--password-stdin", "--password-hash",
                       stdin="$6$saltsalt$qFmFH.bQmmtXzyBY0s9v7Oicd2z4XSIecDzlB5KiA2/jctKu9YterLp8wwnSq.qc.eoxqOmSuNp2xS0ktL3nh/\n")
@@ -285,6 +300,62 @@ class ScramLogins(AuthTest):
             self.assertTrue(client.say("AUTH PLAIN " + b64("\0old@example.org\0password")).startswith("+OK"))
         wait_until(lambda: "auth.scram.learnt account=old@example.org" in self.mail.log(), "it is learnt")
         self.assertTrue(by_scram().startswith("+OK"))
+
+
+class Checkpassword(AuthTest):
+    """toast-checkpassword, by the letter of the interface."""
+
+    def check(self, given, *program_words, root=None, environment=None):
+        """Exit code and output of what it became."""
+        read, write = os.pipe()
+        os.write(write, given)
+        os.close(write)
+        words = [program("toast-checkpassword"), "--root", root or self.mail.root, *program_words]
+        try:
+            done = subprocess.run(["sh", "-c", f'exec "$@" 3<&{read}', "sh", *words], pass_fds=(read,), timeout=60,
+                                  capture_output=True, text=True, env={**os.environ, **(environment or {})})
+        finally:
+            os.close(read)
+        return done.returncode, done.stdout
+
+    def test_a_right_password_runs_the_program_in_the_mailbox(self):
+        shell = ("sh", "-c", 'echo "$USER|$EXT|$HOST|$HOME|$MAILDIR|$(pwd)|$1"; exit 7', "sh", "an argument")
+        for name in ("ann@example.org", "Ann@Example.ORG"):
+            code, said = self.check(f"{name}\0{PASSWORD}\0<1.2@mx>\0".encode(), *shell)
+            home = os.path.dirname(self.mail.maildir("ann@example.org"))
+            self.assertEqual(code, 7)
+            self.assertEqual(said.rstrip("\n").split("|"),
+                             ["ann@example.org", "ann", "example.org", home, home + "/Maildir", home, "an argument"])
+
+    def test_what_is_wrong_has_its_exit_code(self):
+        good = f"ann@example.org\0{PASSWORD}\0\0".encode()
+        for given, code in ((b"ann@example.org\0guess\0\0", 1), (f"nobody@example.org\0{PASSWORD}\0\0".encode(), 1),
+                            (b"ann@example.org\0\0\0", 1), (good + b"x" * 512, 1), (b"", 2), (b"ann@example.org", 2)):
+            self.assertEqual(self.check(given, "true")[0], code, given[:60])
+        self.assertEqual(self.check(good)[0], 2)
+        self.assertEqual(self.check(good, "/nowhere/at/all")[0], 111)
+        self.assertEqual(self.check(good, "true", root="/nowhere")[0], 111)
+        self.assertEqual(self.check(good, "true")[0], 0)
+        closed = subprocess.run([program("toast-checkpassword"), "--root", self.mail.root, "true"], timeout=60,
+                                stdin=subprocess.DEVNULL, capture_output=True)
+        self.assertEqual(closed.returncode, 2)
+
+    def test_the_throttle_counts_whom_tcpserver_names(self):
+        for i in range(3):
+            self.check(b"ann@example.org\0guess\0\0", "true", environment={"TCPREMOTEIP": "192.0.2.7"})
+        self.assertIn("auth.login.refused login=ann@example.org peer=192.0.2.7 service=checkpassword", self.mail.log())
+
+    def test_an_app_password_for_sending_reads_no_mail(self):
+        for services, code in (("smtp", 1), ("imap", 0)):
+            made = json.loads(self.mail.ctl("mailbox", "app-password", "add", "ann@example.org", services,
+                                            "--service", services, "--json"))["results"][0]["password"]
+            self.assertEqual(self.check(f"ann@example.org\0{made}\0\0".encode(), "true")[0], code, services)
+
+
+class CheckpasswordOutage(AuthTest):
+    def test_a_server_that_is_down_is_no_wrong_password(self):
+        self.mail.stop()
+        self.assertEqual(Checkpassword.check(self, f"ann@example.org\0{PASSWORD}\0\0".encode(), "true")[0], 111)
 
 
 class ClearText(AuthTest):

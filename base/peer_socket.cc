@@ -1,6 +1,6 @@
-#include "mta/queue/peer_socket.h"
+#include "base/peer_socket.h"
 
-namespace toast::queue {
+namespace toast {
 
 PeerSocket::PeerSocket(const asio::any_io_executor& loop, Fd listener, Admit admit)
     : listener_(loop, listener.release()), admit_(std::move(admit)) {
@@ -31,4 +31,4 @@ void PeerSocket::accept_all() {
   }
 }
 
-}  // namespace toast::queue
+}  // namespace toast

@@ -13,7 +13,7 @@
 #include "base/fd.h"
 #include "base/ipc.h"
 
-namespace toast::queue {
+namespace toast {
 
 class PeerSocket {
  public:
@@ -37,4 +37,4 @@ class PeerSocket {
   Admit admit_;
 };
 
-}  // namespace toast::queue
+}  // namespace toast
