@@ -51,6 +51,9 @@ Outcome confirm_deletion(Context& context, const std::string& what, const std::s
 // Adds the command's options to the tree; parsing it sets context.action.
 void add_init(CLI::App& app, Context& context);
 void add_domain(CLI::App& app, Context& context);
+void add_owner(CLI::App& app, Context& context);
+void add_vacation(CLI::App& app, Context& context);
+void add_quota(CLI::App& app, Context& context);
 void add_mailbox(CLI::App& app, Context& context);
 void add_account(CLI::App& app, Context& context);
 void add_alias(CLI::App& app, Context& context);

@@ -66,6 +66,9 @@ Result<void> copy_names(const StoreOpeners& stores, bool to_mariadb,
   if (*empty) {
     Result<vdomain::CopiedRows> copied = vdomain::copy_directory(**from, **to, note);
     if (!copied) return pass(copied);
+    Result<bool> recorded = vdomain::has_record_of(**from, **to);
+    if (!recorded) return pass(recorded);
+    if (!*recorded) return permanent("the record of changes is not the same after the copy");
   }
   Result<std::string> differs = vdomain::first_difference(**from, **to);
   if (!differs) return pass(differs);

@@ -14,23 +14,30 @@ using vdomain::HostedDomain;
 struct DomainOptions {
   std::vector<std::string> names;
   std::string alias_of;
-  std::optional<std::string> catch_all, default_quota, sub_addressing, lmtp, max_mailboxes,
-      max_aliases;
+  std::optional<std::string> catch_all, default_quota, default_quota_messages, sub_addressing, lmtp,
+      max_mailboxes, max_aliases, max_lists, max_disk, max_disk_messages, owner;
   std::vector<std::string> suspend, resume;
   std::string reason = "suspended by the administrator";
   std::string match;
   bool with_contents = false;
 
   bool has_settings() const {
-    return catch_all || default_quota || sub_addressing || lmtp || max_mailboxes || max_aliases ||
-           !suspend.empty() || !resume.empty();
+    for (const auto& setting :
+         {catch_all, default_quota, default_quota_messages, sub_addressing, lmtp, max_mailboxes,
+          max_aliases, max_lists, max_disk, max_disk_messages, owner})
+      if (setting) return true;
+    return !suspend.empty() || !resume.empty();
   }
 };
 
 Value quota_value(std::uint64_t limit) { return limit == 0 ? Value() : Value(limit); }
 
 Record to_record(const HostedDomain& domain) {
-  Record limits{{"mailboxes", domain.limits.mailboxes}, {"aliases", domain.limits.aliases}};
+  Record limits{{"mailboxes", domain.limits.mailboxes},
+                {"aliases", domain.limits.aliases},
+                {"lists", domain.limits.lists},
+                {"disk_bytes", domain.limits.disk_bytes},
+                {"disk_messages", domain.limits.disk_messages}};
   Record suspended{{"incoming", domain.incoming_suspended},
                    {"outgoing", domain.outgoing_suspended},
                    {"login", domain.login_suspended}};
@@ -42,12 +49,24 @@ Record to_record(const HostedDomain& domain) {
                 {"catch_all", vdomain::catch_all_name(domain.catch_all.kind)},
                 {"catch_all_target", target},
                 {"default_quota_bytes", quota_value(domain.default_quota.bytes)},
+                {"default_quota_messages", quota_value(domain.default_quota.messages)},
                 {"sub_addressing", vdomain::sub_addressing_name(domain.sub_addressing)},
                 {"lmtp", lmtp},
+                {"owner", domain.owner},
                 {"limits", limits},
                 {"suspended", suspended},
                 {"created", iso_time(domain.created)}};
 }
+
+}  // namespace
+
+Record room_record(const vdomain::StoredRoom& room) {
+  return Record{{"disk_bytes", room.bytes},
+                {"disk_messages", room.messages},
+                {"mailboxes_without_quota", room.without_bytes}};
+}
+
+namespace {
 
 // "refuse", "discard", or an address: of this domain a mailbox, of another a forward.
 Wanted<CatchAll> parse_catch_all_option(const std::string& text, const Domain& domain) {
@@ -103,6 +122,18 @@ tl::expected<void, Failure> apply(const DomainOptions& options, HostedDomain& do
     if (!bytes) return tl::unexpected(bytes.error());
     domain.default_quota.bytes = *bytes;
   }
+  if (options.default_quota_messages) {
+    const auto count = parse_limit(*options.default_quota_messages, "--default-quota-messages");
+    if (!count) return tl::unexpected(count.error());
+    domain.default_quota.messages = count->value_or(0);
+  }
+  if (options.max_disk) {
+    const Wanted<std::uint64_t> bytes = parse_size(*options.max_disk, "--max-disk");
+    if (!bytes) return tl::unexpected(bytes.error());
+    domain.limits.disk_bytes = *bytes == 0 ? std::nullopt : std::optional(*bytes);
+  }
+  if (options.owner)
+    domain.owner = *options.owner == "none" ? std::nullopt : std::optional(*options.owner);
   if (options.sub_addressing) {
     const bool none = *options.sub_addressing == "none";
     const auto parsed = vdomain::parse_sub_addressing(none ? "" : *options.sub_addressing);
@@ -119,7 +150,10 @@ tl::expected<void, Failure> apply(const DomainOptions& options, HostedDomain& do
   }
   for (const auto& [text, option, limit] :
        {std::tuple(&options.max_mailboxes, "--max-mailboxes", &domain.limits.mailboxes),
-        std::tuple(&options.max_aliases, "--max-aliases", &domain.limits.aliases)}) {
+        std::tuple(&options.max_aliases, "--max-aliases", &domain.limits.aliases),
+        std::tuple(&options.max_lists, "--max-lists", &domain.limits.lists),
+        std::tuple(&options.max_disk_messages, "--max-disk-messages",
+                   &domain.limits.disk_messages)}) {
     if (!*text) continue;
     const auto parsed = parse_limit(**text, option);
     if (!parsed) return tl::unexpected(parsed.error());
@@ -213,10 +247,11 @@ Outcome show_domain(Context& context, const DomainOptions& options) {
   const auto found = (*directory)->find_domain(*alias ? (*alias)->target : *name);
   if (!found) return fail(found.error(), name->str());
   if (!*found) return not_found(*directory, "domain", name->str());
-  const auto counts = (*directory)->counts((*found)->name);
-  if (!counts) return fail(counts.error(), name->str());
+  const auto use = (*directory)->use_of((*found)->name);
+  if (!use) return fail(use.error(), name->str());
   Record record = to_record(**found);
-  record.add("mailboxes", counts->mailboxes).add("aliases", counts->aliases);
+  record.add("mailboxes", use->counts.mailboxes).add("aliases", use->counts.aliases);
+  record.add("allotted", room_record(use->room));
   std::vector<Value> other_names;
   vdomain::ListQuery query{.domain = (*found)->name, .match = {}, .after = {}};
   const auto others = (*directory)->list_domain_aliases(query);
@@ -310,6 +345,12 @@ void add_settings(CLI::App* command, DomainOptions& options) {
                    "Quota of mailboxes added without one: 1G, 500M, unlimited")
       ->type_name("SIZE");
   command
+      ->add_option("--default-quota-messages", options.default_quota_messages,
+                   "The same in messages: a number, or unlimited")
+      ->type_name("N");
+  command->add_option("--owner", options.owner, "Who has it, with limits of their own, or none")
+      ->type_name("NAME");
+  command
       ->add_option("--sub-addressing", options.sub_addressing,
                    "Separators of ann+news@: +, -, +- or none")
       ->type_name("CHARS");
@@ -320,6 +361,15 @@ void add_settings(CLI::App* command, DomainOptions& options) {
   command->add_option("--max-mailboxes", options.max_mailboxes, "Limit, or unlimited")
       ->type_name("N");
   command->add_option("--max-aliases", options.max_aliases, "Limit, or unlimited")->type_name("N");
+  command->add_option("--max-lists", options.max_lists, "Limit, or unlimited")->type_name("N");
+  command
+      ->add_option("--max-disk", options.max_disk,
+                   "Limit on the quotas of its mailboxes together, or unlimited")
+      ->type_name("SIZE");
+  command
+      ->add_option("--max-disk-messages", options.max_disk_messages,
+                   "The same in messages: a number, or unlimited")
+      ->type_name("N");
   command->add_option("--suspend", options.suspend, "Stop incoming, outgoing or login")
       ->delimiter(',')
       ->allow_extra_args(false)
@@ -372,6 +422,7 @@ void add_domain(CLI::App& app, Context& context) {
       "Examples:\n"
       "  toastctl domain set example.org --catch-all refuse\n"
       "  toastctl domain set example.org --lmtp /run/dovecot/lmtp\n"
+      "  toastctl domain set example.org --max-mailboxes 50 --max-disk 20G --owner acme\n"
       "  toastctl domain set example.org --suspend incoming,login --reason 'not paid'\n"
       "  toastctl domain set example.org --resume incoming,login");
   bind(set, set_domain);

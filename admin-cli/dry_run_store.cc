@@ -25,6 +25,11 @@ class DryRunTransaction final : public StoreTransaction {
   Result<void> insert_alias(const Alias& a) override { return real_->insert_alias(a); }
   Result<void> update_alias(const Alias& a) override { return real_->update_alias(a); }
   Result<void> delete_alias(const Address& a) override { return real_->delete_alias(a); }
+  Result<void> insert_owner(const DomainOwner& o) override { return real_->insert_owner(o); }
+  Result<void> update_owner(const DomainOwner& o) override { return real_->update_owner(o); }
+  Result<void> delete_owner(const std::string& name) override { return real_->delete_owner(name); }
+  Result<void> insert_vacation(const Vacation& v) override { return real_->insert_vacation(v); }
+  Result<void> delete_vacation(const Address& a) override { return real_->delete_vacation(a); }
   Result<void> append_audit(const AuditEntry& entry) override { return real_->append_audit(entry); }
   Result<void> commit() override { return {}; }  // the destructor of `real_` rolls back
 
@@ -56,6 +61,27 @@ class DryRunStore final : public DirectoryStore {
   }
   Result<std::optional<Alias>> alias(const Address& a) override { return real_->alias(a); }
   Result<StoredCounts> counts(const Domain& domain) override { return real_->counts(domain); }
+  Result<StoredRoom> room(const Domain& domain) override { return real_->room(domain); }
+  Result<StoredRoom> room_of_owner(const std::string& name) override {
+    return real_->room_of_owner(name);
+  }
+  Result<std::optional<DomainOwner>> owner(const std::string& name) override {
+    return real_->owner(name);
+  }
+  Result<OwnedCounts> counts_of_owner(const std::string& name) override {
+    return real_->counts_of_owner(name);
+  }
+  Result<std::optional<Vacation>> vacation(const Address& a) override { return real_->vacation(a); }
+  Result<void> each_owner(const std::string& after, Visit<DomainOwner> visit) override {
+    return real_->each_owner(after, std::move(visit));
+  }
+  Result<void> each_vacation(const std::optional<Address>& after, Visit<Vacation> visit) override {
+    return real_->each_vacation(after, std::move(visit));
+  }
+  Result<std::vector<AuditEntry>> audit_after(std::uint64_t id, std::size_t limit) override {
+    return real_->audit_after(id, limit);
+  }
+  bool lost_to_another() const override { return real_->lost_to_another(); }
   Result<void> each_domain(const std::string& after, Visit<HostedDomain> visit) override {
     return real_->each_domain(after, std::move(visit));
   }

@@ -16,7 +16,7 @@ using vdomain::Mailbox;
 
 struct MailboxOptions {
   std::vector<std::string> names;
-  std::optional<std::string> display_name, quota, pop3, imap, smtp, receive;
+  std::optional<std::string> display_name, quota, quota_messages, pop3, imap, smtp, receive;
   std::string domain;
   std::string match;
   PasswordOptions password;
@@ -32,6 +32,7 @@ Record to_record(const Mailbox& mailbox, const Instance& instance) {
                                     {"imap", mailbox.services.imap},
                                     {"smtp", mailbox.services.smtp},
                                     {"receive", mailbox.services.receive}}},
+                {"vacation", mailbox.has_vacation},
                 {"maildir", instance.path("mail/" + mailbox.maildir)},
                 {"created", iso_time(mailbox.created)}};
 }
@@ -51,11 +52,40 @@ tl::expected<void, Failure> apply_services(const MailboxOptions& options,
   return {};
 }
 
-Wanted<std::optional<vdomain::Quota>> quota_of(const MailboxOptions& options) {
-  if (!options.quota) return std::nullopt;
-  const Wanted<std::uint64_t> bytes = parse_size(*options.quota, "--quota");
-  if (!bytes) return tl::unexpected(bytes.error());
-  return vdomain::Quota{.bytes = *bytes, .messages = 0};
+// What was named of a quota.
+struct NamedQuota {
+  std::optional<std::uint64_t> bytes;
+  std::optional<std::uint64_t> messages;
+  vdomain::Quota over(vdomain::Quota quota) const {
+    return {bytes.value_or(quota.bytes), messages.value_or(quota.messages)};
+  }
+};
+
+Wanted<NamedQuota> quota_of(const MailboxOptions& options) {
+  NamedQuota named;
+  if (options.quota) {
+    const Wanted<std::uint64_t> bytes = parse_size(*options.quota, "--quota");
+    if (!bytes) return tl::unexpected(bytes.error());
+    named.bytes = *bytes;
+  }
+  if (options.quota_messages) {
+    const auto count = parse_limit(*options.quota_messages, "--quota-messages");
+    if (!count) return tl::unexpected(count.error());
+    named.messages = count->value_or(0);
+  }
+  return named;
+}
+
+// A mailbox that is new has the domain's default for what was not named.
+Wanted<std::optional<vdomain::Quota>> quota_of_new(Directory& directory, const NamedQuota& named,
+                                                   const Address& address) {
+  if (!named.bytes && !named.messages) return std::nullopt;
+  if (named.bytes && named.messages) return named.over({});
+  const auto alias = directory->find_domain_alias(address.domain());
+  if (!alias) return fail(alias.error(), address.str());
+  const auto domain = directory->find_domain(*alias ? (*alias)->target : address.domain());
+  if (!domain) return fail(domain.error(), address.str());
+  return named.over(*domain ? (*domain)->default_quota : vdomain::Quota{});
 }
 
 // How a password is kept here.
@@ -153,7 +183,9 @@ Outcome add_one(Context& context, Accounts& accounts, const Keeping& keeping,
                 const MailboxOptions& options, NewPassword& password, const std::string& text) {
   const Wanted<Address> address = parse_address(text);
   if (!address) return tl::unexpected(address.error());
-  const Wanted<std::optional<vdomain::Quota>> quota = quota_of(options);
+  const Wanted<NamedQuota> named = quota_of(options);
+  if (!named) return tl::unexpected(named.error());
+  const auto quota = quota_of_new(accounts.directory, *named, *address);
   if (!quota) return tl::unexpected(quota.error());
   vdomain::NewMailbox wanted{.address = *address,
                              .display_name = options.display_name.value_or(""),
@@ -284,7 +316,7 @@ Outcome show_mailbox(Context& context, const MailboxOptions& options) {
 }
 
 Outcome set_mailbox(Context& context, const MailboxOptions& options) {
-  const Wanted<std::optional<vdomain::Quota>> quota = quota_of(options);
+  const Wanted<NamedQuota> quota = quota_of(options);
   if (!quota) return tl::unexpected(quota.error());
   Wanted<Directory> directory = Directory::open(context);
   if (!directory) return tl::unexpected(directory.error());
@@ -295,7 +327,7 @@ Outcome set_mailbox(Context& context, const MailboxOptions& options) {
     if (!found) return tl::unexpected(found.error());
     Mailbox mailbox = *found;
     if (options.display_name) mailbox.display_name = *options.display_name;
-    if (*quota) mailbox.quota.bytes = (*quota)->bytes;
+    mailbox.quota = quota->over(mailbox.quota);
     if (const auto applied = apply_services(options, mailbox.services); !applied)
       return tl::unexpected(applied.error());
     return report(context, (*directory)->set_mailbox(mailbox, context.actor), "mailbox", "changed",
@@ -355,6 +387,9 @@ Outcome change_password(Context& context, const MailboxOptions& options) {
 
 void add_settings(CLI::App* command, MailboxOptions& options) {
   command->add_option("--quota", options.quota, "1G, 500M, bytes, or unlimited")->type_name("SIZE");
+  command
+      ->add_option("--quota-messages", options.quota_messages, "A number of messages, or unlimited")
+      ->type_name("N");
   command->add_option("--name", options.display_name, "The person's name")->type_name("TEXT");
   for (const auto& [flag, place, what] :
        {std::tuple("--pop3", &options.pop3, "POP3 login"),

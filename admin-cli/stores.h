@@ -47,6 +47,9 @@ tl::expected<bool, Failure> changed(const Result<vdomain::Change>& change, std::
 tl::unexpected<Failure> not_found(Directory& directory, std::string_view noun,
                                   const std::string& object);
 
+// What is given to mailboxes together.
+Record room_record(const vdomain::StoredRoom& room);
+
 auth::HashCost hash_cost(const Settings& settings);
 
 }  // namespace toast::admin

@@ -31,7 +31,7 @@ enum class SettingKind : unsigned char {
   networks,   // list of CIDR
   endpoints,  // list of address:port
 };
-enum class LineShape : unsigned char { text, host_name, local_part, account };
+enum class LineShape : unsigned char { text, host_name, local_part, account, percentages };
 // Most settings are taken over by SIGHUP. Those that toastd itself used at its start are not, nor
 // those that made threads or opened a store; toastd refuses a reload that changes one.
 enum class Applies : unsigned char { at_reload, at_restart };

@@ -99,6 +99,8 @@ inline constexpr EndpointListSetting dnsservers{"dnsservers", "", "Name servers 
 
 // --- mailboxes
 inline constexpr IntegerSetting maildeliverythreads{"maildeliverythreads", 8, 1, 256, "threads", "Threads that write mail into Maildirs; each takes several messages at once when many wait.", "maild", Applies::at_restart};
+inline constexpr LineSetting quotawarnings{"quotawarnings", "80 95 100", LineShape::percentages, "Shares of its quota at which a mailbox gets a warning, each once a day at most; 100: when mail for it is being refused. off: none.", "maild"};
+inline constexpr LineSetting logindomain{"logindomain", kFromMe, LineShape::host_name, "Domain of a login name that has none.", "vdomaind"};
 
 // --- POP3 server
 inline constexpr DurationSetting pop3timeout{"pop3timeout", 600, 10, kDay, "Idle time after which a POP3 session is closed without deleting anything. RFC 1939 asks for at least 10 minutes.", "pop3d"};
@@ -208,6 +210,8 @@ inline constexpr const SettingInfo* kAllSettings[] = {
     &setting::remotetls,
     &setting::dnsservers,
     &setting::maildeliverythreads,
+    &setting::quotawarnings,
+    &setting::logindomain,
     &setting::pop3timeout,
     &setting::pop3logintimeout,
     &setting::pop3sessionseconds,

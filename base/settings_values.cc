@@ -95,6 +95,26 @@ bool is_word_of(std::string_view text, std::size_t max_bytes, std::string_view a
          });
 }
 
+// "80 95 100" or "off".
+bool are_percentages(std::string_view text) {
+  if (text == "off") return true;
+  int last = 0;
+  while (!text.empty()) {
+    const std::size_t blank = text.find(' ');
+    const std::string_view word = text.substr(0, blank);
+    int number = 0;
+    for (const char c : word) {
+      if (c < '0' || c > '9' || number > 100) return false;
+      number = 10 * number + (c - '0');
+    }
+    if (number <= last || number > 100) return false;
+    last = number;
+    if (blank == std::string_view::npos) return true;
+    text.remove_prefix(blank + 1);
+  }
+  return false;
+}
+
 // The longest greeting that fits a reply line (RFC 5321 section 4.5.3.1.5) with its code and CRLF.
 constexpr std::size_t kMaxTextLine = 500;
 
@@ -112,6 +132,9 @@ Result<SettingScalar> parse_line(const SettingInfo& setting, std::string_view te
       break;
     case LineShape::account:
       good = is_word_of(text, 32, "-_.");
+      break;
+    case LineShape::percentages:
+      good = are_percentages(text);
       break;
   }
   if (!good)
@@ -139,6 +162,8 @@ std::string describe_shape(LineShape shape) {
       return "the part of an address before the @";
     case LineShape::account:
       return "the name of a system account";
+    case LineShape::percentages:
+      return "percentages from 1 to 100 in rising order, such as 80 95 100, or off";
   }
   return {};
 }

@@ -57,12 +57,28 @@ std::string differences(const HostedDomain& present, const HostedDomain& wanted)
   d.compare("most aliases", limit(is.aliases), limit(asked.aliases));
   d.compare("most lists", limit(is.lists), limit(asked.lists));
   d.compare("most messages a day", limit(is.messages_per_day), limit(asked.messages_per_day));
+  d.compare("most bytes of quotas", limit(is.disk_bytes), limit(asked.disk_bytes));
+  d.compare("most messages of quotas", limit(is.disk_messages), limit(asked.disk_messages));
+  d.compare("owner", present.owner.value_or("none"), wanted.owner.value_or("none"));
   d.compare("LMTP server", server(present.lmtp), server(wanted.lmtp));
   d.compare("incoming suspension", reason(present.incoming_suspended),
             reason(wanted.incoming_suspended));
   d.compare("outgoing suspension", reason(present.outgoing_suspended),
             reason(wanted.outgoing_suspended));
   d.compare("login suspension", reason(present.login_suspended), reason(wanted.login_suspended));
+  return d.take();
+}
+
+std::string differences(const DomainOwner& present, const DomainOwner& wanted) {
+  Differences d;
+  const OwnerLimits& is = present.limits;
+  const OwnerLimits& asked = wanted.limits;
+  d.compare("most domains", limit(is.domains), limit(asked.domains));
+  d.compare("most mailboxes", limit(is.mailboxes), limit(asked.mailboxes));
+  d.compare("most aliases", limit(is.aliases), limit(asked.aliases));
+  d.compare("most lists", limit(is.lists), limit(asked.lists));
+  d.compare("most bytes of quotas", limit(is.disk_bytes), limit(asked.disk_bytes));
+  d.compare("most messages of quotas", limit(is.disk_messages), limit(asked.disk_messages));
   return d.take();
 }
 

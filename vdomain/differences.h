@@ -11,6 +11,7 @@ namespace toast::vdomain {
 
 std::string differences(const HostedDomain& present, const HostedDomain& wanted);
 // A quota that was not asked for is not compared.
+std::string differences(const DomainOwner& present, const DomainOwner& wanted);
 std::string differences(const Mailbox& present, const NewMailbox& wanted);
 std::string differences(const Alias& present, const Alias& wanted);
 

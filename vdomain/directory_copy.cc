@@ -13,6 +13,8 @@ std::string name_of(const HostedDomain& domain) { return domain.name.str(); }
 std::string name_of(const DomainAlias& alias) { return alias.name.str(); }
 std::string name_of(const Mailbox& mailbox) { return mailbox.address.str(); }
 std::string name_of(const Alias& alias) { return alias.address.str(); }
+std::string name_of(const DomainOwner& owner) { return "owner " + owner.name; }
+std::string name_of(const Vacation& vacation) { return "vacation of " + vacation.mailbox.str(); }
 
 template <class T>
 Visit<T> into(std::vector<T>& page) {
@@ -39,6 +41,15 @@ Result<void> read(DirectoryStore& store, const Mailbox* last, std::vector<Mailbo
 }
 Result<void> read(DirectoryStore& store, const Alias* last, std::vector<Alias>& page) {
   return store.each_alias(behind(last), nullptr, into(page));
+}
+
+Result<void> read(DirectoryStore& store, const DomainOwner* last, std::vector<DomainOwner>& page) {
+  return store.each_owner(last == nullptr ? "" : last->name, into(page));
+}
+Result<void> read(DirectoryStore& store, const Vacation* last, std::vector<Vacation>& page) {
+  std::optional<Address> after;
+  if (last != nullptr) after = last->mailbox;
+  return store.each_vacation(after, into(page));
 }
 
 // `work` for each page until one is not full.
@@ -97,6 +108,47 @@ Result<std::uint64_t> copy_mailboxes(DirectoryStore& from, StoreTransaction& to)
   return all.size();
 }
 
+// In the order in which they were written; they get new numbers.
+Result<std::uint64_t> copy_audit(DirectoryStore& from, StoreTransaction& to) {
+  std::uint64_t count = 0;
+  std::uint64_t last = 0;
+  for (;;) {
+    Result<std::vector<AuditEntry>> page = from.audit_after(last, kPage);
+    if (!page) return pass(page);
+    for (const AuditEntry& entry : *page) {
+      if (Result<void> done = to.append_audit(entry); !done) return pass(done, "audit");
+      last = entry.id;
+      ++count;
+    }
+    if (page->size() < kPage) return count;
+  }
+}
+
+bool same_entry(const AuditEntry& a, const AuditEntry& b) {
+  return a.at == b.at && a.actor.name == b.actor.name && a.actor.source == b.actor.source &&
+         a.action == b.action && a.object == b.object && a.before == b.before && a.after == b.after;
+}
+
+}  // namespace
+
+Result<bool> has_record_of(DirectoryStore& a, DirectoryStore& b) {
+  std::uint64_t last_of_a = 0;
+  std::uint64_t last_of_b = 0;
+  for (;;) {
+    Result<std::vector<AuditEntry>> ours = a.audit_after(last_of_a, kPage);
+    if (!ours) return pass(ours);
+    if (ours->empty()) return true;
+    Result<std::vector<AuditEntry>> theirs = b.audit_after(last_of_b, ours->size());
+    if (!theirs) return pass(theirs);
+    if (!std::equal(ours->begin(), ours->end(), theirs->begin(), theirs->end(), same_entry))
+      return false;
+    last_of_a = ours->back().id;
+    last_of_b = theirs->back().id;
+  }
+}
+
+namespace {
+
 template <class T>
 Result<std::string> differs(DirectoryStore& a, DirectoryStore& b) {
   std::string found;
@@ -139,7 +191,11 @@ Result<CopiedRows> copy_directory(DirectoryStore& from, DirectoryStore& to,
   if (!empty) return pass(empty);
   if (!*empty) return permanent("there are domains already where they should be copied to");
   CopiedRows copied;
-  Result<std::uint64_t> count = copy_all<HostedDomain>(
+  Result<std::uint64_t> count =
+      copy_all<DomainOwner>(from, [&](const DomainOwner& row) { return writer.insert_owner(row); });
+  if (!count) return pass(count);
+  copied.owners = *count;
+  count = copy_all<HostedDomain>(
       from, [&](const HostedDomain& row) { return writer.insert_domain(row); });
   if (!count) return pass(count);
   copied.domains = *count;
@@ -153,6 +209,13 @@ Result<CopiedRows> copy_directory(DirectoryStore& from, DirectoryStore& to,
   count = copy_all<Alias>(from, [&](const Alias& row) { return writer.insert_alias(row); });
   if (!count) return pass(count);
   copied.aliases = *count;
+  count =
+      copy_all<Vacation>(from, [&](const Vacation& row) { return writer.insert_vacation(row); });
+  if (!count) return pass(count);
+  copied.vacations = *count;
+  count = copy_audit(from, writer);
+  if (!count) return pass(count);
+  copied.audit_entries = *count;
   Result<std::uint64_t> after = from.generation();
   if (!after) return pass(after);
   if (*after != *before)
@@ -163,8 +226,8 @@ Result<CopiedRows> copy_directory(DirectoryStore& from, DirectoryStore& to,
 }
 
 Result<std::string> first_difference(DirectoryStore& a, DirectoryStore& b) {
-  for (const auto differs_in :
-       {differs<HostedDomain>, differs<DomainAlias>, differs<Mailbox>, differs<Alias>}) {
+  for (const auto differs_in : {differs<DomainOwner>, differs<HostedDomain>, differs<DomainAlias>,
+                                differs<Mailbox>, differs<Alias>, differs<Vacation>}) {
     Result<std::string> found = differs_in(a, b);
     if (!found || !found->empty()) return found;
   }

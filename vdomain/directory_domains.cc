@@ -29,7 +29,8 @@ HostedDomain with_canonical_target(HostedDomain domain) {
 
 }  // namespace
 
-Result<Change> DirectoryRepository::add_domain(const HostedDomain& wanted, const Actor& actor) {
+Result<Change> DirectoryRepository::add_domain_once(const HostedDomain& wanted,
+                                                    const Actor& actor) {
   HostedDomain domain = with_canonical_target(wanted);
   if (auto wrong = rules::wrong_with(domain)) return refused(Change::Status::invalid, *wrong);
   if (domain.catch_all.kind == CatchAll::Kind::mailbox)
@@ -45,6 +46,9 @@ Result<Change> DirectoryRepository::add_domain(const HostedDomain& wanted, const
   Checked taken = check_name_is_free(domain.name);
   if (!taken) return pass(taken);
   if (*taken) return **taken;
+  Checked refused_by = check_new_owner(domain, true);
+  if (!refused_by) return pass(refused_by);
+  if (*refused_by) return **refused_by;
   domain.created = clock_.wall();
   domain.version = 1;
   if (Result<void> done = (*transaction)->insert_domain(domain); !done) return pass(done);
@@ -52,7 +56,8 @@ Result<Change> DirectoryRepository::add_domain(const HostedDomain& wanted, const
                 change::entry("domain.add", domain.name.str(), std::nullopt, to_json(domain)));
 }
 
-Result<Change> DirectoryRepository::set_domain(const HostedDomain& wanted, const Actor& actor) {
+Result<Change> DirectoryRepository::set_domain_once(const HostedDomain& wanted,
+                                                    const Actor& actor) {
   HostedDomain domain = with_canonical_target(wanted);
   if (auto wrong = rules::wrong_with(domain)) return refused(Change::Status::invalid, *wrong);
   Result<std::unique_ptr<StoreTransaction>> transaction = store_->begin();
@@ -70,6 +75,14 @@ Result<Change> DirectoryRepository::set_domain(const HostedDomain& wanted, const
   Checked missing = check_catch_all_exists(domain);
   if (!missing) return pass(missing);
   if (*missing) return **missing;
+  Checked too_much = check_new_limits(domain, &**present);
+  if (!too_much) return pass(too_much);
+  if (*too_much) return **too_much;
+  if (domain.owner != (*present)->owner) {
+    Checked refused_by = check_new_owner(domain, false);
+    if (!refused_by) return pass(refused_by);
+    if (*refused_by) return **refused_by;
+  }
   domain.version += 1;
   if (Result<void> done = (*transaction)->update_domain(domain); !done) return pass(done);
   return commit(
@@ -77,8 +90,8 @@ Result<Change> DirectoryRepository::set_domain(const HostedDomain& wanted, const
       change::entry("domain.set", domain.name.str(), to_json(**present), to_json(domain)));
 }
 
-Result<Change> DirectoryRepository::remove_domain(const Domain& name, bool with_contents,
-                                                  const Actor& actor) {
+Result<Change> DirectoryRepository::remove_domain_once(const Domain& name, bool with_contents,
+                                                       const Actor& actor) {
   Result<std::unique_ptr<StoreTransaction>> transaction = store_->begin();
   if (!transaction) return pass(transaction);
   Result<std::optional<HostedDomain>> present = store_->domain(name);
@@ -162,8 +175,8 @@ Result<DomainCounts> DirectoryRepository::counts(const Domain& name) {
   return store_->counts(name);
 }
 
-Result<Change> DirectoryRepository::add_domain_alias(const Domain& name, const Domain& target,
-                                                     const Actor& actor) {
+Result<Change> DirectoryRepository::add_domain_alias_once(const Domain& name, const Domain& target,
+                                                          const Actor& actor) {
   if (auto wrong = rules::wrong_with_name(name)) return refused(Change::Status::invalid, *wrong);
   Result<std::unique_ptr<StoreTransaction>> transaction = store_->begin();
   if (!transaction) return pass(transaction);
@@ -186,7 +199,8 @@ Result<Change> DirectoryRepository::add_domain_alias(const Domain& name, const D
                 change::entry("domain_alias.add", name.str(), std::nullopt, to_json(alias)));
 }
 
-Result<Change> DirectoryRepository::remove_domain_alias(const Domain& name, const Actor& actor) {
+Result<Change> DirectoryRepository::remove_domain_alias_once(const Domain& name,
+                                                             const Actor& actor) {
   Result<std::unique_ptr<StoreTransaction>> transaction = store_->begin();
   if (!transaction) return pass(transaction);
   Result<std::optional<DomainAlias>> present = store_->domain_alias(name);

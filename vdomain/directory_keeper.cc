@@ -50,7 +50,7 @@ std::unique_ptr<DirectorySource> make_source(KeeperOptions& options, const Clock
 DirectoryKeeper::DirectoryKeeper(KeeperOptions options, const Clock& clock, Logger& log,
                                  Metrics& metrics)
     : resolver_{options.host, options.mail},
-      host_(options.host),
+      login_domain_(options.login_domain),
       clock_(clock),
       files_(options.mail),
       live_(make_source(options, clock, log)),
@@ -60,9 +60,9 @@ DirectoryKeeper::DirectoryKeeper(KeeperOptions options, const Clock& clock, Logg
       outage_answers_(metrics.counter("directory.outage.answers")),
       outage_errors_(metrics.counter("directory.outage.errors")) {}
 
-void DirectoryKeeper::set_host(Domain host) {
-  resolver_.host = host;
-  host_ = std::move(host);
+void DirectoryKeeper::set_names(Domain host, Domain login_domain) {
+  resolver_.host = std::move(host);
+  login_domain_ = std::move(login_domain);
   destinations_ = AnswerCache<Resolution>();
   accounts_ = AnswerCache<std::optional<Account>>();
 }
@@ -143,7 +143,7 @@ Result<CheckRecipient::Reply> DirectoryKeeper::judge(const std::vector<Instructi
       // be bounced (RFC 5321 section 7.9).
       if (target->status != Resolution::Status::unknown)
         return CheckRecipient::Reply{Verdict::accept, {}};
-    } else {
+    } else if (!std::holds_alternative<AutoReply>(instruction)) {
       return CheckRecipient::Reply{Verdict::accept, {}};
     }
   }
@@ -173,13 +173,13 @@ Result<Resolve::Reply> DirectoryKeeper::resolve(const Resolve& question) {
   return reply;
 }
 
-// ann@example.org, ann%example.org as old clients write it, or ann alone for this host's domain.
+// ann@example.org, ann%example.org as old clients write it, or ann alone for the login domain.
 std::optional<Address> DirectoryKeeper::address_of_login(const std::string& login) const {
   std::string text = login;
   if (text.find('@') == std::string::npos) {
     const std::size_t percent = text.rfind('%');
     if (percent == std::string::npos) {
-      text += "@" + host_.str();
+      text += "@" + login_domain_.str();
     } else {
       text[percent] = '@';
     }

@@ -23,9 +23,10 @@
 namespace toast::vdomain {
 
 struct KeeperOptions {
-  std::string database;  // db/directory.db
-  std::string mail;      // mail/
-  Domain host;           // control/me: also the domain of logins without one
+  std::string database;        // db/directory.db
+  std::string mail;            // mail/
+  Domain host;                 // control/me
+  Domain login_domain = host;  // of a login name that has none
   // Makes the source; none: the SQLite file `database`.
   std::function<std::unique_ptr<DirectorySource>()> source = {};
 };
@@ -41,7 +42,7 @@ class DirectoryKeeper {
   void report_usage(const UsageReport& report) { usage_.report(report); }
   // Opens the database ahead of the first question; the log says if that fails.
   bool ready() { return live_->current().has_value(); }
-  void set_host(Domain host);
+  void set_names(Domain host, Domain login_domain);
 
  private:
   // The account, its switches not yet applied; not found: an empty optional.
@@ -59,7 +60,7 @@ class DirectoryKeeper {
                         IsPositive is_positive);
 
   ResolverOptions resolver_;
-  Domain host_;
+  Domain login_domain_;
   const Clock& clock_;
   DotQmailFiles files_;
   std::unique_ptr<DirectorySource> live_;

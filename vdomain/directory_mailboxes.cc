@@ -80,7 +80,7 @@ Result<DirectoryRepository::Entry<T>> DirectoryRepository::open_entry(const Addr
 
 // --- mailboxes
 
-Result<Change> DirectoryRepository::add_mailbox(const NewMailbox& wanted, const Actor& actor) {
+Result<Change> DirectoryRepository::add_mailbox_once(const NewMailbox& wanted, const Actor& actor) {
   if (auto wrong = rules::wrong_with_mailbox(wanted.address, wanted.display_name,
                                              wanted.quota.value_or(Quota{})))
     return refused(Change::Status::invalid, *wrong);
@@ -91,12 +91,14 @@ Result<Change> DirectoryRepository::add_mailbox(const NewMailbox& wanted, const 
   if (!*domain) return no_domain_for(entry->address);
   if (entry->present)
     return change::exists(entry->address.str(), differences(*entry->present, wanted));
-  Checked full = check_room(**domain, true);
+  const Quota quota = wanted.quota.value_or((*domain)->default_quota);
+  Checked full =
+      check_room(**domain, {.mailboxes = 1, .quota = quota, .instead = {}, .has_quota = true});
   if (!full) return pass(full);
   if (*full) return **full;
   const Mailbox mailbox{.address = entry->address,
                         .display_name = wanted.display_name,
-                        .quota = wanted.quota.value_or((*domain)->default_quota),
+                        .quota = quota,
                         .services = wanted.services,
                         .maildir = maildir_path(entry->address),
                         .created = clock_.wall(),
@@ -106,7 +108,7 @@ Result<Change> DirectoryRepository::add_mailbox(const NewMailbox& wanted, const 
                 change::entry("mailbox.add", entry->address.str(), std::nullopt, to_json(mailbox)));
 }
 
-Result<Change> DirectoryRepository::set_mailbox(const Mailbox& wanted, const Actor& actor) {
+Result<Change> DirectoryRepository::set_mailbox_once(const Mailbox& wanted, const Actor& actor) {
   if (auto wrong = rules::wrong_with_mailbox(wanted.address, wanted.display_name, wanted.quota))
     return refused(Change::Status::invalid, *wrong);
   Result<Entry<Mailbox>> entry = open_entry(wanted.address, &DirectoryStore::mailbox);
@@ -116,6 +118,14 @@ Result<Change> DirectoryRepository::set_mailbox(const Mailbox& wanted, const Act
     return unchanged(fmt::format("{} is so already", entry->address.str()));
   if (entry->present->version != wanted.version)
     return changed_meanwhile("mailbox", entry->address);
+  if (entry->present->quota != wanted.quota) {
+    Result<std::optional<HostedDomain>> domain = store_->domain(entry->address.domain());
+    if (!domain) return pass(domain);
+    Checked full = check_room(
+        **domain, {.quota = wanted.quota, .instead = entry->present->quota, .has_quota = true});
+    if (!full) return pass(full);
+    if (*full) return **full;
+  }
   Mailbox mailbox = *entry->present;  // address, Maildir and time of creation never change here
   mailbox.display_name = wanted.display_name;
   mailbox.quota = wanted.quota;
@@ -127,7 +137,7 @@ Result<Change> DirectoryRepository::set_mailbox(const Mailbox& wanted, const Act
                               to_json(mailbox)));
 }
 
-Result<Change> DirectoryRepository::remove_mailbox(const Address& named, const Actor& actor) {
+Result<Change> DirectoryRepository::remove_mailbox_once(const Address& named, const Actor& actor) {
   Result<Entry<Mailbox>> entry = open_entry(named, &DirectoryStore::mailbox);
   if (!entry) return pass(entry);
   if (!entry->present) return no_such("mailbox", entry->address);
@@ -156,7 +166,7 @@ Result<Page<Mailbox>> DirectoryRepository::list_mailboxes(const ListQuery& query
 
 // --- aliases
 
-Result<Change> DirectoryRepository::add_alias(const Alias& wanted, const Actor& actor) {
+Result<Change> DirectoryRepository::add_alias_once(const Alias& wanted, const Actor& actor) {
   if (auto wrong = rules::wrong_with(wanted)) return refused(Change::Status::invalid, *wrong);
   Result<Entry<Alias>> entry = open_entry(wanted.address, &DirectoryStore::alias);
   if (!entry) return pass(entry);
@@ -165,7 +175,7 @@ Result<Change> DirectoryRepository::add_alias(const Alias& wanted, const Actor& 
   if (!*domain) return no_domain_for(entry->address);
   if (entry->present)
     return change::exists("alias " + entry->address.str(), differences(*entry->present, wanted));
-  Checked full = check_room(**domain, false);
+  Checked full = check_room(**domain, {.aliases = 1, .quota = {}, .instead = {}});
   if (!full) return pass(full);
   if (*full) return **full;
   Alias alias = wanted;
@@ -180,7 +190,7 @@ Result<Change> DirectoryRepository::add_alias(const Alias& wanted, const Actor& 
                 change::entry("alias.add", entry->address.str(), std::nullopt, to_json(alias)));
 }
 
-Result<Change> DirectoryRepository::set_alias(const Alias& wanted, const Actor& actor) {
+Result<Change> DirectoryRepository::set_alias_once(const Alias& wanted, const Actor& actor) {
   if (auto wrong = rules::wrong_with(wanted)) return refused(Change::Status::invalid, *wrong);
   Result<Entry<Alias>> entry = open_entry(wanted.address, &DirectoryStore::alias);
   if (!entry) return pass(entry);
@@ -201,7 +211,7 @@ Result<Change> DirectoryRepository::set_alias(const Alias& wanted, const Actor& 
       change::entry("alias.set", entry->address.str(), to_json(*entry->present), to_json(alias)));
 }
 
-Result<Change> DirectoryRepository::remove_alias(const Address& named, const Actor& actor) {
+Result<Change> DirectoryRepository::remove_alias_once(const Address& named, const Actor& actor) {
   Result<Entry<Alias>> entry = open_entry(named, &DirectoryStore::alias);
   if (!entry) return pass(entry);
   if (!entry->present) return no_such("alias", entry->address);

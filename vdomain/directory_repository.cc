@@ -58,19 +58,6 @@ DirectoryRepository::Checked DirectoryRepository::check_catch_all_exists(
                              domain.catch_all.target->str()));
 }
 
-DirectoryRepository::Checked DirectoryRepository::check_room(const HostedDomain& domain,
-                                                             bool for_mailbox) {
-  const std::optional<std::uint64_t>& limit =
-      for_mailbox ? domain.limits.mailboxes : domain.limits.aliases;
-  if (!limit) return std::nullopt;
-  Result<StoredCounts> counts = store_->counts(domain.name);
-  if (!counts) return pass(counts);
-  if ((for_mailbox ? counts->mailboxes : counts->aliases) < *limit) return std::nullopt;
-  return refused(Change::Status::limit_reached,
-                 fmt::format("{} has its {} {}: raise the limit or delete one", domain.name.str(),
-                             *limit, for_mailbox ? "mailboxes" : "aliases"));
-}
-
 DirectoryRepository::Checked DirectoryRepository::check_keep_copy(const Alias& alias) {
   if (!alias.keep_copy) return std::nullopt;
   Result<std::optional<Mailbox>> mailbox = store_->mailbox(alias.address);
@@ -108,10 +95,11 @@ Result<std::vector<AuditEntry>> DirectoryRepository::audit(const std::string& ob
 
 Result<void> DirectoryRepository::record(const std::string& action, const std::string& object,
                                          const Actor& actor) {
-  Result<std::unique_ptr<StoreTransaction>> transaction = store_->begin();
-  if (!transaction) return pass(transaction);
-  Result<Change> done =
-      commit(**transaction, actor, change::entry(action, object, std::nullopt, std::nullopt));
+  Result<Change> done = written([&]() -> Result<Change> {
+    Result<std::unique_ptr<StoreTransaction>> transaction = store_->begin();
+    if (!transaction) return pass(transaction);
+    return commit(**transaction, actor, change::entry(action, object, std::nullopt, std::nullopt));
+  });
   if (!done) return pass(done);
   return {};
 }

@@ -15,6 +15,22 @@ namespace {
 // Counters are stored as signed 64-bit numbers.
 constexpr std::uint64_t kMaxCount = std::numeric_limits<std::int64_t>::max();
 
+// RFC 3629, as far as it keeps a reader of bytes in step: no stray and no missing continuation.
+bool is_utf8(std::string_view text) {
+  std::size_t wanted = 0;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if ((byte & 0xC0U) == 0x80U) {
+      if (wanted == 0) return false;
+      --wanted;
+      continue;
+    }
+    if (wanted != 0 || byte == 0xC0 || byte == 0xC1 || byte > 0xF4) return false;
+    wanted = byte < 0x80 ? 0 : byte < 0xE0 ? 1 : byte < 0xF0 ? 2 : 3;
+  }
+  return wanted == 0;
+}
+
 std::optional<std::string> wrong_with_quota(const Quota& quota) {
   if (quota.bytes <= kMaxCount && quota.messages <= kMaxCount) return std::nullopt;
   return "quota: too large; 0 means no limit";
@@ -33,8 +49,8 @@ std::optional<std::string> wrong_with_reason(std::string_view which,
 }
 
 std::optional<std::string> wrong_with_limits(const DomainLimits& limits) {
-  for (const auto& limit :
-       {limits.mailboxes, limits.aliases, limits.lists, limits.messages_per_day})
+  for (const auto& limit : {limits.mailboxes, limits.aliases, limits.lists, limits.messages_per_day,
+                            limits.disk_bytes, limits.disk_messages})
     if (limit && *limit > kMaxCount) return "limit: too large; leave it out for no limit";
   return std::nullopt;
 }
@@ -72,6 +88,44 @@ std::optional<std::string> wrong_with(const HostedDomain& domain) {
   if (domain.lmtp && domain.lmtp->kind != NextHop::Kind::lmtp)
     return fmt::format("{}: mailboxes can be served by an LMTP server only", domain.lmtp->str());
   return wrong_with_catch_all(domain);
+}
+
+std::optional<std::string> wrong_with(const DomainOwner& owner) {
+  const auto fits = [](char c) {
+    return (c >= 'a' && c <= 'z') || ascii::is_digit(c) ||
+           std::string_view("._-@+").find(c) != std::string_view::npos;
+  };
+  if (owner.name.empty() || owner.name.size() > kMaxOwnerName ||
+      !std::all_of(owner.name.begin(), owner.name.end(), fits) || owner.name == "none")
+    return fmt::format("owner \"{}\": a name is 1 to {} of a-z 0-9 . _ - @ +, and not none",
+                       owner.name, kMaxOwnerName);
+  const OwnerLimits& l = owner.limits;
+  for (const auto& limit :
+       {l.domains, l.mailboxes, l.aliases, l.lists, l.disk_bytes, l.disk_messages})
+    if (limit && *limit > kMaxCount) return "limit: too large; leave it out for no limit";
+  return std::nullopt;
+}
+
+std::optional<std::string> wrong_with(const Vacation& vacation) {
+  const auto is_bad = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+  const auto is_bad_in_text = [&](char c) { return is_bad(c) && c != '\n' && c != '\t'; };
+  if (vacation.text.empty()) return "vacation: the text is empty";
+  if (vacation.text.size() > kMaxVacationText)
+    return fmt::format("vacation: the text is longer than {} bytes", kMaxVacationText);
+  if (vacation.subject.size() > kMaxVacationSubject)
+    return fmt::format("vacation: the subject is longer than {} bytes", kMaxVacationSubject);
+  if (std::any_of(vacation.subject.begin(), vacation.subject.end(), is_bad))
+    return "vacation: the subject is one line without control characters";
+  if (std::any_of(vacation.text.begin(), vacation.text.end(), is_bad_in_text))
+    return "vacation: control characters are not allowed in the text";
+  if (!is_utf8(vacation.subject) || !is_utf8(vacation.text))
+    return "vacation: subject and text are UTF-8";
+  if (vacation.days < 1 || vacation.days > kMaxVacationDays)
+    return fmt::format("vacation: 1 to {} days between two answers to one sender",
+                       kMaxVacationDays);
+  if (vacation.begins && vacation.ends && *vacation.ends <= *vacation.begins)
+    return "vacation: it ends before it begins";
+  return std::nullopt;
 }
 
 std::optional<std::string> wrong_with_local_part(const Address& address) {

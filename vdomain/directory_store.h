@@ -23,6 +23,18 @@ struct StoredCounts {
   std::uint64_t aliases = 0;
   std::uint64_t domain_aliases = 0;
 };
+// The quotas of mailboxes, added up.
+struct StoredRoom {
+  std::uint64_t bytes = 0;
+  std::uint64_t messages = 0;
+  std::uint64_t without_bytes = 0;     // mailboxes that may hold any number of bytes
+  std::uint64_t without_messages = 0;  // or of messages
+};
+struct OwnedCounts {
+  std::uint64_t domains = 0;
+  std::uint64_t mailboxes = 0;
+  std::uint64_t aliases = 0;
+};
 
 // Listings call `visit` for each row in key order, beginning behind the key `after`, until it
 // returns false. Rows may be written only after the listing has returned.
@@ -45,6 +57,11 @@ class StoreTransaction {
   virtual Result<void> insert_alias(const Alias& alias) = 0;
   virtual Result<void> update_alias(const Alias& alias) = 0;
   virtual Result<void> delete_alias(const Address& address) = 0;
+  virtual Result<void> insert_owner(const DomainOwner& owner) = 0;
+  virtual Result<void> update_owner(const DomainOwner& owner) = 0;
+  virtual Result<void> delete_owner(const std::string& name) = 0;
+  virtual Result<void> insert_vacation(const Vacation& vacation) = 0;
+  virtual Result<void> delete_vacation(const Address& mailbox) = 0;
   virtual Result<void> append_audit(const AuditEntry& entry) = 0;  // its id is given here
   virtual Result<void> commit() = 0;                               // and a new generation
 };
@@ -64,6 +81,12 @@ class DirectoryStore {
   virtual Result<std::optional<Mailbox>> oldest_mailbox(const Domain* domain) = 0;
   virtual Result<std::optional<Alias>> alias(const Address& address) = 0;
   virtual Result<StoredCounts> counts(const Domain& domain) = 0;
+  // Reads every mailbox of the domain, or of the owner's domains.
+  virtual Result<StoredRoom> room(const Domain& domain) = 0;
+  virtual Result<StoredRoom> room_of_owner(const std::string& name) = 0;
+  virtual Result<std::optional<DomainOwner>> owner(const std::string& name) = 0;
+  virtual Result<OwnedCounts> counts_of_owner(const std::string& name) = 0;
+  virtual Result<std::optional<Vacation>> vacation(const Address& mailbox) = 0;
 
   virtual Result<void> each_domain(const std::string& after, Visit<HostedDomain> visit) = 0;
   virtual Result<void> each_domain_alias(const std::string& after, const Domain* target,
@@ -72,7 +95,15 @@ class DirectoryStore {
                                     Visit<Mailbox> visit) = 0;
   virtual Result<void> each_alias(const std::optional<Address>& after, const Domain* domain,
                                   Visit<Alias> visit) = 0;
+  virtual Result<void> each_owner(const std::string& after, Visit<DomainOwner> visit) = 0;
+  virtual Result<void> each_vacation(const std::optional<Address>& after,
+                                     Visit<Vacation> visit) = 0;
   virtual Result<std::vector<AuditEntry>> audit(const std::string& object, std::size_t limit) = 0;
+  // Oldest first, behind the entry of that id, at most `limit`.
+  virtual Result<std::vector<AuditEntry>> audit_after(std::uint64_t id, std::size_t limit) = 0;
+  // The last failure of a transaction came of another writer at the same moment: nothing of it is
+  // stored, and the same may well succeed when it is done again.
+  virtual bool lost_to_another() const { return false; }
 };
 
 }  // namespace toast::vdomain

@@ -36,9 +36,34 @@ std::vector<Instruction> Expansion::take_instructions() {
   return {Defer{std::move(reason)}};
 }
 
-Result<void> Expansion::deliver(const Mailbox& mailbox) {
-  if (mailbox.services.receive) return store(mailbox);
+Result<void> Expansion::deliver(const Mailbox& mailbox, bool answers) {
+  if (mailbox.services.receive) {
+    if (Result<void> done = store(mailbox); !done) return done;
+    return answers && mailbox.has_vacation ? answer(mailbox) : Result<void>{};
+  }
   add(Refuse{"5.2.1 this mailbox does not take mail"});
+  return {};
+}
+
+Result<void> Expansion::answer(const Mailbox& mailbox) {
+  Result<std::optional<HostedDomain>> domain = view_.domain(mailbox.address.domain());
+  if (!domain) return pass(domain);
+  if (!*domain || (*domain)->lmtp) return {};  // whoever stores the mail answers it
+  Result<std::optional<Vacation>> found = view_.vacation(mailbox.address);
+  if (!found) return pass(found);
+  if (!*found) return {};
+  const Vacation& vacation = **found;
+  AutoReply reply{.mailbox = mailbox.address,
+                  .subject = vacation.subject,
+                  .text = vacation.text,
+                  .begins = vacation.begins,
+                  .ends = vacation.ends,
+                  .days = vacation.days,
+                  .only_if_named = vacation.only_if_named,
+                  .own = {mailbox.address}};
+  // Another spelling of it: a sub-address, another name of the domain.
+  if (depth_ == 0 && recipient_ != mailbox.address) reply.own.push_back(recipient_);
+  add(std::move(reply));
   return {};
 }
 
@@ -239,7 +264,7 @@ Result<bool> Expansion::take_catch_all(const Name& name) {
   Result<std::optional<Mailbox>> mailbox = view_.mailbox(*catch_all.target);
   if (!mailbox) return pass(mailbox);
   if (*mailbox) {
-    if (Result<void> done = deliver(**mailbox); !done) return pass(done);
+    if (Result<void> done = deliver(**mailbox, false); !done) return pass(done);
   } else {
     defer(fmt::format("4.2.1 the catch-all mailbox {} does not exist", catch_all.target->str()));
   }

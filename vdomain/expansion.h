@@ -52,7 +52,9 @@ class Expansion {
   Result<void> follow_forward_line(const std::string& where, const std::string& text);
   Result<bool> come_round(const Address& address);
 
-  Result<void> deliver(const Mailbox& mailbox);
+  // With its automatic answer, which a name that is nobody's does not get.
+  Result<void> deliver(const Mailbox& mailbox, bool answers = true);
+  Result<void> answer(const Mailbox& mailbox);
   Result<void> store(const Mailbox& mailbox);
   Result<bool> leave_to_queue(const Name& name);
   void add(Instruction instruction);

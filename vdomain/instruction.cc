@@ -3,7 +3,26 @@
 namespace toast::vdomain {
 namespace {
 
-enum class Tag : std::uint8_t { maildir = 1, forward, discard, refuse, defer, hand_over };
+enum class Tag : std::uint8_t {
+  maildir = 1,
+  forward,
+  discard,
+  refuse,
+  defer,
+  hand_over,
+  auto_reply
+};
+
+void put_time(Encoder& e, const std::optional<WallTime>& time) {
+  e.boolean(time.has_value());
+  e.i64(time ? unix_microseconds(*time) : 0);
+}
+std::optional<WallTime> take_time(Decoder& d) {
+  const bool there = d.boolean();
+  const std::int64_t at = d.i64();
+  if (!there) return std::nullopt;
+  return WallTime{std::chrono::microseconds{at}};
+}
 
 template <class... F>
 struct Overloaded : F... {
@@ -44,12 +63,23 @@ void put_instruction(Encoder& e, const Instruction& instruction) {
                    e.bytes(i.next_hop.str());
                    put_address(e, i.mailbox);
                  },
+                 [&e](const AutoReply& i) {
+                   e.enumeration(Tag::auto_reply);
+                   put_address(e, i.mailbox);
+                   e.bytes(i.subject);
+                   e.bytes(i.text);
+                   put_time(e, i.begins);
+                   put_time(e, i.ends);
+                   e.u32(i.days);
+                   e.boolean(i.only_if_named);
+                   e.list(i.own, put_address);
+                 },
              },
              instruction);
 }
 
 Instruction take_instruction(Decoder& d) {
-  switch (d.enumeration(Tag::hand_over)) {
+  switch (d.enumeration(Tag::auto_reply)) {
     case Tag::maildir: {
       Address mailbox = take_address(d);
       std::string maildir = d.string(kMaxMaildirPath);
@@ -72,6 +102,22 @@ Instruction take_instruction(Decoder& d) {
       if (!next_hop || next_hop->kind != NextHop::Kind::lmtp) break;
       return HandOver{std::move(*next_hop), std::move(mailbox)};
     }
+    case Tag::auto_reply: {
+      AutoReply reply{.mailbox = take_address(d),
+                      .subject = {},
+                      .text = {},
+                      .begins = {},
+                      .ends = {},
+                      .own = {}};
+      reply.subject = d.string(kMaxVacationSubject);
+      reply.text = d.string(kMaxVacationText);
+      reply.begins = take_time(d);
+      reply.ends = take_time(d);
+      reply.days = d.u32();
+      reply.only_if_named = d.boolean();
+      reply.own = d.list(kMaxOwnAddresses, take_address);
+      return reply;
+    }
   }
   d.fail("unknown instruction");
   return Discard{};
@@ -87,6 +133,7 @@ std::string describe(const Instruction& instruction) {
                         [](const HandOver& i) {
                           return "lmtp " + i.next_hop.lmtp_server() + " for " + i.mailbox.str();
                         },
+                        [](const AutoReply& i) { return "answer for " + i.mailbox.str(); },
                     },
                     instruction);
 }

@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/codec.h"
 #include "mta/message/address_codec.h"
 #include "mta/message/next_hop.h"
@@ -17,6 +18,12 @@ namespace toast::vdomain {
 inline constexpr std::size_t kMaxMaildirPath = 512;    // relative to mail/
 inline constexpr std::size_t kMaxReason = 512;         // text of a refusal
 inline constexpr std::size_t kMaxInstructions = 1000;  // targets of one alias
+// An answer and all that belongs to it fits the queue's kMaxInstructionBytes.
+inline constexpr std::size_t kMaxVacationText = 4096;
+inline constexpr std::size_t kMaxVacationSubject = 200;
+inline constexpr std::uint32_t kDefaultVacationDays = 7;  // RFC 5230 section 4.1
+inline constexpr std::uint32_t kMaxVacationDays = 365;
+inline constexpr std::size_t kMaxOwnAddresses = 4;
 
 // Zero means no limit.
 struct Quota {
@@ -62,7 +69,22 @@ struct Defer {
   friend bool operator==(const Defer&, const Defer&) = default;
 };
 
-using Instruction = std::variant<DeliverMaildir, Forward, Discard, Refuse, Defer, HandOver>;
+// The automatic answer of a mailbox that the message was delivered to, beside which it stands
+// (RFC 3834). The queue decides whether this message gets one.
+struct AutoReply {
+  Address mailbox;
+  std::string subject;  // empty: made of the one that is answered
+  std::string text;
+  std::optional<WallTime> begins;
+  std::optional<WallTime> ends;
+  std::uint32_t days = kDefaultVacationDays;
+  bool only_if_named = true;
+  std::vector<Address> own;  // the mailbox's addresses: one in To or Cc counts as named
+  friend bool operator==(const AutoReply&, const AutoReply&) = default;
+};
+
+using Instruction =
+    std::variant<DeliverMaildir, Forward, Discard, Refuse, Defer, HandOver, AutoReply>;
 
 void put_instruction(Encoder& e, const Instruction& instruction);
 Instruction take_instruction(Decoder& d);

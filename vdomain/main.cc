@@ -28,11 +28,25 @@ Result<void> use_mariadb(Daemon& daemon, vdomain::KeeperOptions& options) {
   return {};
 }
 
-Result<void> build(Daemon& daemon) {
-  Result<Domain> host = Domain::parse(daemon.settings().get(setting::me));
+struct Names {
+  Domain host;
+  Domain login_domain;
+};
+Result<Names> names_in(const Settings& settings) {
+  Result<Domain> host = Domain::parse(settings.get(setting::me));
   if (!host) return pass(host, "control/me");
-  vdomain::KeeperOptions options{
-      .database = daemon.path("db/directory.db"), .mail = daemon.path("mail"), .host = *host};
+  Result<Domain> login_domain = Domain::parse(settings.get(setting::logindomain));
+  if (!login_domain) return pass(login_domain, "control/logindomain");
+  return Names{std::move(*host), std::move(*login_domain)};
+}
+
+Result<void> build(Daemon& daemon) {
+  Result<Names> names = names_in(daemon.settings());
+  if (!names) return pass(names);
+  vdomain::KeeperOptions options{.database = daemon.path("db/directory.db"),
+                                 .mail = daemon.path("mail"),
+                                 .host = names->host,
+                                 .login_domain = names->login_domain};
   std::size_t threads = 0;
   if (daemon.settings().get(setting::databasebackend) == mariadb::kBackEnd) {
     Result<void> chosen = use_mariadb(daemon, options);
@@ -45,12 +59,13 @@ Result<void> build(Daemon& daemon) {
   daemon.on_client([program](const std::string& peer) { return program->dispatcher_for(peer); });
   daemon.on_reload(
       [](const Settings& next) -> Result<void> {
-        Result<Domain> name = Domain::parse(next.get(setting::me));
-        if (!name) return pass(name, "control/me");
+        Result<Names> good = names_in(next);
+        if (!good) return pass(good);
         return {};
       },
       [program](const Settings& now) {
-        program->set_host(Domain::parse(now.get(setting::me)).value());
+        const Names current = names_in(now).value();
+        program->set_names(current.host, current.login_domain);
       });
   // A database that cannot be opened costs deferrals, not the server; the log has said why.
   program->make_ready();

@@ -19,6 +19,7 @@ namespace toast::vdomain {
 inline constexpr std::size_t kMaxAliasTargets = kMaxInstructions;  // one instruction each at least
 inline constexpr std::size_t kMaxSuspensionReason = 200;           // fits an SMTP reply line
 inline constexpr std::size_t kMaxDisplayName = 256;
+inline constexpr std::size_t kMaxOwnerName = 64;
 
 // Local parts are compared without regard to (ASCII) case here, as qmail and vpopmail do. This is
 // the form that is stored and looked up; the sender's spelling stays in the envelope.
@@ -51,6 +52,10 @@ struct DomainLimits {
   std::optional<std::uint64_t> aliases;
   std::optional<std::uint64_t> lists;
   std::optional<std::uint64_t> messages_per_day;
+  // Of the quotas of all its mailboxes together: what they may fill, not what they do. A domain so
+  // limited never holds more, and no delivery has to ask what its neighbours use.
+  std::optional<std::uint64_t> disk_bytes = std::nullopt;
+  std::optional<std::uint64_t> disk_messages = std::nullopt;
   friend bool operator==(const DomainLimits&, const DomainLimits&) = default;
 };
 
@@ -66,9 +71,29 @@ struct HostedDomain {
   DomainLimits limits;
   // Who serves its mailboxes (of the kind lmtp); none: their Maildirs below mail/.
   std::optional<NextHop> lmtp = std::nullopt;
+  // The name of its DomainOwner, whose limits hold beside its own.
+  std::optional<std::string> owner = std::nullopt;
   WallTime created{};         // set by the repository
   std::uint64_t version = 0;  // changes of this row; set by the repository
   friend bool operator==(const HostedDomain&, const HostedDomain&) = default;
+};
+
+// Who has several domains, and limits over all of them. Not set: no limit.
+struct OwnerLimits {
+  std::optional<std::uint64_t> domains = std::nullopt;
+  std::optional<std::uint64_t> mailboxes = std::nullopt;
+  std::optional<std::uint64_t> aliases = std::nullopt;
+  std::optional<std::uint64_t> lists = std::nullopt;
+  std::optional<std::uint64_t> disk_bytes = std::nullopt;  // as of a domain
+  std::optional<std::uint64_t> disk_messages = std::nullopt;
+  friend bool operator==(const OwnerLimits&, const OwnerLimits&) = default;
+};
+struct DomainOwner {
+  std::string name;  // a word: letters, digits and . _ - @ +, lower case
+  OwnerLimits limits;
+  WallTime created{};
+  std::uint64_t version = 0;
+  friend bool operator==(const DomainOwner&, const DomainOwner&) = default;
 };
 
 // Another name of a hosted domain: every address in it is that address in `target`.
@@ -93,7 +118,8 @@ struct Mailbox {
   std::string display_name;
   Quota quota;
   ServiceSwitches services;
-  std::string maildir;  // relative to mail/: "example.org/ann/Maildir"; set by the repository
+  std::string maildir;        // relative to mail/: "example.org/ann/Maildir"; set by the repository
+  bool has_vacation = false;  // a Vacation stands beside it; read, not written
   WallTime created{};
   std::uint64_t version = 0;
   friend bool operator==(const Mailbox&, const Mailbox&) = default;
@@ -109,6 +135,21 @@ struct Alias {
   WallTime created{};
   std::uint64_t version = 0;
   friend bool operator==(const Alias&, const Alias&) = default;
+};
+
+// What a mailbox answers while its people are away (RFC 3834): to a person who writes to it, once
+// in `days`.
+struct Vacation {
+  Address mailbox;
+  std::string subject;  // UTF-8; empty: "Auto: " and the subject that is answered
+  std::string text;     // UTF-8, LF line ends
+  std::optional<WallTime> begins = std::nullopt;  // not set: at once
+  std::optional<WallTime> ends = std::nullopt;    // not set: never
+  std::uint32_t days = kDefaultVacationDays;      // between two answers to one sender
+  bool only_if_named = true;  // the mailbox's own address must stand in To or Cc
+  WallTime created{};
+  std::uint64_t version = 0;
+  friend bool operator==(const Vacation&, const Vacation&) = default;
 };
 
 // Who changes something, for the audit.

@@ -24,6 +24,11 @@ ordered_json or_null(const std::optional<NextHop>& server) {
   return server->lmtp_server();
 }
 
+ordered_json or_null(const std::optional<WallTime>& time) {
+  if (!time) return nullptr;
+  return unix_seconds(*time);
+}
+
 // Names may hold bytes that are not UTF-8; the record keeps what can be shown.
 std::string print(const ordered_json& object) {
   return object.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
@@ -46,6 +51,9 @@ std::string to_json(const HostedDomain& d) {
       {"max_aliases", or_null(d.limits.aliases)},
       {"max_lists", or_null(d.limits.lists)},
       {"max_messages_per_day", or_null(d.limits.messages_per_day)},
+      {"max_disk_bytes", or_null(d.limits.disk_bytes)},
+      {"max_disk_messages", or_null(d.limits.disk_messages)},
+      {"owner", or_null(d.owner)},
       {"lmtp", or_null(d.lmtp)},
   });
 }
@@ -65,6 +73,30 @@ std::string to_json(const Mailbox& m) {
       {"smtp", m.services.smtp},
       {"receive", m.services.receive},
       {"maildir", m.maildir},
+  });
+}
+
+std::string to_json(const DomainOwner& o) {
+  return print({
+      {"owner", o.name},
+      {"max_domains", or_null(o.limits.domains)},
+      {"max_mailboxes", or_null(o.limits.mailboxes)},
+      {"max_aliases", or_null(o.limits.aliases)},
+      {"max_lists", or_null(o.limits.lists)},
+      {"max_disk_bytes", or_null(o.limits.disk_bytes)},
+      {"max_disk_messages", or_null(o.limits.disk_messages)},
+  });
+}
+
+std::string to_json(const Vacation& v) {
+  return print({
+      {"mailbox", v.mailbox.str()},
+      {"subject", v.subject},
+      {"text", v.text},
+      {"begins", or_null(v.begins)},
+      {"ends", or_null(v.ends)},
+      {"days", v.days},
+      {"only_if_named", v.only_if_named},
   });
 }
 

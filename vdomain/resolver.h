@@ -44,6 +44,7 @@ class DirectoryView {
   virtual Result<std::optional<Mailbox>> mailbox(const Address& address) = 0;
   virtual Result<std::optional<Mailbox>> mailbox_by_maildir(const std::string& maildir) = 0;
   virtual Result<std::optional<Mailbox>> oldest_mailbox(const Domain* domain) = 0;  // null: of all
+  virtual Result<std::optional<Vacation>> vacation(const Address& mailbox) = 0;
   virtual Result<std::optional<DotQmailFile>> dot_qmail(const Domain& domain,
                                                         const std::string& name) = 0;
 };

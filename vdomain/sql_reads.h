@@ -129,6 +129,85 @@ class SqlReads : public DirectoryStore {
                         static_cast<std::uint64_t>(row->integer(2))};
   }
 
+  Result<StoredRoom> room(const Domain& domain) override {
+    return room_in(db_.query(kRoom, domain.str()));
+  }
+
+  Result<StoredRoom> room_of_owner(const std::string& name) override {
+    return room_in(db_.query(kRoomOfOwner, name));
+  }
+
+  Result<std::optional<DomainOwner>> owner(const std::string& name) override {
+    static const std::string sql =
+        fmt::format("SELECT {} FROM owner WHERE name = ?", rows::kOwnerColumns);
+    return sql::first_row<DomainOwner>(db_.query(sql, name),
+                                       [](const auto& row) { return rows::owner(row); });
+  }
+
+  Result<OwnedCounts> counts_of_owner(const std::string& name) override {
+    auto row = db_.query(
+        "SELECT (SELECT count(*) FROM domain d WHERE d.owner_id = o.owner_id),"
+        " (SELECT count(*) FROM domain d JOIN mailbox m USING (domain_id)"
+        "  WHERE d.owner_id = o.owner_id),"
+        " (SELECT count(*) FROM domain d JOIN alias a USING (domain_id)"
+        "  WHERE d.owner_id = o.owner_id)"
+        " FROM owner o WHERE o.name = ?",
+        name);
+    if (!row) return pass(row);
+    Result<bool> there = row->step();
+    if (!there) return pass(there);
+    if (!*there) return OwnedCounts{};
+    return OwnedCounts{count(*row, 0), count(*row, 1), count(*row, 2)};
+  }
+
+  Result<std::optional<Vacation>> vacation(const Address& mailbox) override {
+    static const std::string sql = fmt::format(
+        "SELECT {} FROM domain d JOIN mailbox m USING (domain_id) JOIN vacation v USING"
+        " (mailbox_id) WHERE d.name = ? AND m.local_part = ?",
+        rows::kVacationColumns);
+    return sql::first_row<Vacation>(db_.query(sql, mailbox.domain().str(), mailbox.local_part()),
+                                    [](const auto& row) { return rows::vacation(row); });
+  }
+
+  // Few: an owner is a customer of a provider.
+  Result<void> each_owner(const std::string& after, Visit<DomainOwner> visit) override {
+    static const std::string sql =
+        fmt::format("SELECT {} FROM owner WHERE name > ? ORDER BY name", rows::kOwnerColumns);
+    return sql::each_row<DomainOwner>(
+        db_.query(sql, after), [](const auto& row) { return rows::owner(row); }, visit);
+  }
+
+  // In pieces: MariaDB's rows are all here before the first is visited.
+  Result<void> each_vacation(const std::optional<Address>& after, Visit<Vacation> visit) override {
+    static const std::string sql = fmt::format(
+        "SELECT {} FROM domain d JOIN mailbox m USING (domain_id) JOIN vacation v USING"
+        " (mailbox_id) WHERE d.name > ? OR (d.name = ? AND m.local_part > ?)"
+        " ORDER BY d.name, m.local_part LIMIT {}",
+        rows::kVacationColumns, kVacationsAtOnce);
+    std::optional<Address> from = after;
+    for (;;) {
+      std::size_t seen = 0;
+      bool more = true;
+      const Visit<Vacation> counted = [&](const Vacation& vacation) {
+        ++seen;
+        from = vacation.mailbox;
+        return more = visit(vacation);
+      };
+      const std::string domain = after_domain(from);
+      Result<void> done = sql::each_row<Vacation>(
+          db_.query(sql, domain, domain, after_local(from)),
+          [](const auto& row) { return rows::vacation(row); }, counted);
+      if (!done || !more || seen < kVacationsAtOnce) return done;
+    }
+  }
+
+  Result<std::vector<AuditEntry>> audit_after(std::uint64_t id, std::size_t limit) override {
+    return audit_entries(
+        db_.query("SELECT audit_id, at, actor, source, action, object, `before`, after FROM audit"
+                  " WHERE audit_id > ? ORDER BY audit_id LIMIT ?",
+                  static_cast<std::int64_t>(id), static_cast<std::int64_t>(limit)));
+  }
+
   Result<std::vector<AuditEntry>> audit(const std::string& object, std::size_t limit) override {
     constexpr std::string_view kAll =
         "SELECT audit_id, at, actor, source, action, object, `before`, after FROM audit"
@@ -137,7 +216,42 @@ class SqlReads : public DirectoryStore {
         "SELECT audit_id, at, actor, source, action, object, `before`, after FROM audit"
         " WHERE object = ? ORDER BY audit_id DESC LIMIT ?";
     const auto most = static_cast<std::int64_t>(limit);
-    auto row = object.empty() ? db_.query(kAll, most) : db_.query(kOfObject, object, most);
+    return audit_entries(object.empty() ? db_.query(kAll, most)
+                                        : db_.query(kOfObject, object, most));
+  }
+
+ protected:
+  static constexpr std::size_t kVacationsAtOnce = 1000;
+  // CAST: a sum of integers is a decimal for MariaDB.
+  static constexpr std::string_view kRoom =
+      "SELECT CAST(coalesce(sum(m.quota_bytes), 0) AS SIGNED),"
+      " CAST(coalesce(sum(m.quota_messages), 0) AS SIGNED),"
+      " CAST(coalesce(sum(m.quota_bytes = 0), 0) AS SIGNED),"
+      " CAST(coalesce(sum(m.quota_messages = 0), 0) AS SIGNED)"
+      " FROM domain d JOIN mailbox m USING (domain_id) WHERE d.name = ?";
+  static constexpr std::string_view kRoomOfOwner =
+      "SELECT CAST(coalesce(sum(m.quota_bytes), 0) AS SIGNED),"
+      " CAST(coalesce(sum(m.quota_messages), 0) AS SIGNED),"
+      " CAST(coalesce(sum(m.quota_bytes = 0), 0) AS SIGNED),"
+      " CAST(coalesce(sum(m.quota_messages = 0), 0) AS SIGNED)"
+      " FROM owner o JOIN domain d USING (owner_id) JOIN mailbox m USING (domain_id)"
+      " WHERE o.name = ?";
+
+  template <class Row>
+  static std::uint64_t count(const Row& row, int column) {
+    return static_cast<std::uint64_t>(row.integer(column));
+  }
+
+  template <class Query>
+  static Result<StoredRoom> room_in(Query row) {
+    if (!row) return pass(row);
+    Result<bool> there = row->step();
+    if (!there) return pass(there);
+    return StoredRoom{count(*row, 0), count(*row, 1), count(*row, 2), count(*row, 3)};
+  }
+
+  template <class Query>
+  static Result<std::vector<AuditEntry>> audit_entries(Query row) {
     if (!row) return pass(row);
     std::vector<AuditEntry> entries;
     for (;;) {
@@ -148,7 +262,6 @@ class SqlReads : public DirectoryStore {
     }
   }
 
- protected:
   static std::string after_domain(const std::optional<Address>& after) {
     return after ? after->domain().str() : std::string();
   }

@@ -13,10 +13,18 @@ namespace toast::vdomain::rows {
 inline constexpr std::string_view kDomainColumns =
     "name, incoming_suspended, outgoing_suspended, login_suspended, catch_all, catch_all_target,"
     " sub_addressing, default_quota_bytes, default_quota_messages, max_mailboxes, max_aliases,"
-    " max_lists, max_messages_per_day, created_at, version, lmtp";
+    " max_lists, max_messages_per_day, created_at, version, lmtp, max_disk_bytes,"
+    " max_disk_messages, (SELECT o.name FROM owner o WHERE o.owner_id = domain.owner_id)";
+inline constexpr std::string_view kOwnerColumns =
+    "name, max_domains, max_mailboxes, max_aliases, max_lists, max_disk_bytes, max_disk_messages,"
+    " created_at, version";
+inline constexpr std::string_view kVacationColumns =
+    "d.name, m.local_part, v.subject, v.text, v.begins_at, v.ends_at, v.days, v.only_if_named,"
+    " v.created_at, v.version";
 inline constexpr std::string_view kMailboxColumns =
     "d.name, m.local_part, m.display_name, m.quota_bytes, m.quota_messages, m.pop3, m.imap, m.smtp,"
-    " m.receive, m.maildir, m.created_at, m.version";
+    " m.receive, m.maildir, m.created_at, m.version,"
+    " EXISTS (SELECT 1 FROM vacation v WHERE v.mailbox_id = m.mailbox_id)";
 inline constexpr std::string_view kAliasColumns =
     "d.name, a.local_part, a.keep_copy, a.created_at, a.version, a.alias_id";
 
@@ -74,8 +82,10 @@ template <class Row>
       .catch_all = catch_all,
       .sub_addressing = *separators,
       .default_quota = quota(row, 7),
-      .limits = {limit(row, 9), limit(row, 10), limit(row, 11), limit(row, 12)},
+      .limits = {limit(row, 9), limit(row, 10), limit(row, 11), limit(row, 12), limit(row, 16),
+                 limit(row, 17)},
       .lmtp = std::move(lmtp),
+      .owner = row.optional_string(18),
       .created = time_from(row.integer(13)),
       .version = static_cast<std::uint64_t>(row.integer(14)),
   };
@@ -103,8 +113,45 @@ template <class Row>
       .quota = quota(row, 3),
       .services = {row.boolean(5), row.boolean(6), row.boolean(7), row.boolean(8)},
       .maildir = row.string(9),
+      .has_vacation = row.boolean(12),
       .created = time_from(row.integer(10)),
       .version = static_cast<std::uint64_t>(row.integer(11)),
+  };
+}
+
+template <class Row>
+[[nodiscard]] Result<DomainOwner> owner(const Row& row) {
+  return DomainOwner{
+      .name = row.string(0),
+      .limits = {limit(row, 1), limit(row, 2), limit(row, 3), limit(row, 4), limit(row, 5),
+                 limit(row, 6)},
+      .created = time_from(row.integer(7)),
+      .version = static_cast<std::uint64_t>(row.integer(8)),
+  };
+}
+
+template <class Row>
+std::optional<WallTime> time_or_none(const Row& row, int column) {
+  if (row.is_null(column)) return std::nullopt;
+  return time_from(row.integer(column));
+}
+
+template <class Row>
+[[nodiscard]] Result<Vacation> vacation(const Row& row) {
+  Result<Address> address = address_of("vacation", row);
+  if (!address) return pass(address);
+  if (row.text(2).size() > kMaxVacationSubject || row.text(3).size() > kMaxVacationText)
+    return damaged("vacation", row.text(2));
+  return Vacation{
+      .mailbox = *address,
+      .subject = row.string(2),
+      .text = row.string(3),
+      .begins = time_or_none(row, 4),
+      .ends = time_or_none(row, 5),
+      .days = static_cast<std::uint32_t>(row.integer(6)),
+      .only_if_named = row.boolean(7),
+      .created = time_from(row.integer(8)),
+      .version = static_cast<std::uint64_t>(row.integer(9)),
   };
 }
 

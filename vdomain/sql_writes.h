@@ -21,6 +21,11 @@ inline std::optional<std::int64_t> number(const std::optional<std::uint64_t>& va
   return number(*value);
 }
 
+inline std::optional<std::int64_t> number(const std::optional<WallTime>& time) {
+  if (!time) return std::nullopt;
+  return unix_microseconds(*time);
+}
+
 inline std::optional<std::string> text(const std::optional<Address>& address) {
   if (!address) return std::nullopt;
   return address->str();
@@ -43,15 +48,18 @@ class SqlWrites final : public StoreTransaction {
     return one(db_.run(
         "INSERT INTO domain (name, incoming_suspended, outgoing_suspended, login_suspended,"
         " catch_all, catch_all_target, sub_addressing, default_quota_bytes, default_quota_messages,"
-        " max_mailboxes, max_aliases, max_lists, max_messages_per_day, lmtp, created_at, version)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " max_mailboxes, max_aliases, max_lists, max_messages_per_day, max_disk_bytes,"
+        " max_disk_messages, owner_id, lmtp, created_at, version)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+        " (SELECT owner_id FROM owner WHERE name = ?), ?, ?, ?)",
         d.name.str(), d.incoming_suspended, d.outgoing_suspended, d.login_suspended,
         catch_all_name(d.catch_all.kind), sql::text(d.catch_all.target),
         sub_addressing_name(d.sub_addressing), sql::number(d.default_quota.bytes),
         sql::number(d.default_quota.messages), sql::number(d.limits.mailboxes),
         sql::number(d.limits.aliases), sql::number(d.limits.lists),
-        sql::number(d.limits.messages_per_day), sql::text(d.lmtp), unix_microseconds(d.created),
-        sql::number(d.version)));
+        sql::number(d.limits.messages_per_day), sql::number(d.limits.disk_bytes),
+        sql::number(d.limits.disk_messages), d.owner, sql::text(d.lmtp),
+        unix_microseconds(d.created), sql::number(d.version)));
   }
 
   Result<void> update_domain(const HostedDomain& d) override {
@@ -59,13 +67,16 @@ class SqlWrites final : public StoreTransaction {
         "UPDATE domain SET incoming_suspended = ?, outgoing_suspended = ?, login_suspended = ?,"
         " catch_all = ?, catch_all_target = ?, sub_addressing = ?, default_quota_bytes = ?,"
         " default_quota_messages = ?, max_mailboxes = ?, max_aliases = ?, max_lists = ?,"
-        " max_messages_per_day = ?, lmtp = ?, version = ? WHERE name = ?",
+        " max_messages_per_day = ?, max_disk_bytes = ?, max_disk_messages = ?,"
+        " owner_id = (SELECT owner_id FROM owner WHERE name = ?), lmtp = ?, version = ?"
+        " WHERE name = ?",
         d.incoming_suspended, d.outgoing_suspended, d.login_suspended,
         catch_all_name(d.catch_all.kind), sql::text(d.catch_all.target),
         sub_addressing_name(d.sub_addressing), sql::number(d.default_quota.bytes),
         sql::number(d.default_quota.messages), sql::number(d.limits.mailboxes),
         sql::number(d.limits.aliases), sql::number(d.limits.lists),
-        sql::number(d.limits.messages_per_day), sql::text(d.lmtp), sql::number(d.version),
+        sql::number(d.limits.messages_per_day), sql::number(d.limits.disk_bytes),
+        sql::number(d.limits.disk_messages), d.owner, sql::text(d.lmtp), sql::number(d.version),
         d.name.str()));
   }
 
@@ -146,6 +157,51 @@ class SqlWrites final : public StoreTransaction {
         db_.run("DELETE FROM alias WHERE local_part = ? AND"
                 " domain_id = (SELECT domain_id FROM domain WHERE name = ?)",
                 address.local_part(), address.domain().str()));
+  }
+
+  Result<void> insert_owner(const DomainOwner& o) override {
+    return one(
+        db_.run("INSERT INTO owner (name, max_domains, max_mailboxes, max_aliases, max_lists,"
+                " max_disk_bytes, max_disk_messages, created_at, version)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                o.name, sql::number(o.limits.domains), sql::number(o.limits.mailboxes),
+                sql::number(o.limits.aliases), sql::number(o.limits.lists),
+                sql::number(o.limits.disk_bytes), sql::number(o.limits.disk_messages),
+                unix_microseconds(o.created), sql::number(o.version)));
+  }
+
+  Result<void> update_owner(const DomainOwner& o) override {
+    return one(db_.run(
+        "UPDATE owner SET max_domains = ?, max_mailboxes = ?, max_aliases = ?, max_lists = ?,"
+        " max_disk_bytes = ?, max_disk_messages = ?, version = ? WHERE name = ?",
+        sql::number(o.limits.domains), sql::number(o.limits.mailboxes),
+        sql::number(o.limits.aliases), sql::number(o.limits.lists),
+        sql::number(o.limits.disk_bytes), sql::number(o.limits.disk_messages),
+        sql::number(o.version), o.name));
+  }
+
+  Result<void> delete_owner(const std::string& name) override {
+    return one(db_.run("DELETE FROM owner WHERE name = ?", name));
+  }
+
+  Result<void> insert_vacation(const Vacation& v) override {
+    return one(
+        db_.run("INSERT INTO vacation (mailbox_id, subject, text, begins_at, ends_at, days,"
+                " only_if_named, created_at, version)"
+                " SELECT m.mailbox_id, ?, ?, ?, ?, ?, ?, ?, ?"
+                " FROM domain d JOIN mailbox m USING (domain_id)"
+                " WHERE d.name = ? AND m.local_part = ?",
+                v.subject, v.text, sql::number(v.begins), sql::number(v.ends),
+                static_cast<std::int64_t>(v.days), v.only_if_named, unix_microseconds(v.created),
+                sql::number(v.version), v.mailbox.domain().str(), v.mailbox.local_part()));
+  }
+
+  Result<void> delete_vacation(const Address& mailbox) override {
+    return one(
+        db_.run("DELETE FROM vacation WHERE mailbox_id ="
+                " (SELECT m.mailbox_id FROM domain d JOIN mailbox m USING (domain_id)"
+                " WHERE d.name = ? AND m.local_part = ?)",
+                mailbox.domain().str(), mailbox.local_part()));
   }
 
   Result<void> append_audit(const AuditEntry& entry) override {

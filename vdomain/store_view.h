@@ -26,6 +26,9 @@ class StoreView final : public DirectoryView {
   Result<std::optional<Mailbox>> oldest_mailbox(const Domain* domain) override {
     return store_.oldest_mailbox(domain);
   }
+  Result<std::optional<Vacation>> vacation(const Address& mailbox) override {
+    return store_.vacation(mailbox);
+  }
   Result<std::optional<DotQmailFile>> dot_qmail(const Domain& domain,
                                                 const std::string& name) override {
     return files_.read(domain, name);

@@ -109,8 +109,8 @@ void Vdomaind::report_usage(const UsageReport& report) {
   tell_all([report](DirectoryKeeper& keeper) { keeper.report_usage(report); });
 }
 
-void Vdomaind::set_host(const Domain& host) {
-  tell_all([host](DirectoryKeeper& keeper) { keeper.set_host(host); });
+void Vdomaind::set_names(const Domain& host, const Domain& login_domain) {
+  tell_all([host, login_domain](DirectoryKeeper& keeper) { keeper.set_names(host, login_domain); });
 }
 
 // The log says what fails.

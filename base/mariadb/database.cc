@@ -29,6 +29,7 @@ std::string Database::after_failure() const {
 }
 
 Result<Transaction> Transaction::begin(Database& db) {
+  db.lost_to_another_ = false;
   if (db.in_transaction_) return transient("database " + db.path() + ": a transaction is open");
   Result<void> begun = db.with([](Connection& c) { return c.execute("START TRANSACTION"); });
   if (!begun) return pass(begun);

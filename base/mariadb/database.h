@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/mariadb/connection.h"
+#include "base/mariadb/errors.h"
 #include "base/mariadb/servers.h"
 
 namespace toast::mariadb {
@@ -39,6 +40,9 @@ class Database {
 
   // Connects if there is no connection. The number of connections made so far.
   [[nodiscard]] Result<std::uint64_t> connected();
+  // The last transaction failed because of another at the same moment (a deadlock, a lost
+  // certification, a node that has lost its cluster), and nothing of it is stored.
+  bool lost_to_another() const { return lost_to_another_; }
   std::string path() const;  // for messages: database and server
 
  private:
@@ -56,7 +60,10 @@ class Database {
   auto with_transaction(Work work) -> decltype(work(std::declval<Connection&>())) {
     if (!connection_ || broken_) return transient(after_failure());
     auto result = work(*connection_);
-    if (!result) broken_ = true;
+    if (!result) {
+      broken_ = true;
+      lost_to_another_ = may_be_begun_anew(connection_->last_error());
+    }
     return result;
   }
   bool is_worth_another(bool second_time);
@@ -67,6 +74,7 @@ class Database {
   std::optional<Connection> connection_;
   std::uint64_t connects_ = 0;
   bool in_transaction_ = false;
+  bool lost_to_another_ = false;
   bool broken_ = false;  // a statement of the transaction failed
 };
 

@@ -114,4 +114,8 @@ bool may_be_repeated(unsigned code) {
   return code == ER_LOCK_DEADLOCK || code == kNeedReprepare || code == kStatementGone;
 }
 
+bool may_be_begun_anew(unsigned code) {
+  return may_be_repeated(code) || code == kUnknownCommandOfNode;
+}
+
 }  // namespace toast::mariadb

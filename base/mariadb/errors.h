@@ -17,5 +17,7 @@ bool is_connection_lost(unsigned code);
 // The statement was not carried out and may be sent again as it is: a deadlock, a lost
 // certification in a Galera cluster, a prepared statement that went stale.
 bool may_be_repeated(unsigned code);
+// The same of a transaction: a new one, perhaps on another server, may well succeed.
+bool may_be_begun_anew(unsigned code);
 
 }  // namespace toast::mariadb

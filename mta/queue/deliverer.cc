@@ -37,13 +37,17 @@ bool is(const vdomain::Instruction& instruction) {
 
 }  // namespace
 
-Deliverer::Deliverer(Services services, const Options& options)
+Deliverer::Deliverer(Services services, const Options& options,
+                     std::shared_ptr<AnswerMemory> answers)
     : services_(services),
+      answers_(answers ? std::move(answers) : std::make_shared<AnswerMemory>()),
+      host_(options.host),
       unknown_grace_(options.unknown_grace),
       routes_(options.routes),
       alarm_(services.loop, [this] { pump(); }) {}
 
 void Deliverer::set_options(const Options& options) {
+  host_ = options.host;
   unknown_grace_ = options.unknown_grace;
   routes_ = options.routes;
 }
@@ -121,6 +125,7 @@ Task<Result<Attempt>> Deliverer::carry_out(Work work, Address recipient, Plan pl
   Attempt attempt;
   std::vector<Address> targets;
   std::vector<std::uint32_t> forwards;
+  std::optional<Step> reply;
   for (Step& step : plan.steps) {
     StepResult result;
     if (auto* maildir = std::get_if<vdomain::DeliverMaildir>(&step.instruction)) {
@@ -131,6 +136,9 @@ Task<Result<Attempt>> Deliverer::carry_out(Work work, Address recipient, Plan pl
     } else if (auto* target = std::get_if<vdomain::Forward>(&step.instruction)) {
       targets.push_back(std::move(target->target));
       forwards.push_back(step.index);
+      continue;
+    } else if (is<vdomain::AutoReply>(step.instruction)) {
+      reply = std::move(step);  // when all else is done
       continue;
     } else if (auto* refuse = std::get_if<vdomain::Refuse>(&step.instruction)) {
       result = failed(std::move(refuse->reason));
@@ -145,17 +153,25 @@ Task<Result<Attempt>> Deliverer::carry_out(Work work, Address recipient, Plan pl
     if (plan.frozen) result.instruction = step.index;
     attempt.steps.push_back(std::move(result));
   }
-  if (targets.empty()) co_return attempt;
-  Forwarded forwarded = co_await forward(work, std::move(recipient), std::move(targets));
-  attempt.child = std::move(forwarded.child);
-  if (plan.frozen) {
-    for (const std::uint32_t index : forwards) {
-      attempt.steps.push_back(forwarded.result);
-      attempt.steps.back().instruction = index;
+  if (!targets.empty()) {
+    Made forwarded = co_await forward(work, std::move(recipient), std::move(targets));
+    attempt.child = std::move(forwarded.child);
+    if (plan.frozen) {
+      for (const std::uint32_t index : forwards) {
+        attempt.steps.push_back(forwarded.result);
+        attempt.steps.back().instruction = index;
+      }
+    } else {
+      attempt.steps.push_back(std::move(forwarded.result));
     }
-  } else {
-    attempt.steps.push_back(std::move(forwarded.result));
   }
+  if (!reply) co_return attempt;
+  Made made = co_await answer(work, std::get<vdomain::AutoReply>(std::move(reply->instruction)),
+                              attempt.steps);
+  attempt.reply = std::move(made.child);
+  if (plan.frozen) made.result.instruction = reply->index;
+  // In front: what became of the message itself is the last word on it.
+  attempt.steps.insert(attempt.steps.begin(), std::move(made.result));
   co_return attempt;
 }
 

@@ -13,6 +13,7 @@
 
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -21,6 +22,7 @@
 #include "base/async.h"
 #include "base/ipc.h"
 #include "mta/queue/alarm.h"
+#include "mta/queue/answered.h"
 #include "mta/queue/early_lookup.h"
 #include "mta/queue/ledger.h"
 #include "mta/remote/routes.h"
@@ -38,6 +40,9 @@ inline constexpr std::chrono::milliseconds kKeeperPoll{50};
 // Received and Delivered-To fields from which a forward counts as looping (RFC 5321 section 6.3).
 inline constexpr std::size_t kMaxForwardHops = 100;
 
+// The header of a content, as far as loops and addressees are looked for.
+[[nodiscard]] Result<std::string> front_of_body(const StoredBody& body);
+
 class Deliverer {
  public:
   struct Services {
@@ -52,7 +57,7 @@ class Deliverer {
     ipc::Link& directory;  // toast-vdomaind
     ipc::Link& mailboxes;  // toast-maild
   };
-  Deliverer(Services services, const Options& options);
+  Deliverer(Services services, const Options& options, std::shared_ptr<AnswerMemory> answers);
   Deliverer(const Deliverer&) = delete;
   Deliverer& operator=(const Deliverer&) = delete;
 
@@ -91,15 +96,18 @@ class Deliverer {
   Plan frozen_plan(const QueuedRecipient& recipient) const;
   StepResult unknown_recipient(const QueuedMessage& message, Moment started) const;
   Task<Result<void>> freeze(Work work, const std::vector<Step>& steps);
-  // The child of a recipient's forwards, or why there is none.
-  struct Forwarded {
+  // The child of a recipient's forwards, or an automatic answer; or why there is none.
+  struct Made {
     std::optional<Accepted> child;
     StepResult result;
   };
-  Task<Forwarded> forward(Work work, Address recipient, std::vector<Address> targets);
+  Task<Made> answer(Work work, vdomain::AutoReply reply, std::vector<StepResult> others);
+  Task<Made> forward(Work work, Address recipient, std::vector<Address> targets);
   Task<Result<NewBody>> child_body(StoredBody body, std::string prefix, MessageId id);
 
   Services services_;
+  std::shared_ptr<AnswerMemory> answers_;
+  std::string host_;  // of the Message-ID of an answer
   std::chrono::seconds unknown_grace_;
   remote::Routes routes_;
   std::function<void()> on_turn_;

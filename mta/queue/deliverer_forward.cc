@@ -15,16 +15,6 @@ StepResult looping(std::string text) {
   return {kWholeRecipient, StepResult::Kind::failed, std::move(text), {}};
 }
 
-// The header of a content, as far as loops are looked for.
-Result<std::string> front_of(const StoredBody& body) {
-  if (!body.blob) return body.prefix + body.bytes;
-  std::string front(std::min<std::uint64_t>(body.blob_bytes, maildir::kMaxHeaderScan), '\0');
-  const ssize_t got = ::pread(body.blob.get(), front.data(), front.size(), 0);
-  if (got < 0) return system_error("read", "queue blob");
-  front.resize(static_cast<std::size_t>(got));
-  return front;
-}
-
 // The child of a large message has a file of its own: a record can put fields in front of a body,
 // a file cannot.
 Result<NewBody> copy_blob(Store& store, const Fd& from, const std::string& prefix, MessageId id) {
@@ -47,6 +37,15 @@ Result<NewBody> copy_blob(Store& store, const Fd& from, const std::string& prefi
 
 }  // namespace
 
+Result<std::string> front_of_body(const StoredBody& body) {
+  if (!body.blob) return body.prefix + body.bytes;
+  std::string front(std::min<std::uint64_t>(body.blob_bytes, maildir::kMaxHeaderScan), '\0');
+  const ssize_t got = ::pread(body.blob.get(), front.data(), front.size(), 0);
+  if (got < 0) return system_error("read", "queue blob");
+  front.resize(static_cast<std::size_t>(got));
+  return front;
+}
+
 Task<Result<NewBody>> Deliverer::child_body(StoredBody body, std::string prefix, MessageId id) {
   if (!body.blob) co_return ParentBody{};
   Store& store = services_.store;
@@ -57,8 +56,8 @@ Task<Result<NewBody>> Deliverer::child_body(StoredBody body, std::string prefix,
   });
 }
 
-Task<Deliverer::Forwarded> Deliverer::forward(Work work, Address recipient,
-                                              std::vector<Address> targets) {
+Task<Deliverer::Made> Deliverer::forward(Work work, Address recipient,
+                                         std::vector<Address> targets) {
   std::shared_ptr<QueuedMessage> message = services_.ledger.find(work.message);
   StepResult later{kWholeRecipient,
                    StepResult::Kind::deferred,
@@ -67,29 +66,29 @@ Task<Deliverer::Forwarded> Deliverer::forward(Work work, Address recipient,
   Result<StoredBody> body = co_await services_.ledger.read_body(work.message);
   if (!body) {
     later.detail = body.error().detail;
-    co_return Forwarded{std::nullopt, later};
+    co_return Made{std::nullopt, later};
   }
-  Result<std::string> front = front_of(*body);
+  Result<std::string> front = front_of_body(*body);
   if (!front) {
     later.detail = front.error().detail;
-    co_return Forwarded{std::nullopt, later};
+    co_return Made{std::nullopt, later};
   }
   const std::string prefix = "Delivered-To: " + recipient.str() + "\n";
   if (maildir::was_delivered_to(*front, recipient))
-    co_return Forwarded{std::nullopt, looping("5.4.6 this message is looping: it already has my "
-                                              "Delivered-To field")};
+    co_return Made{std::nullopt, looping("5.4.6 this message is looping: it already has my "
+                                         "Delivered-To field")};
   HopCounter hops;
   hops.feed(*front);
   if (hops.hops() >= kMaxForwardHops || body->prefix.size() + prefix.size() > kMaxPrefixBytes)
-    co_return Forwarded{std::nullopt,
-                        looping("5.4.6 this message is looping: it has been forwarded too often")};
+    co_return Made{std::nullopt,
+                   looping("5.4.6 this message is looping: it has been forwarded too often")};
 
   const MessageId id = services_.ids.next();
   const bool own_file = static_cast<bool>(body->blob);
   Result<NewBody> content = co_await child_body(std::move(*body), prefix, id);
   if (!content) {
     later.detail = content.error().detail;
-    co_return Forwarded{std::nullopt, later};
+    co_return Made{std::nullopt, later};
   }
   Envelope envelope;
   envelope.reverse_path = message->envelope.reverse_path();
@@ -98,7 +97,7 @@ Task<Deliverer::Forwarded> Deliverer::forward(Work work, Address recipient,
   for (const Address& target : targets)
     envelope.recipients.push_back(
         Recipient{target.str(), std::string(message->original(work.recipient)), {}, 0});
-  Forwarded forwarded;
+  Made forwarded;
   forwarded.child = Accepted{id,
                              message->id,
                              services_.clock.wall(),

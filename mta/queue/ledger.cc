@@ -40,6 +40,7 @@ QueueMetrics::QueueMetrics(Metrics& m)
       bounces(m.counter("queue.bounces")),
       discarded_bounces(m.counter("queue.bounces.discarded")),
       forwards(m.counter("queue.forwards")),
+      replies(m.counter("queue.replies")),
       batches(m.counter("queue.journal.batches")),
       messages(m.gauge("queue.messages")),
       in_hand(m.gauge("queue.recipients.in_hand")),
@@ -149,7 +150,11 @@ void Ledger::admit(const std::shared_ptr<QueuedMessage>& message) {
 }
 
 void Ledger::admit_child(const Accepted& child, std::uint64_t size_bytes) {
-  (child.origin == Origin::bounce ? services_.metrics.bounces : services_.metrics.forwards).add();
+  QueueMetrics& metrics = services_.metrics;
+  (child.origin == Origin::bounce  ? metrics.bounces
+   : child.origin == Origin::reply ? metrics.replies
+                                   : metrics.forwards)
+      .add();
   services_.log.info(
       "queue.message.created",
       {{"id", child.id.str()}, {"parent", child.parent.str()}, {"as", origin_name(child.origin)}});
@@ -348,6 +353,7 @@ void Ledger::record(const Work& work, Moment started, Attempt attempt) {
   std::optional<Confirmation> confirmation = confirmation_for(*message, work, attempt);
   std::vector<Accepted> children;
   if (attempt.child) children.push_back(std::move(*attempt.child));
+  if (attempt.reply) children.push_back(std::move(*attempt.reply));
   if (message->open == 0)
     spawn(services_.loop, conclude(message, std::move(folded.outcomes), std::move(children),
                                    std::move(confirmation)));
@@ -364,6 +370,7 @@ void Ledger::record_part(const Work& work, Moment started, Attempt attempt) {
   services_.observer.attempted(*message, work, attempt);
   std::vector<Accepted> children;
   if (attempt.child) children.push_back(std::move(*attempt.child));
+  if (attempt.reply) children.push_back(std::move(*attempt.reply));
   write(std::move(message), std::move(folded), std::move(children));
 }
 

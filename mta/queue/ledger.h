@@ -75,11 +75,13 @@ struct StepResult {
 struct Attempt {
   std::vector<StepResult> steps;
   std::optional<Accepted> child;  // created together with the results
+  std::optional<Accepted> reply;  // an automatic answer: the same
 };
 
 struct QueueMetrics {
   explicit QueueMetrics(Metrics& metrics);
-  Counter accepted, deliveries, deferrals, failures, bounces, discarded_bounces, forwards, batches;
+  Counter accepted, deliveries, deferrals, failures, bounces, discarded_bounces, forwards, replies,
+      batches;
   Gauge messages, in_hand, deferred;
 };
 

@@ -78,12 +78,19 @@ Result<void> build(Daemon& daemon) {
                                                        journal_options.max_inline_body);
   Result<queue::Pauses> pauses = queue::Pauses::load(*parts->disk);
   if (!pauses) return pass(pauses, "queue/paused");
+  Result<std::shared_ptr<queue::AnswerMemory>> answers =
+      queue::AnswerMemory::load(*parts->disk, daemon.clock().wall());
+  // No reason to keep mail waiting: somebody may get an answer twice.
+  if (!answers) {
+    daemon.log().warning("queue.answers.unreadable", {{"reason", answers.error().detail}});
+    answers = std::make_shared<queue::AnswerMemory>();
+  }
   parts->queue = std::make_unique<queue::Queue>(
-      queue::Queue::Services{daemon.executor(), *parts->store, daemon.clock(), daemon.log(),
-                             daemon.metrics(), daemon.link("toast-vdomaind"),
-                             daemon.link("toast-maild"), daemon.link("toast-remoted"), nullptr,
-                             &parts->tickets, std::move(*pauses), parts->disk.get(),
-                             daemon.path("queue/trace"), queue::QmailLog::to_standard_error()},
+      queue::Queue::Services{
+          daemon.executor(), *parts->store, daemon.clock(), daemon.log(), daemon.metrics(),
+          daemon.link("toast-vdomaind"), daemon.link("toast-maild"), daemon.link("toast-remoted"),
+          nullptr, &parts->tickets, std::move(*pauses), parts->disk.get(),
+          daemon.path("queue/trace"), queue::QmailLog::to_standard_error(), std::move(*answers)},
       *options, newest, std::move(warnings));
 
   daemon.on_peer_ended([parts](const std::string& program, SteadyTime at) {

@@ -39,8 +39,9 @@ class Queue {
     auth::TicketVerifier* tickets = nullptr;  // authd's, for submission; none: nobody can log in
     Pauses pauses{};                          // what was paused before
     Disk* sending_disk = nullptr;  // where the counts of the sending limits are kept; none: nowhere
-    std::string trace_directory{};  // empty: no events are kept
-    QmailLog::Write qmail_line{};   // null: nowhere to write qmail-send's lines
+    std::string trace_directory{};            // empty: no events are kept
+    QmailLog::Write qmail_line{};             // null: nowhere to write qmail-send's lines
+    std::shared_ptr<AnswerMemory> answers{};  // null: kept in memory alone
   };
   // `newest`: the greatest id ever used. `warnings`: for the operator, shown by the status.
   Queue(Services services, const Options& options, MessageId newest,

@@ -277,6 +277,8 @@ class Moving(unittest.TestCase):
         done = self.copy("mariadb")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(self.copy("mariadb").returncode, 0)  # again: the same
+        self.assertIn(f"mailbox.add\t{ANN}", self.server.run(
+            "SELECT action, object FROM toast_directory.audit ORDER BY audit_id").stdout)
         self.use("mariadb")
         self.assertEqual(self.everything(), before)
         self.instance.start()

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <asio/this_coro.hpp>
+#include <atomic>
 #include <unordered_map>
 #include <utility>
+
+#include "vdomain/maildir/quota_warning.h"
 
 namespace toast::maildir {
 namespace {
@@ -97,9 +100,20 @@ struct Maild::Parts : std::enable_shared_from_this<Maild::Parts> {
                 report_usage(mailbox, full, usage);
               }),
         deliverer(store, MessageNamer(options.host_name), quota, clock_),
+        warnings(store, deliverer, quota, options.host_name, log_,
+                 metrics.counter("maild.quota.warnings")),
         maildrops(store, quota, clock_, options.boot_id, &threads),
         threads(options.maildrop_threads),
-        deliveries(deliverer, options.delivery_threads) {}
+        deliveries(deliverer, options.delivery_threads) {
+    quota.set_percentages(std::move(options.quota_warnings));
+    quota.on_crossed([this](const QuotaHolder& holder, unsigned percent, Usage used) {
+      ++warnings_in_hand;
+      asio::post(threads, [this, holder, percent, used] {
+        warnings.warn(holder, percent, used);
+        --warnings_in_hand;
+      });
+    });
+  }
 
   // On any thread.
   void report_usage(const Address& mailbox, bool full, Usage usage) {
@@ -135,9 +149,11 @@ struct Maild::Parts : std::enable_shared_from_this<Maild::Parts> {
   MailStore store;
   QuotaGate quota;
   Deliverer deliverer;
+  QuotaWarnings warnings;
   MaildropReader maildrops;
   std::uint64_t last_session = 0;
   std::size_t in_hand = 0;
+  std::atomic<std::size_t> warnings_in_hand{0};
   asio::thread_pool threads;
   DeliveryPool deliveries;
 };
@@ -344,13 +360,18 @@ void Maild::issuer_ended(SteadyTime at) { parts_->tickets.issuer_ended(at); }
 
 void Maild::set_host_name(std::string_view host_name) {
   parts_->deliverer.set_namer(MessageNamer(host_name));
+  parts_->warnings.set_host(host_name);
+}
+
+void Maild::set_quota_warnings(std::vector<unsigned> percentages) {
+  parts_->quota.set_percentages(std::move(percentages));
 }
 
 std::uint64_t Maild::sessions() const { return parts_->open_sessions.value(); }
 
 Task<> Maild::drain() {
   asio::steady_timer timer(co_await asio::this_coro::executor);
-  while (parts_->in_hand > 0) {
+  while (parts_->in_hand > 0 || parts_->warnings_in_hand > 0) {
     timer.expires_after(kDrainStep);
     co_await timer.async_wait(no_throw);
   }

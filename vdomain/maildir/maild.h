@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "auth/ticket.h"
 #include "base/async.h"
@@ -34,6 +35,7 @@ inline constexpr std::chrono::seconds kLookAtFullMailboxes{30};  // somebody els
 
 struct MaildOptions {
   std::string host_name;
+  std::vector<unsigned> quota_warnings;  // percentages, rising
   std::size_t delivery_threads = kDefaultDeliveryThreads;
   std::size_t maildrop_threads = 8;  // mostly short, some scan a large mailbox
   std::size_t open_maildirs = kOpenMaildirs;
@@ -59,6 +61,7 @@ class Maild {
   void issuer_ended(SteadyTime at);
   // Names of messages delivered from now on say this host; the numbers of threads stay.
   void set_host_name(std::string_view host_name);
+  void set_quota_warnings(std::vector<unsigned> percentages);
   // Maildrops open now, of all front ends.
   std::uint64_t sessions() const;
   // Answers everything that is in hand.

@@ -10,6 +10,7 @@
 #include "base/daemon.h"
 #include "base/settings_registry.h"
 #include "vdomain/maildir/maild.h"
+#include "vdomain/maildir/quota_warning.h"
 
 namespace {
 
@@ -29,6 +30,8 @@ Result<void> build(Daemon& daemon) {
     return permanent("toastd gave no ticket key");
   maildir::MaildOptions options;
   options.host_name = daemon.settings().get(setting::me);
+  options.quota_warnings =
+      maildir::parse_percentages(daemon.settings().get(setting::quotawarnings));
   options.delivery_threads =
       static_cast<std::size_t>(daemon.settings().get(setting::maildeliverythreads));
   options.open_maildirs = maildirs_to_keep_open();
@@ -43,8 +46,12 @@ Result<void> build(Daemon& daemon) {
       daemon.metrics(),
       [&directory](vdomain::UsageReport report) { directory.notify(std::move(report)); });
   daemon.on_client([maild](const std::string& peer) { return maild->dispatcher_for(peer); });
-  daemon.on_reload([](const Settings&) { return Result<void>{}; },
-                   [maild](const Settings& now) { maild->set_host_name(now.get(setting::me)); });
+  daemon.on_reload(
+      [](const Settings&) { return Result<void>{}; },
+      [maild](const Settings& now) {
+        maild->set_host_name(now.get(setting::me));
+        maild->set_quota_warnings(maildir::parse_percentages(now.get(setting::quotawarnings)));
+      });
   daemon.on_peer_ended([maild](const std::string& program, SteadyTime at) {
     if (program == "toast-authd") maild->issuer_ended(at);
   });

@@ -10,6 +10,22 @@ bool is_full(const vdomain::Quota& quota, const Usage& used) {
   return !fits(quota, used, std::max<std::uint64_t>(1, room));
 }
 
+namespace {
+
+// How full, in percent and rounded down; never over 100.
+unsigned percent_of(const vdomain::Quota& quota, const Usage& used) {
+  const auto share = [](std::uint64_t limit, std::int64_t is) -> unsigned {
+    if (limit == 0 || is <= 0) return 0;
+    const double ratio = static_cast<double>(is) / static_cast<double>(limit);
+    return ratio >= 1 ? 100 : static_cast<unsigned>(100 * ratio);
+  };
+  return std::max(share(quota.bytes, used.bytes), share(quota.messages, used.messages));
+}
+
+constexpr unsigned kRefusing = 100;
+
+}  // namespace
+
 QuotaGate::QuotaGate(FileSystem& files, const Clock& clock, Report report)
     : ledger_(files, clock), report_(std::move(report)) {}
 
@@ -81,6 +97,7 @@ Result<QuotaGate::Reservation> QuotaGate::reserve(const Fd& maildir, const Quota
     }
   }
   note(holder, used, !accepted);
+  if (!accepted) tell_refused(holder, used);
   if (!accepted)
     return transient("mailbox " + holder.mailbox.str() +
                          " is over quota: " + std::to_string(used.bytes) + " bytes and " +
@@ -95,6 +112,41 @@ void QuotaGate::published(const Fd& maildir, const QuotaHolder& holder,
   if (!reservation) return;
   ledger_.add(maildir, reservation.room_);
   note(holder, reservation.used_then_);
+  const Usage& after = reservation.used_then_;
+  tell_crossed(holder,
+               {after.bytes - reservation.room_.bytes, after.messages - reservation.room_.messages},
+               after);
+}
+
+void QuotaGate::set_percentages(std::vector<unsigned> percentages) {
+  const std::lock_guard lock(mutex_);
+  percentages_ = std::move(percentages);
+}
+
+void QuotaGate::tell_crossed(const QuotaHolder& holder, const Usage& before, const Usage& after) {
+  const unsigned from = percent_of(holder.quota, before);
+  const unsigned to = percent_of(holder.quota, after);
+  unsigned highest = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const unsigned percent : percentages_)
+      if (percent != kRefusing && from < percent && percent <= to) highest = percent;
+  }
+  if (highest != 0 && crossed_) crossed_(holder, highest, after);
+}
+
+void QuotaGate::tell_refused(const QuotaHolder& holder, const Usage& used) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (percentages_.empty() || percentages_.back() != kRefusing) return;
+  }
+  if (crossed_) crossed_(holder, kRefusing, used);
+}
+
+void QuotaGate::added(const Fd& maildir, const QuotaHolder& holder, Usage change) {
+  if (!holder.quota.limited()) return;
+  ledger_.add(maildir, change);
+  look_again(maildir, holder);
 }
 
 void QuotaGate::removed(const Fd& maildir, const QuotaHolder& holder, Usage removed) {

@@ -37,6 +37,12 @@ class QuotaGate {
   using Report = std::function<void(const Address& mailbox, bool full, Usage usage)>;
   QuotaGate(FileSystem& files, const Clock& clock, Report report);
 
+  // Called on any thread: a delivery took a mailbox to `percent` of its quota or past it (the
+  // highest of several), or (100) was refused for lack of room. Rising order.
+  using Crossed = std::function<void(const QuotaHolder& holder, unsigned percent, Usage used)>;
+  void on_crossed(Crossed crossed) { crossed_ = std::move(crossed); }
+  void set_percentages(std::vector<unsigned> percentages);
+
   // Room taken for a message that is on its way; given back by its destructor.
   class Reservation {
    public:
@@ -61,6 +67,8 @@ class QuotaGate {
                                             std::uint64_t bytes);
   // The message of this reservation was published.
   void published(const Fd& maildir, const QuotaHolder& holder, const Reservation& reservation);
+  // Something came in without asking for room.
+  void added(const Fd& maildir, const QuotaHolder& holder, Usage change);
   void removed(const Fd& maildir, const QuotaHolder& holder, Usage removed);
   // A message of ours was found published, but nobody knows whether it was counted.
   void count_anew(const Fd& maildir, const QuotaHolder& holder);
@@ -73,9 +81,13 @@ class QuotaGate {
   // `remind`: say so even if it was full before; whoever keeps these reports forgets in time.
   void note(const QuotaHolder& holder, const Usage& usage, bool remind = false);
   Usage reserved_for(const std::string& maildir) const;
+  void tell_crossed(const QuotaHolder& holder, const Usage& before, const Usage& after);
+  void tell_refused(const QuotaHolder& holder, const Usage& used);
 
   Ledger ledger_;
   Report report_;
+  Crossed crossed_;
+  std::vector<unsigned> percentages_;
   mutable std::mutex mutex_;
   std::unordered_map<std::string, Usage> reserved_;
   std::unordered_map<std::string, QuotaHolder> full_;

@@ -26,7 +26,7 @@ class Handle {
   }
   std::int64_t last_row_id() const { return db_->last_row_id(); }
   std::string path() const { return db_->path(); }
-  mariadb::Database& database() { return *db_; }
+  mariadb::Database& database() const { return *db_; }
 
  private:
   mariadb::Database* db_;
@@ -46,6 +46,8 @@ class MariadbDirectory : public SqlReads<Handle> {
     if (!locked) return pass(locked);
     return std::make_unique<SqlWrites<Handle, mariadb::Transaction>>(db_, std::move(*transaction));
   }
+
+  bool lost_to_another() const override { return db_.database().lost_to_another(); }
 
   Result<void> each_domain(const std::string& after, Visit<HostedDomain> visit) override {
     static const std::string sql =

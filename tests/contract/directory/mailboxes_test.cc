@@ -82,7 +82,9 @@ TEST_P(DirectoryContract, LimitsHoldWhoeverWrites) {
   EXPECT_EQ(add_mailbox("b@example.org"), Status::unchanged);  // it is there: no limit asked
   const auto full = directory_.add_mailbox({.address = address("c@example.org")}, actor_);
   EXPECT_EQ(status_of(full), Status::limit_reached);
-  EXPECT_EQ(full->message, "example.org has its 2 mailboxes: raise the limit or delete one");
+  EXPECT_EQ(full->message,
+            "example.org has its 2 mailboxes: delete one or raise the limit (toastctl domain set "
+            "example.org --max-mailboxes N)");
   EXPECT_EQ(add_alias("x@example.org", {"a@example.org"}), Status::changed);
   EXPECT_EQ(add_alias("y@example.org", {"a@example.org"}), Status::limit_reached);
   directory_.remove_mailbox(address("a@example.org"), actor_).value();

@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <optional>
+#include <thread>
+
 #include "auth/mariadb/credentials.h"
 #include "schema/embedded.h"
 #include "tests/contract/mariadb/private_server.h"
@@ -272,6 +275,40 @@ TEST_F(MariadbKeeper, ASchemaThatItCannotUseIsAnOutage) {
   server_.sql("UPDATE directory.schema_version SET version = 2, works_with = 1");
   clock_.advance(std::chrono::seconds{2});
   EXPECT_EQ(check("ann"), "accept");
+}
+
+// Also how a Galera cluster tells the later of two nodes that change the same.
+TEST_F(MariadbOutage, AChangeThatLosesADeadlockIsBegunAnew) {
+  Options patient = server_.options("directory");
+  patient.patience = mariadb::kAdminPatience;
+  vdomain::DirectoryRepository writer(
+      vdomain::mariadb_directory(std::make_shared<Servers>(std::move(patient), clock_)), clock_);
+  const auto connect = [&] {
+    return mariadb::Connection::open(server_.options("directory"), server_.address()).value();
+  };
+  mariadb::Connection other = connect();
+  ASSERT_TRUE(other.execute("START TRANSACTION"));
+  // The server spares the one that has changed more.
+  ASSERT_TRUE(
+      other.execute("INSERT INTO audit (at, actor, source, action, object)"
+                    " SELECT 1, 'x', 'x', 'x', 'x' FROM seq_1_to_1000"));
+  ASSERT_TRUE(other.execute("SELECT domain_id FROM domain WHERE name = 'a.test' FOR UPDATE"));
+  std::optional<Result<Change>> change;
+  std::thread loser([&] {
+    change = writer.add_mailbox({.address = Address::parse("bob@a.test").value()}, actor_);
+  });
+  mariadb::Connection watch = connect();
+  const auto waits = [&] {
+    auto row = watch.query("SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_current_waits'", {});
+    return row && row->step().value() && row->text(1) != "0";
+  };
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{30};
+  while (!waits() && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  EXPECT_TRUE(other.query("SELECT value FROM generation WHERE only_row = 1 FOR UPDATE", {}));
+  EXPECT_TRUE(other.execute("COMMIT"));
+  loser.join();
+  ASSERT_TRUE(change->has_value()) << change->error().detail;
+  EXPECT_EQ((*change)->status, Change::Status::changed);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include "tests/unit/auth/run_task.h"
 #include "tests/unit/maildir/maildir_fixture.h"
 #include "vdomain/maildir/listing.h"
+#include "vdomain/maildir/quota_warning.h"
 
 namespace toast::maildir {
 namespace {
@@ -13,6 +14,7 @@ class MaildTest : public MaildirTest {
   MaildTest() {
     MaildOptions options;
     options.host_name = "mx.example.org";
+    options.quota_warnings = {50, 100};
     options.delivery_threads = 4;
     options.maildrop_threads = 2;
     options.open_maildirs = 8;
@@ -250,6 +252,61 @@ TEST_F(MaildTest, IdleSessionsHoldNoDescriptors) {
   }
   EXPECT_EQ(maild_->sessions(), 201U);
   EXPECT_LE(names_in("/proc/self/fd").size(), before);
+}
+
+// A message into the mailbox itself, once a day for each share of the quota.
+TEST_F(MaildTest, AFillingMailboxIsToldSo) {
+  std::uint64_t next = 1;
+  const auto fill = [&](std::uint64_t messages) {
+    Deliver request = delivery(next++);
+    request.target.quota = {0, messages};
+    return deliver(std::move(request));
+  };
+  const auto warnings = [&](std::string_view subject) {
+    std::size_t count = 0;
+    for (const std::string& name : names("new"))
+      count += content_of(maildir + "/new/" + name).find(subject) == std::string::npos ? 0 : 1;
+    return count;
+  };
+  const auto settle = [&] { run_task(io_, maild_->drain()); };
+  ASSERT_TRUE(fill(4));
+  settle();
+  EXPECT_EQ(warnings("Your mailbox"), 0U);
+  ASSERT_TRUE(fill(4));
+  settle();
+  EXPECT_EQ(warnings("Subject: Your mailbox is 50 % full\n"), 1U);
+  for (const std::string& name : names("new")) {
+    const std::string content = content_of(maildir + "/new/" + name);
+    if (content.find("50 %") == std::string::npos) continue;
+    EXPECT_TRUE(content.starts_with("Return-Path: <>\nDelivered-To: ann@example.org\n")) << content;
+    EXPECT_NE(content.find("From: Mail system <MAILER-DAEMON@mx.example.org>\n"),
+              std::string::npos);
+    EXPECT_NE(content.find("Auto-Submitted: auto-generated\n"), std::string::npos);
+    EXPECT_NE(content.find("    2 of 4 messages are there\n"), std::string::npos) << content;
+    EXPECT_LE(content.size(), kQuotaWarningMargin);
+  }
+  // It counts: 3 of 4. One more fits, then there is no room, which is said once.
+  ASSERT_TRUE(fill(4));
+  for (int i = 0; i < 3; ++i) EXPECT_FALSE(fill(4));
+  settle();
+  EXPECT_EQ(warnings("Subject: Your mailbox is full\n"), 1U);
+  EXPECT_EQ(warnings("Subject: Your mailbox is 50 % full\n"), 1U);
+  // Emptied and filled again on the same day: nothing. On the next: once more.
+  for (const bool next_day : {false, true}) {
+    for (const std::string& name : names("new")) std::filesystem::remove(maildir + "/new/" + name);
+    std::filesystem::remove(maildir + "/maildirsize");
+    if (next_day) clock.advance(kQuotaWarningInterval);
+    ASSERT_TRUE(fill(4));
+    ASSERT_TRUE(fill(4));
+    settle();
+    EXPECT_EQ(warnings("Subject: Your mailbox is 50 % full\n"), next_day ? 1U : 0U);
+  }
+}
+
+TEST(QuotaPercentages, AsTheSettingSays) {
+  EXPECT_EQ(parse_percentages("80 95 100"), (std::vector<unsigned>{80, 95, 100}));
+  EXPECT_EQ(parse_percentages("7"), std::vector<unsigned>{7});
+  EXPECT_TRUE(parse_percentages("off").empty());
 }
 
 }  // namespace

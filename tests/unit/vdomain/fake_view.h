@@ -56,6 +56,9 @@ class FakeView final : public DirectoryView {
       if (in == nullptr || at.domain() == *in) return mailbox(at);
     return std::nullopt;
   }
+  Result<std::optional<Vacation>> vacation(const Address& at) override {
+    return find(vacations, at.str());
+  }
   Result<std::optional<DotQmailFile>> dot_qmail(const Domain& in,
                                                 const std::string& name) override {
     const std::string path = in.str() + "/" + name;
@@ -67,6 +70,7 @@ class FakeView final : public DirectoryView {
   std::map<std::string, std::string> other_names;
   std::map<std::string, Mailbox> mailboxes;
   std::map<std::string, Alias> aliases;
+  std::map<std::string, Vacation> vacations;
   std::map<std::string, DotQmailFile> files;
   std::vector<Address> by_age;
   std::string unreadable;

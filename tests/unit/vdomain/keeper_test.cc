@@ -81,6 +81,7 @@ TEST_F(KeeperTest, Accounts) {
   EXPECT_EQ(account("ann%a.test"), "ann@a.test a.test/ann/Maildir allowed");
   EXPECT_EQ(account("bob"), "bob@mx.test mx.test/bob/Maildir allowed");
   EXPECT_EQ(account("ann"), "not found");
+  EXPECT_EQ(account("bob%mx.test"), "bob@mx.test mx.test/bob/Maildir allowed");
   EXPECT_EQ(account("ann+x@a.test"), "not found");  // mail finds ways that logins do not
   EXPECT_EQ(account("@@"), "not found");
   EXPECT_EQ(account(""), "not found");
@@ -156,6 +157,21 @@ TEST(AnswerCache, FreshMeansUnchangedAndYoung) {
   EXPECT_EQ(cache.fresh("q", 8, now), nullptr);
   EXPECT_EQ(cache.fresh("q", 7, now + kMaxAnswerAge + std::chrono::milliseconds{1}), nullptr);
   EXPECT_EQ(cache.positive("q"), nullptr);
+}
+
+TEST_F(KeeperTest, ALoginNameWithoutADomainIsInTheLoginDomain) {
+  add_domain("a.test");
+  add_domain("mx.test");
+  add_mailbox("ann@a.test");
+  add_mailbox("ann@mx.test");
+  const Domain host = Domain::parse("mx.test").value();
+  EXPECT_EQ(account("ann"), "ann@mx.test mx.test/ann/Maildir allowed");
+  keeper_->set_names(host, Domain::parse("a.test").value());
+  EXPECT_EQ(account("ann"), "ann@a.test a.test/ann/Maildir allowed");
+  EXPECT_EQ(account("ann%mx.test"), "ann@mx.test mx.test/ann/Maildir allowed");
+  EXPECT_EQ(account("ann@mx.test"), "ann@mx.test mx.test/ann/Maildir allowed");
+  keeper_->set_names(host, Domain::parse("nowhere.test").value());
+  EXPECT_EQ(account("ann"), "not found");
 }
 
 }  // namespace toast::vdomain
