@@ -214,7 +214,8 @@ class Domains(InstanceTest):
         shown = self.data("domain", "show", "example.org")
         self.assertEqual((shown["catch_all"], shown["default_quota_bytes"], shown["sub_addressing"]),
                          ("discard", 3 << 29, "+-"))
-        self.assertEqual(shown["limits"], {"mailboxes": 2, "aliases": None})
+        self.assertEqual(shown["limits"], {"mailboxes": 2, "aliases": None, "lists": None,
+                                           "disk_bytes": None, "disk_messages": None})
         self.assertEqual(self.ctl("domain", "set", "example.org", "--catch-all", "discard").stdout,
                          "unchanged domain example.org\n")
         self.assertIsNone(shown["lmtp"])
