@@ -49,7 +49,8 @@ target_compile_definitions(toast_flags INTERFACE
   ASIO_HAS_STD_ALIGNED_ALLOC=1)
 if(CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo" OR CMAKE_BUILD_TYPE STREQUAL "Release")
   target_compile_options(toast_flags INTERFACE
-    -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fcf-protection)
+    $<$<NOT:$<BOOL:$<TARGET_PROPERTY:TOAST_QUICK_TO_BUILD>>>:-D_FORTIFY_SOURCE=2>  # asks for -O1
+    -fstack-protector-strong -fstack-clash-protection -fcf-protection)
   target_link_options(toast_flags INTERFACE -Wl,-z,relro,-z,now)
 endif()
 find_program(TOAST_LLD NAMES ld.lld-16 ld.lld)
