@@ -70,7 +70,7 @@ struct Quotas {
   }
 };
 
-Wanted<Mailbox> find(Directory& directory, const std::string& text) {
+Wanted<Mailbox> quota_holder(Directory& directory, const std::string& text) {
   const Wanted<Address> address = parse_address(text);
   if (!address) return tl::unexpected(address.error());
   const auto found = directory->find_mailbox(*address);
@@ -82,7 +82,7 @@ Wanted<Mailbox> find(Directory& directory, const std::string& text) {
 Outcome show_quota(Context& context, const QuotaOptions& options) {
   Wanted<Quotas> quotas = Quotas::open(context);
   if (!quotas) return tl::unexpected(quotas.error());
-  const Wanted<Mailbox> mailbox = find(quotas->directory, options.names.front());
+  const Wanted<Mailbox> mailbox = quota_holder(quotas->directory, options.names.front());
   if (!mailbox) return tl::unexpected(mailbox.error());
   const Result<MailUse> use = quotas->mail->use(mailbox->maildir, mailbox->quota, false);
   if (!use) return fail(use.error(), mailbox->address.str());
@@ -166,7 +166,7 @@ Outcome recount(Context& context, const QuotaOptions& options) {
     } while (!query->after.empty());
   }
   return for_each_name(context, names, [&](const std::string& name) -> Outcome {
-    const Wanted<Mailbox> mailbox = find(quotas->directory, name);
+    const Wanted<Mailbox> mailbox = quota_holder(quotas->directory, name);
     if (!mailbox) return tl::unexpected(mailbox.error());
     return recount_one(context, *quotas, *mailbox);
   });
@@ -190,7 +190,7 @@ Outcome set_quota(Context& context, const QuotaOptions& options) {
   Wanted<Directory> directory = Directory::open(context);
   if (!directory) return tl::unexpected(directory.error());
   return for_each_name(context, options.names, [&](const std::string& name) -> Outcome {
-    const Wanted<Mailbox> found = find(*directory, name);
+    const Wanted<Mailbox> found = quota_holder(*directory, name);
     if (!found) return tl::unexpected(found.error());
     Mailbox mailbox = *found;
     mailbox.quota = {bytes.value_or(mailbox.quota.bytes),

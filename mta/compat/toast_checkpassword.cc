@@ -87,6 +87,7 @@ int run(const Invocation& program, const auth::CheckLogin::Reply& reply) {
     ::setenv(name.c_str(), value.c_str(), 1);  // NOLINT: one thread
   std::vector<std::string> words = program.arguments;
   std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   ::execvp(argv[0], argv.data());
