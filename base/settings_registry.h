@@ -29,6 +29,7 @@ inline constexpr EndpointListSetting submissionslisten{"submissionslisten", "0.0
 inline constexpr EndpointListSetting pop3listen{"pop3listen", "0.0.0.0:110\n[::]:110", "Addresses and ports for POP3, as in smtplisten. An empty file: no POP3 server.", "toastd toastctl", Applies::at_restart};
 inline constexpr EndpointListSetting pop3slisten{"pop3slisten", "0.0.0.0:995\n[::]:995", "Addresses and ports for POP3 under TLS from the first byte (RFC 8314), as in smtplisten. An empty file: none.", "toastd toastctl", Applies::at_restart};
 inline constexpr IntegerSetting listenbacklog{"listenbacklog", 1024, 1, 65535, "connections", "Connections that the kernel keeps waiting for each listener.", "toastd", Applies::at_restart};
+inline constexpr NetworkListSetting proxynetworks{"proxynetworks", "", "Load balancers, one CIDR a line. Each SMTP, submission and POP3 connection from them must begin with a header of the PROXY protocol, version 2, which says who the client is. Nobody else's header counts. Whoever is in it can speak for any address.", "smtpd pop3d"};
 inline constexpr IntegerSetting smtpprocesses{"smtpprocesses", 0, 0, 31, "processes", "Number of SMTP servers; 0: one per core.", "toastd", Applies::at_restart};
 inline constexpr IntegerSetting pop3processes{"pop3processes", 0, 0, 256, "processes", "Number of POP3 servers; 0: one per core.", "toastd", Applies::at_restart};
 
@@ -152,6 +153,7 @@ inline constexpr const SettingInfo* kAllSettings[] = {
     &setting::pop3listen,
     &setting::pop3slisten,
     &setting::listenbacklog,
+    &setting::proxynetworks,
     &setting::smtpprocesses,
     &setting::pop3processes,
     &setting::databytes,

@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/proxy_header.h"
+
 namespace toast::pop3 {
 namespace {
 
@@ -114,16 +116,37 @@ bool Server::accept_one(const Listener& listener, bool& out_of_resources) {
     out_of_resources = true;
     return false;
   }
-  admit(std::move(socket), to_address(storage), listener.encryption);
+  const IpAddress peer = to_address(storage);
+  if (contains(options_.proxy_networks, peer))
+    spawn(executor_, admit_proxied(std::move(socket), peer, listener.encryption));
+  else
+    admit(std::move(socket), peer, listener.encryption);
   return true;
 }
 
-void Server::admit(Fd socket, const IpAddress& peer, Encryption encryption) {
+// From here on the client is whom the balancer names, for every limit and right.
+Task<> Server::admit_proxied(Fd socket, IpAddress balancer, Encryption encryption) {
+  auto place = shared_->limits.enter(balancer, true);
+  if (!place) co_return refuse(socket, balancer, place.error(), encryption);
+  asio::posix::stream_descriptor readable(executor_, socket.get());
+  const Result<ProxyHeader> header = co_await read_proxy_header(readable, kProxyPatience);
+  readable.release();  // `socket` owns the descriptor
+  { const ConnectionLimits::Place given_back = std::move(*place); }
+  if (draining_) co_return;
+  if (!header) {
+    if (header.error().detail.empty()) co_return;
+    services_.counters.sessions_refused.add();
+    services_.log.warning("pop3.proxy.refused",
+                          {{"balancer", balancer.str()}, {"reason", header.error().detail}});
+    co_return;
+  }
+  admit(std::move(socket), header->client.value_or(balancer), encryption, !header->client);
+}
+
+void Server::admit(Fd socket, const IpAddress& peer, Encryption encryption, bool exempt) {
   tl::expected<ConnectionLimits::Place, ConnectionLimits::Refusal> place =
-      shared_->limits.enter(peer);
-  // Under TLS a refusal cannot be read before a handshake, which would cost what is to be saved.
-  if (!place && encryption == Encryption::from_the_start) return count_refusal(peer, place.error());
-  if (!place) return refuse(socket, peer, place.error());
+      shared_->limits.enter(peer, exempt);
+  if (!place) return refuse(socket, peer, place.error(), encryption);
   const int on = 1;  // replies are whole: waiting for more to send costs 40 ms and gains nothing
   ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   Client client{peer.str(), fmt::format("{:016x}", random_.u64())};
@@ -147,9 +170,12 @@ void Server::count_refusal(const IpAddress& peer, ConnectionLimits::Refusal why)
                         {{"peer", peer.str()}, {"reason", full ? "server full" : "client full"}});
 }
 
-void Server::refuse(const Fd& socket, const IpAddress& peer, ConnectionLimits::Refusal why) {
+void Server::refuse(const Fd& socket, const IpAddress& peer, ConnectionLimits::Refusal why,
+                    Encryption encryption) {
   const bool full = why == ConnectionLimits::Refusal::server_full;
   count_refusal(peer, why);
+  // Under TLS a refusal cannot be read before a handshake, which would cost what is to be saved.
+  if (encryption == Encryption::from_the_start) return;
   const std::string_view reply =
       full ? "-ERR [SYS/TEMP] too many connections, try again later\r\n"
            : "-ERR [SYS/TEMP] too many connections from your address, try again later\r\n";
@@ -185,6 +211,7 @@ Task<bool> Server::begin_tls(Connection& connection, std::string peer) {
 }
 
 Task<> Server::drain(std::chrono::milliseconds patience) {
+  draining_ = true;
   for (const std::shared_ptr<Listener>& listener : listeners_) listener->stop();
   for (const std::shared_ptr<Connection>& connection : connections_) connection->stop_when_idle();
   if (connections_.empty()) co_return;

@@ -24,6 +24,7 @@ struct Options {
   SessionLimits session;
   std::size_t max_connections = 10'000;  // of this process
   std::size_t max_per_client = 200;
+  std::vector<Network> proxy_networks;  // balancers: each connection of theirs has a PROXY header
 };
 
 // Destroy it only when nothing runs on the executor any more.
@@ -47,9 +48,11 @@ class Server {
   struct Shared;  // what connections use; lives as long as the last of them
   Task<> accept_loop(std::shared_ptr<Listener> listener);
   bool accept_one(const Listener& listener, bool& out_of_resources);
-  void admit(Fd socket, const IpAddress& peer, Encryption encryption);
+  Task<> admit_proxied(Fd socket, IpAddress balancer, Encryption encryption);
+  void admit(Fd socket, const IpAddress& peer, Encryption encryption, bool exempt = false);
   void count_refusal(const IpAddress& peer, ConnectionLimits::Refusal why);
-  void refuse(const Fd& socket, const IpAddress& peer, ConnectionLimits::Refusal why);
+  void refuse(const Fd& socket, const IpAddress& peer, ConnectionLimits::Refusal why,
+              Encryption encryption);
   Task<> serve(std::shared_ptr<Shared> shared, ConnectionLimits::Place place,
                std::shared_ptr<Connection> connection, std::string peer, Encryption encryption);
   Task<bool> begin_tls(Connection& connection, std::string peer);
@@ -62,6 +65,7 @@ class Server {
   std::vector<std::shared_ptr<Listener>> listeners_;
   std::unordered_set<std::shared_ptr<Connection>> connections_;
   asio::steady_timer all_closed_;
+  bool draining_ = false;
 };
 
 }  // namespace toast::pop3

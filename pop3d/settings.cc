@@ -15,6 +15,7 @@ Options make_options(const Settings& settings, std::uint32_t instances) {
   options.session.offers_scram = settings.get(setting::authscram) == "yes";
   options.session.clear_passwords = settings.get(setting::pop3cleartext);
   if (settings.get(setting::pop3tlsversion) == "1.3") options.tls_floor = tls::Floor::tls13;
+  options.proxy_networks = settings.get(setting::proxynetworks);
   options.max_connections =
       share_of(static_cast<std::size_t>(settings.get(setting::pop3maxconnections)), instances);
   options.max_per_client =

@@ -41,6 +41,7 @@ struct Options {
   SenderMode from_check = SenderMode::warn;
   bool hide_client = false;  // of who has logged in, in Received
   std::vector<Network> relay_networks;
+  std::vector<Network> proxy_networks;  // balancers: each connection of theirs has a PROXY header
   // Per process: the instance's limits divided by the number of SMTP servers.
   std::size_t max_connections = 2000;
   std::size_t max_per_address = 100;

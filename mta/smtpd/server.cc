@@ -4,6 +4,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include "base/proxy_header.h"
 #include "mta/smtpd/session.h"
 
 namespace toast::smtpd {
@@ -73,12 +74,40 @@ Task<> Server::pause(std::chrono::milliseconds time) {
 void Server::take(asio::ip::tcp::socket socket, const asio::ip::tcp::endpoint& endpoint,
                   Port port) {
   const IpAddress peer = to_ip(endpoint.address());
+  const bool proxied = contains(options_->proxy_networks, peer);
   tl::expected<ConnectionLimits::Place, ConnectionLimits::Refusal> place =
-      limits_.enter(peer, contains(options_->relay_networks, peer));
+      limits_.enter(peer, proxied || contains(options_->relay_networks, peer));
   if (!place) return refuse(std::move(socket), peer, place.error(), port);
   const int on = 1;  // replies are small and each is waited for
   ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  spawn(executor_, serve(std::move(socket), peer, std::move(*place), port));
+  if (proxied)
+    spawn(executor_, serve_proxied(std::move(socket), peer, std::move(*place), port));
+  else
+    spawn(executor_, serve(std::move(socket), peer, std::move(*place), port));
+}
+
+// From here on the client is whom the balancer names, for every limit and right.
+Task<> Server::serve_proxied(asio::ip::tcp::socket socket, IpAddress balancer,
+                             ConnectionLimits::Place place, Port port) {
+  const Result<ProxyHeader> header = co_await read_proxy_header(socket, kProxyPatience);
+  { const ConnectionLimits::Place given_back = std::move(place); }
+  if (!header) {
+    if (!header.error().detail.empty()) {
+      services_.counters.refused_sessions.add();
+      services_.log.warning("smtp.proxy.refused",
+                            {{"balancer", balancer.str()}, {"reason", header.error().detail}});
+    }
+    co_return let_drain_end();
+  }
+  const IpAddress peer = header->client.value_or(balancer);
+  const bool exempt = !header->client || contains(options_->relay_networks, peer);
+  tl::expected<ConnectionLimits::Place, ConnectionLimits::Refusal> own =
+      limits_.enter(peer, exempt);
+  if (!own) {
+    refuse(std::move(socket), peer, own.error(), port);
+    co_return let_drain_end();
+  }
+  co_await serve(std::move(socket), peer, std::move(*own), port);
 }
 
 void Server::refuse(asio::ip::tcp::socket socket, const IpAddress& peer,
@@ -113,6 +142,10 @@ Task<> Server::serve(asio::ip::tcp::socket socket, IpAddress peer, ConnectionLim
     wires_.erase(lowest);
   }
   services_.counters.open_sessions.subtract();
+  let_drain_end();
+}
+
+void Server::let_drain_end() {
   if (draining_ && limits_.total() == 0) all_ended_.cancel();
 }
 

@@ -39,6 +39,9 @@ class Server {
               Port port);
   Task<> serve(asio::ip::tcp::socket socket, IpAddress peer, ConnectionLimits::Place place,
                Port port);
+  Task<> serve_proxied(asio::ip::tcp::socket socket, IpAddress balancer,
+                       ConnectionLimits::Place place, Port port);
+  void let_drain_end();
   Task<> pause(std::chrono::milliseconds time);
 
   asio::any_io_executor executor_;

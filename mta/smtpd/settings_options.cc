@@ -42,6 +42,7 @@ Options options_from(const Settings& settings, std::size_t processes) {
   options.from_check = sender_mode(settings, setting::fromcheck);
   options.hide_client = settings.get(setting::submissionhideclient);
   options.relay_networks = settings.get(setting::relaynetworks);
+  options.proxy_networks = settings.get(setting::proxynetworks);
   options.max_connections = share_of(count(settings, setting::smtpmaxconnections), processes);
   options.max_per_address = share_of(count(settings, setting::smtpmaxperaddress), processes);
   return options;
