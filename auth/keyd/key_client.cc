@@ -87,11 +87,4 @@ Task<Result<void>> KeyClient::fetch_ticket_keys() {
   co_return Result<void>{};
 }
 
-Task<Result<std::string>> KeyClient::sign(tls::SignatureRequest request) {
-  Sign question{std::move(request.key_id), request.scheme, std::move(request.text)};
-  Result<Sign::Reply> reply = co_await keyd_.call(std::move(question), kSignPatience);
-  if (!reply) co_return pass(reply);
-  co_return std::move(reply->signature);
-}
-
 }  // namespace toast::keyd

@@ -13,6 +13,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "interop"))
+import toast_instance  # noqa: E402
 from toast_instance import BIN, Instance, free_port_base  # noqa: E402
 
 
@@ -94,6 +95,8 @@ class Toastmaster:
             subprocess.Popen = real
         self.smtp_port = self.instance.smtp[1]
         self.pop3_port = self.instance.pop3[1]
+        self.smtps_port = self.instance.base + 465
+        self.pop3s_port = self.instance.base + 995
 
     def new_directories(self):
         return [os.path.join(path, "new") for path in self.maildirs.values()]
@@ -110,13 +113,15 @@ class Postfix:
     name = "Postfix"
 
     def __init__(self, mailboxes, domain="bench.test", in_flow_delay="1s", settings=None, maps=None,
-                 name_server=None):
+                 name_server=None, pair=None):
         """`settings` are for main.cf, `maps` are lookup tables beside it: {file: {key: value}}.
+        `pair` are files of a certificate and its key: then there is TLS, from the first byte, too.
         `name_server` is an address that takes the place of those in /etc/resolv.conf."""
         self.group = CpuGroup("postfix")
         self.directory = tempfile.mkdtemp(prefix="toast-postfix-")
         os.chmod(self.directory, 0o755)
-        self.smtp_port = free_port_base() + 25
+        base = free_port_base()
+        self.smtp_port, self.smtps_port = base + 25, base + 465
         config = os.path.join(self.directory, "etc")
         mail = os.path.join(self.directory, "mail")
         owner = pwd.getpwnam("nobody")
@@ -153,6 +158,9 @@ smtpd_client_connection_rate_limit = 0
 in_flow_delay = {in_flow_delay}
 """)
             settings = {"disable_dns_lookups": "yes", **(settings or {})}
+            if pair:
+                settings |= {"smtpd_tls_security_level": "may", "smtpd_tls_cert_file": pair[0],
+                             "smtpd_tls_key_file": pair[1]}
             main.writelines(f"{key} = {value}\n" for key, value in settings.items())
         with open("/usr/share/postfix/master.cf.dist") as template:
             master = template.read()
@@ -160,6 +168,8 @@ in_flow_delay = {in_flow_delay}
         lines = [l for l in master.splitlines() if l and l[0] not in "# \t"]
         lines = [l.replace("smtp      inet", f"127.0.0.1:{self.smtp_port} inet", 1) for l in lines]
         lines = [l.replace("       y       ", "       n       ", 1) for l in lines]
+        if pair:
+            lines.append(f"127.0.0.1:{self.smtps_port} inet n - n - - smtpd -o smtpd_tls_wrappermode=yes")
         if not any(l.startswith("postlog") for l in lines):
             lines.append("postlog unix-dgram n - n - 1 postlogd")
         with open(os.path.join(config, "master.cf"), "w") as out:
@@ -203,11 +213,13 @@ class Dovecot:
 
     name = "Dovecot"
 
-    def __init__(self, mailboxes, domain="bench.test", password="bench"):
+    def __init__(self, mailboxes, domain="bench.test", password="bench", pair=None):
+        """`pair`: files of a certificate and its key, for TLS from the first byte."""
         self.group = CpuGroup("dovecot")
         self.directory = tempfile.mkdtemp(prefix="toast-dovecot-")
         os.chmod(self.directory, 0o755)
-        self.pop3_port = free_port_base() + 110
+        base = free_port_base()
+        self.pop3_port, self.pop3s_port = base + 110, base + 995
         owner = pwd.getpwnam("nobody")
         mail = os.path.join(self.directory, "mail")
         hashed = subprocess.run(["doveadm", "pw", "-s", "SHA512-CRYPT", "-p", password], check=True,
@@ -220,7 +232,7 @@ class Dovecot:
 log_path = {self.directory}/log
 protocols = pop3
 listen = 127.0.0.1
-ssl = no
+{f"ssl = yes{chr(10)}ssl_cert = <{pair[0]}{chr(10)}ssl_key = <{pair[1]}" if pair else "ssl = no"}
 disable_plaintext_auth = no
 mail_location = maildir:~/
 first_valid_uid = 1
@@ -247,7 +259,8 @@ service pop3-login {{
     port = {self.pop3_port}
   }}
   inet_listener pop3s {{
-    port = 0
+    port = {self.pop3s_port if pair else 0}
+    ssl = yes
   }}
 }}
 service pop3 {{
@@ -272,6 +285,11 @@ service pop3 {{
         time.sleep(1)
         shutil.rmtree(self.directory, ignore_errors=True)
         self.group.remove()
+
+
+def instance_pair(toast):
+    """The certificate and the key that an instance of ours began with: the others get the same."""
+    return [os.path.join(toast.instance.root, "tls", name) for name in ("cert.pem", "key.pem")]
 
 
 def fill_maildir(path, messages, size, owner=None):

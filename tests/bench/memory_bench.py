@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Memory as the sum of PSS over all our programs: idle, with 1000 idle SMTP connections, with 5000 idle
-POP3 sessions that logged in one after another, and all at one moment: at once, and when heaps have
-been looked at."""
+POP3 sessions that logged in one after another, the same under TLS, and in clear text all at one moment: at
+once, and when heaps have been looked at."""
 
 import json
 import os
@@ -18,12 +18,12 @@ SMTP_CONNECTIONS = 1000
 SETTLE = 15  # seconds; programs look at their heaps every 10
 
 
-def open_sessions(port, users, mode):
+def open_sessions(port, users, mode, *tls):
     with tempfile.NamedTemporaryFile("w") as file:
         file.write("".join(f"{u}@bench.test\n" for u in users))
         file.flush()
         sessions = subprocess.Popen([os.path.join(BIN, "pop3_load"), str(port), "0",
-                                     str(POP3_SESSIONS), file.name, "bench", mode],
+                                     str(POP3_SESSIONS), file.name, "bench", mode, *tls],
                                     stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         if sessions.stdout.readline().strip() != "idle":
             raise RuntimeError("the sessions could not be opened")
@@ -60,16 +60,18 @@ def main():
             peer.close()
         time.sleep(SETTLE)
         # Last the moment when all log in together: what that leaves behind stays in the heaps.
-        for mode in ("idle", "burst"):
+        for name, port, *how in (("pop3_idle", toast.pop3_port, "idle"),
+                                 ("pop3s_idle", toast.pop3s_port, "idle", "tls"),
+                                 ("pop3_burst", toast.pop3_port, "burst")):
             before = toast.group.pss_megabytes()
-            sessions = open_sessions(toast.pop3_port, users, mode)
-            results[f"pop3_{mode}_at_once_mb"] = toast.group.pss_megabytes() - before
+            sessions = open_sessions(port, users, *how)
+            results[f"{name}_at_once_mb"] = toast.group.pss_megabytes() - before
             time.sleep(SETTLE)
-            results[f"pop3_{mode}_mb"] = toast.group.pss_megabytes() - before
-            results[f"pop3_{mode}_by_program"] = by_program(toast.group.pids())
+            results[f"{name}_mb"] = toast.group.pss_megabytes() - before
+            results[f"{name}_by_program"] = by_program(toast.group.pids())
             sessions.communicate()
             time.sleep(SETTLE)
-            results[f"pop3_{mode}_left_mb"] = toast.group.pss_megabytes() - before
+            results[f"{name}_left_mb"] = toast.group.pss_megabytes() - before
         print(json.dumps(results, indent=1))
     finally:
         save("memory", results)

@@ -2,7 +2,9 @@
 """POP3 side by side with Dovecot at its best: logins per second, and STAT + LIST + UIDL on a large
 mailbox, first visit and later. The password hash of ours is at its default cost here.
 
-  pop3_bench.py [--rounds 3] [--sessions 2000] [--messages 20000]
+  pop3_bench.py [--rounds 3] [--sessions 2000] [--messages 20000] [--tls]
+
+With --tls over port 995: a whole handshake for each session, none is resumed; P-256 on both sides.
 """
 
 import argparse
@@ -11,18 +13,23 @@ import shutil
 import subprocess
 import tempfile
 
-from contenders import BIN, Dovecot, Toastmaster, fill_maildir, median, save
+from contenders import BIN, Dovecot, Toastmaster, fill_maildir, instance_pair, median, save
 
 USERS = 100
 
 
+with_tls = False
+
+
 def load(contender, clients, sessions, users, mode):
+    port = contender.pop3s_port if with_tls else contender.pop3_port
     with tempfile.NamedTemporaryFile("w") as file:
         file.write("".join(f"{u}@bench.test\n" for u in users))
         file.flush()
         out = subprocess.run(
-            [os.path.join(BIN, "pop3_load"), str(contender.pop3_port), str(clients), str(sessions),
-             file.name, "bench", mode], check=True, capture_output=True, text=True).stdout
+            [os.path.join(BIN, "pop3_load"), str(port), str(clients), str(sessions), file.name,
+             "bench", mode, *(["tls"] if with_tls else [])],
+            check=True, capture_output=True, text=True).stdout
     return [float(line) for line in out.split()]
 
 
@@ -39,14 +46,18 @@ def main():
     options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--sessions", type=int, default=2000)
     options.add_argument("--messages", type=int, default=20000)
+    options.add_argument("--tls", action="store_true")
     chosen = options.parse_args()
+    global with_tls
+    with_tls = chosen.tls
     users = [f"u{i}" for i in range(USERS)]
     # Two hash settings fewer than the default: accounts are made with the cost that logins pay.
     contenders = []
     results = {}
     try:
-        for make in (Toastmaster, Dovecot):
-            contenders.append(make(users + ["big"]))
+        contenders.append(Toastmaster(users + ["big"]))
+        pair = instance_pair(contenders[0]) if with_tls else None
+        contenders.append(Dovecot(users + ["big"], pair=pair))
         for contender in contenders:
             owner = getattr(contender, "owner", None)
             for user in users:
@@ -69,7 +80,7 @@ def main():
             print(f"{key:>14}: ours {a:10.2f}   Dovecot {b:10.2f}   "
                   f"{(a / b if better > 0 else b / a):6.2f} times as good", flush=True)
     finally:
-        save("pop3", results)
+        save("pop3s" if with_tls else "pop3", results)
         for contender in contenders:
             contender.stop()
 

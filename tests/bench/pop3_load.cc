@@ -1,17 +1,12 @@
 // POP3 sessions over loopback, as fast as the server lets them; the load of pop3_bench.py and
 // memory_bench.py.
-//   pop3_load PORT CLIENTS SESSIONS USERS_FILE PASSWORD MODE
+//   pop3_load PORT CLIENTS SESSIONS USERS_FILE PASSWORD MODE [tls]
+// tls: from the first byte (port 995), a whole handshake for each session
 // login    USER PASS STAT QUIT; prints sessions/s
 // listing  + LIST UIDL, one client; prints ms of each session
 // idle     opens SESSIONS connections, each logged in before the next, prints "idle", waits for its
 //          stdin to end
 // burst    the same, but all log in at one moment
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -25,24 +20,21 @@
 #include <thread>
 #include <vector>
 
+#include "tests/bench/stream.h"
+
 namespace {
+
+using toast::bench::Stream;
 
 class Client {
  public:
-  explicit Client(int port) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(static_cast<std::uint16_t>(port));
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (::connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) fail("connect");
-    const int on = 1;
-    ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  Client(int port, bool with_tls) : stream_(port) {
+    if (with_tls) stream_.begin_tls();
     line();
   }
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
-  ~Client() { ::close(fd_); }
+  ~Client() = default;
 
   void command(const std::string& text) {
     send(text);
@@ -59,9 +51,7 @@ class Client {
       std::memmove(buffer_, buffer_ + to_ - tail, tail);
       from_ = 0;
       to_ = tail;
-      const ssize_t n = ::read(fd_, buffer_ + to_, sizeof buffer_ - to_);
-      if (n <= 0) fail("connection closed");
-      to_ += static_cast<std::size_t>(n);
+      to_ += stream_.read(buffer_ + to_, sizeof buffer_ - to_);
     }
     from_ = to_ = 0;
   }
@@ -80,9 +70,7 @@ class Client {
   }
 
  private:
-  void send(const std::string& text) {
-    if (::write(fd_, text.data(), text.size()) != static_cast<ssize_t>(text.size())) fail("write");
-  }
+  void send(const std::string& text) { stream_.write(text); }
   std::string line() {
     for (;;) {
       const void* end = std::memchr(buffer_ + from_, '\n', to_ - from_);
@@ -96,16 +84,14 @@ class Client {
       std::memmove(buffer_, buffer_ + from_, to_ - from_);
       to_ -= from_;
       from_ = 0;
-      const ssize_t n = ::read(fd_, buffer_ + to_, sizeof buffer_ - to_);
-      if (n <= 0) fail("connection closed");
-      to_ += static_cast<std::size_t>(n);
+      to_ += stream_.read(buffer_ + to_, sizeof buffer_ - to_);
     }
   }
   [[noreturn]] static void fail(const char* what) {
     std::fprintf(stderr, "pop3_load: %s\n", what);
     std::exit(1);
   }
-  int fd_ = -1;
+  Stream stream_;
   char buffer_[65536];
   std::size_t from_ = 0;
   std::size_t to_ = 0;
@@ -118,10 +104,10 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 7) {
-    std::fprintf(
-        stderr,
-        "usage: pop3_load PORT CLIENTS SESSIONS USERS_FILE PASSWORD login|listing|idle|burst\n");
+  if (argc != 7 && (argc != 8 || std::string_view(argv[7]) != "tls")) {
+    std::fprintf(stderr,
+                 "usage: pop3_load PORT CLIENTS SESSIONS USERS_FILE PASSWORD "
+                 "login|listing|idle|burst [tls]\n");
     return 2;
   }
   const int port = std::atoi(argv[1]);
@@ -132,13 +118,14 @@ int main(int argc, char** argv) {
   for (std::string user; std::getline(list, user);) users.push_back(user);
   const std::string password = argv[5];
   const std::string mode = argv[6];
+  const bool tls = argc == 8;
   const auto user_of = [&users](int i) {
     return users[static_cast<std::size_t>(i) % users.size()];
   };
   if (mode == "listing") {
     for (int i = 0; i < sessions; ++i) {
       const auto start = std::chrono::steady_clock::now();
-      Client client(port);
+      Client client(port, tls);
       client.log_in(user_of(i), password);
       client.command("STAT\r\n");
       client.listing("LIST\r\n");
@@ -151,7 +138,7 @@ int main(int argc, char** argv) {
   if (mode == "idle" || mode == "burst") {
     std::vector<std::unique_ptr<Client>> idle;
     for (int i = 0; i < sessions; ++i) {
-      idle.push_back(std::make_unique<Client>(port));
+      idle.push_back(std::make_unique<Client>(port, tls));
       if (mode == "idle") idle.back()->log_in(user_of(i), password);
     }
     if (mode == "burst") {
@@ -171,7 +158,7 @@ int main(int argc, char** argv) {
   for (int c = 0; c < clients; ++c) {
     threads.emplace_back([&] {
       for (int i = next++; i < sessions; i = next++) {
-        Client client(port);
+        Client client(port, tls);
         client.log_in(user_of(i), password);
         client.command("STAT\r\n");
         client.command("QUIT\r\n");
