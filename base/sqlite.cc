@@ -214,8 +214,7 @@ Result<void> Connection::configure(const OpenOptions& options) {
 }
 
 Result<Statement> Connection::prepare(std::string_view sql) {
-  std::string text(sql);
-  auto found = statements_.find(text);
+  auto found = statements_.find(sql);
   if (found != statements_.end() && !found->second->in_use) {
     found->second->in_use = true;
     return Statement(found->second, path_);
@@ -228,7 +227,7 @@ Result<Statement> Connection::prepare(std::string_view sql) {
         make_error(sqlite3_extended_errcode(db_.get()), path_, sqlite3_errmsg(db_.get())));
   handle->in_use = true;
   // A nested run of the same text is compiled apart and dropped when done.
-  if (found == statements_.end()) statements_.emplace(std::move(text), handle);
+  if (found == statements_.end()) statements_.emplace(std::string(sql), handle);
   return Statement(std::move(handle), path_);
 }
 
@@ -273,6 +272,17 @@ Result<void> Transaction::commit() {
   if (Result<void> done = db_->execute_script("COMMIT"); !done) return done;
   db_ = nullptr;
   return {};
+}
+
+// --- Snapshot
+
+Result<Snapshot> Snapshot::begin(Connection& db) {
+  if (Result<std::int64_t> begun = db.run("BEGIN"); !begun) return pass(begun);
+  return Snapshot(db);
+}
+
+Snapshot::~Snapshot() {
+  if (db_ != nullptr) (void)db_->run("ROLLBACK");  // nothing was written: there is nothing to lose
 }
 
 }  // namespace toast::sqlite

@@ -6,11 +6,13 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 
 #include "base/result.h"
 
@@ -134,7 +136,14 @@ class Connection {
   std::uint64_t device_ = 0;
   std::uint64_t inode_ = 0;
   std::unique_ptr<sqlite3, CloseDatabase> db_;
-  std::unordered_map<std::string, std::shared_ptr<StatementHandle>> statements_;  // before db_ goes
+  struct HashText {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const {
+      return std::hash<std::string_view>()(text);
+    }
+  };
+  std::unordered_map<std::string, std::shared_ptr<StatementHandle>, HashText, std::equal_to<>>
+      statements_;  // before db_ goes
 };
 
 // BEGIN IMMEDIATE: takes the write lock at once, so that what was read inside still holds at commit
@@ -149,6 +158,20 @@ class Transaction {
 
  private:
   explicit Transaction(Connection& db) : db_(&db) {}
+  Connection* db_;
+};
+
+// BEGIN: what is read while this lives is of one moment, and takes and gives back SQLite's locks
+// once for all of it. Every Statement must be gone before it, and it before the Connection.
+class Snapshot {
+ public:
+  [[nodiscard]] static Result<Snapshot> begin(Connection& db);
+  Snapshot(Snapshot&& other) noexcept : db_(std::exchange(other.db_, nullptr)) {}
+  Snapshot& operator=(Snapshot&&) = delete;
+  ~Snapshot();
+
+ private:
+  explicit Snapshot(Connection& db) : db_(&db) {}
   Connection* db_;
 };
 

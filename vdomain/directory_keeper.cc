@@ -68,26 +68,33 @@ void DirectoryKeeper::set_names(Domain host, Domain login_domain) {
 }
 
 template <class Answer, class Ask, class IsPositive>
+Result<Answer> DirectoryKeeper::answer_from(const DirectorySource::Current& current,
+                                            AnswerCache<Answer>& cache, const std::string& question,
+                                            Ask ask, IsPositive positive) {
+  const SteadyTime now = clock_.steady();
+  const Answer* known = current.epoch_shows_changes
+                            ? cache.fresh(question, current.epoch, now)
+                            : cache.fresh_positive(question, current.epoch, now);
+  if (known != nullptr) {
+    repeated_.add();
+    return *known;
+  }
+  StoreView view(*current.store, files_);
+  Result<Answer> found = ask(view);
+  if (found) cache.put(question, *found, positive(*found), current.epoch, clock_.steady());
+  return found;
+}
+
+template <class Answer, class Ask, class IsPositive>
 Result<Answer> DirectoryKeeper::answer(AnswerCache<Answer>& cache, const std::string& question,
                                        Ask ask, IsPositive positive) {
   lookups_.add();
   Error failure;
   Result<DirectorySource::Current> current = live_->current();
   if (current) {
-    const SteadyTime now = clock_.steady();
-    const Answer* known = current->epoch_shows_changes
-                              ? cache.fresh(question, current->epoch, now)
-                              : cache.fresh_positive(question, current->epoch, now);
-    if (known != nullptr) {
-      repeated_.add();
-      return *known;
-    }
-    StoreView view(*current->store, files_);
-    Result<Answer> found = ask(view);
-    if (found) {
-      cache.put(question, *found, positive(*found), current->epoch, clock_.steady());
-      return found;
-    }
+    Result<Answer> found = answer_from(*current, cache, question, ask, positive);
+    live_->done();
+    if (found) return found;
     failure = std::move(found.error());
     live_->examine(failure);
   } else {

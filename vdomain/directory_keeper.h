@@ -41,7 +41,11 @@ class DirectoryKeeper {
   [[nodiscard]] Result<MaySendAs::Reply> may_send_as(const MaySendAs& question);
   void report_usage(const UsageReport& report) { usage_.report(report); }
   // Opens the database ahead of the first question; the log says if that fails.
-  bool ready() { return live_->current().has_value(); }
+  bool ready() {
+    const bool can_be_asked = live_->current().has_value();
+    live_->done();
+    return can_be_asked;
+  }
   void set_names(Domain host, Domain login_domain);
 
  private:
@@ -58,6 +62,10 @@ class DirectoryKeeper {
   template <class Answer, class Ask, class IsPositive>
   Result<Answer> answer(AnswerCache<Answer>& cache, const std::string& question, Ask ask,
                         IsPositive is_positive);
+  // From the cache or the store.
+  template <class Answer, class Ask, class IsPositive>
+  Result<Answer> answer_from(const DirectorySource::Current& current, AnswerCache<Answer>& cache,
+                             const std::string& question, Ask ask, IsPositive is_positive);
 
   ResolverOptions resolver_;
   Domain login_domain_;

@@ -21,8 +21,9 @@ class DirectorySource {
     // somebody is unknown may have ceased to be true.
     bool epoch_shows_changes;
   };
-  // The directory as of now; the pointer holds until the next call. An Error: it cannot be asked.
+  // The directory as of now: the store may be asked until done(). An Error: it cannot be asked.
   [[nodiscard]] virtual Result<Current> current() = 0;
+  virtual void done() = 0;
   // A lookup failed: is it that row, or the database?
   virtual void examine(const Error& failure) = 0;
 };

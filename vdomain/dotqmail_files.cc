@@ -62,13 +62,16 @@ Result<std::optional<DotQmailFile>> DotQmailFiles::read(const Domain& domain,
                                                         const std::string& name) const {
   if (name.empty() || name.find('/') != std::string::npos) return std::nullopt;
   const std::string folder = mail_ + "/" + domain_directory(domain);
+  const std::string label = folder + "/" + name;
+  // Most have none: one system call instead of three.
+  struct stat st {};
+  if (::lstat(label.c_str(), &st) != 0 && means_absent(errno)) return std::nullopt;
   const Fd directory(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!directory) {
     if (means_absent(errno)) return std::nullopt;
     if (errno == EACCES) return not_allowed(mail_);
     return system_error("open", folder);
   }
-  const std::string label = folder + "/" + name;
   const Fd file = open_beneath(directory, name);
   if (file) return read_regular_file(file, label);
   if (means_absent(errno) || errno == ENXIO) return std::nullopt;  // ENXIO: a socket

@@ -21,8 +21,10 @@ std::string shorten(std::string text) {
 
 void Expansion::add(Instruction instruction) {
   if (instructions_.size() == kMaxInstructions) overflowed_ = true;
-  if (overflowed_ || !described_.insert(describe(instruction)).second) return;
-  note("-> {}", describe(instruction));
+  if (overflowed_) return;
+  const auto [description, is_new] = described_.insert(describe(instruction));
+  if (!is_new) return;
+  note("-> {}", *description);
   instructions_.push_back(std::move(instruction));
 }
 

@@ -2,7 +2,6 @@
 
 #include "base/migrations.h"
 #include "schema/embedded.h"
-#include "vdomain/sqlite/directory_store.h"
 
 namespace toast::vdomain {
 
@@ -21,6 +20,7 @@ LiveDirectory::LiveDirectory(std::string path, const Clock& clock, Logger& log)
 LiveDirectory::~LiveDirectory() = default;
 
 Result<LiveDirectory::Current> LiveDirectory::current() {
+  done();
   if (outage_ && clock_.steady() < retry_at_) return tl::unexpected(*outage_);
   if (!store_)
     if (Result<void> opened = open(); !opened) return tl::unexpected(lose(opened.error()));
@@ -35,13 +35,11 @@ Result<LiveDirectory::Current> LiveDirectory::current() {
 Result<void> LiveDirectory::open() {
   Result<sqlite::Connection> watch = sqlite::Connection::open(path_, kReader);
   if (!watch) return pass(watch);
-  Result<std::unique_ptr<DirectoryStore>> store = open_sqlite_directory(path_, kReader);
+  Result<std::unique_ptr<SqliteDirectoryStore>> store = open_sqlite_directory(path_, kReader);
   if (!store) return pass(store);
-  Result<std::int64_t> version = watch->data_version();
-  if (!version) return pass(version);
   watch_ = std::move(*watch);
   store_ = std::move(*store);
-  data_version_ = *version;
+  version_.reset();
   file_checked_ = clock_.steady();
   ++epoch_;
   return {};
@@ -54,14 +52,16 @@ Result<void> LiveDirectory::look() {
     if (Result<void> there = watch_->check_file_in_place(); !there)
       if (Result<void> opened = open(); !opened) return opened;
   }
-  Result<std::int64_t> version = watch_->data_version();
-  if (!version) return pass(version);
-  if (*version == data_version_) return {};
-  // Whoever wrote may have been a newer program that migrated it.
-  if (Result<void> usable = check_schema(*watch_, schema::sqlite_directory()); !usable)
-    return usable;
-  data_version_ = *version;
-  ++epoch_;
+  Result<DirectorySnapshot> snapshot = store_->snapshot();
+  if (!snapshot) return pass(snapshot);
+  if (snapshot->version() != version_) {
+    // Whoever wrote may have been a newer program that migrated it.
+    if (Result<void> usable = check_schema(*watch_, schema::sqlite_directory()); !usable)
+      return usable;
+    version_ = snapshot->version();
+    ++epoch_;
+  }
+  snapshot_.emplace(std::move(*snapshot));
   return {};
 }
 
@@ -78,6 +78,7 @@ void LiveDirectory::examine(const Error& failure) {
 }
 
 Error LiveDirectory::lose(Error why) {
+  snapshot_.reset();
   store_.reset();
   watch_.reset();
   retry_at_ = clock_.steady() + kReopenInterval;

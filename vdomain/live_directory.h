@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/sqlite.h"
 #include "vdomain/directory_source.h"
+#include "vdomain/sqlite/directory_store.h"
 
 namespace toast::vdomain {
 
@@ -29,6 +30,7 @@ class LiveDirectory final : public DirectorySource {
   ~LiveDirectory() override;
 
   [[nodiscard]] Result<Current> current() override;
+  void done() override { snapshot_.reset(); }
   void examine(const Error& failure) override;
   bool available() const { return store_ != nullptr; }
 
@@ -40,9 +42,10 @@ class LiveDirectory final : public DirectorySource {
   const std::string path_;
   const Clock& clock_;
   Logger& log_;
-  std::unique_ptr<DirectoryStore> store_;
-  std::optional<sqlite::Connection> watch_;  // sees the commits of everybody else
-  std::int64_t data_version_ = 0;
+  std::unique_ptr<SqliteDirectoryStore> store_;
+  std::optional<DirectorySnapshot> snapshot_;  // all lookups of a question see the same directory
+  std::optional<sqlite::Connection> watch_;    // looks at the file and its schema
+  std::optional<std::int64_t> version_;        // of the store when its schema was last looked at
   std::uint64_t epoch_ = 0;
   SteadyTime file_checked_{};
   std::optional<Error> outage_;

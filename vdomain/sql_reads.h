@@ -44,8 +44,9 @@ Result<void> each_row(Query query, Read read, const Visit<T>& visit) {
 
 }  // namespace sql
 
-template <class Database>
-class SqlReads : public DirectoryStore {
+// Store: the DirectoryStore, or what a back end has made of it.
+template <class Database, class Store = DirectoryStore>
+class SqlReads : public Store {
  public:
   explicit SqlReads(Database db) : db_(std::move(db)) {}
 

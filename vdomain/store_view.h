@@ -1,6 +1,7 @@
 // The resolver's data straight from the directory's store and the files of mail/.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "vdomain/directory_store.h"
@@ -35,8 +36,16 @@ class StoreView final : public DirectoryView {
   }
 
  private:
+  Result<std::optional<HostedDomain>> find_domain(const Domain& name);
+
   DirectoryStore& store_;
   const DotQmailFiles& files_;
+  // The domain asked last: one question asks for the same one several times.
+  struct Found {
+    Domain name;
+    std::optional<HostedDomain> domain;
+  };
+  std::optional<Found> last_;
 };
 
 }  // namespace toast::vdomain

@@ -11,9 +11,17 @@ namespace toast::vdomain {
 
 namespace {
 
-class SqliteDirectory final : public SqlReads<sqlite::Connection> {
+class SqliteDirectory final : public SqlReads<sqlite::Connection, SqliteDirectoryStore> {
  public:
   using SqlReads::SqlReads;
+
+  Result<DirectorySnapshot> snapshot() override {
+    Result<sqlite::Snapshot> begun = sqlite::Snapshot::begin(db_);
+    if (!begun) return pass(begun);
+    Result<std::int64_t> version = db_.data_version();
+    if (!version) return pass(version);
+    return DirectorySnapshot(std::move(*begun), *version);
+  }
 
   Result<std::unique_ptr<StoreTransaction>> begin() override {
     return begin_sqlite_directory_transaction(db_);
@@ -69,17 +77,13 @@ class SqliteDirectory final : public SqlReads<sqlite::Connection> {
 
 }  // namespace
 
-Result<std::unique_ptr<DirectoryStore>> open_sqlite_directory(const std::string& path,
-                                                              sqlite::OpenOptions options) {
+Result<std::unique_ptr<SqliteDirectoryStore>> open_sqlite_directory(const std::string& path,
+                                                                    sqlite::OpenOptions options) {
   Result<sqlite::Connection> db = sqlite::Connection::open(path, options);
   if (!db) return pass(db);
   if (Result<void> usable = check_schema(*db, schema::sqlite_directory()); !usable)
     return pass(usable);
-  return sqlite_directory_over(std::move(*db));
-}
-
-std::unique_ptr<DirectoryStore> sqlite_directory_over(sqlite::Connection connection) {
-  return std::make_unique<SqliteDirectory>(std::move(connection));
+  return std::make_unique<SqliteDirectory>(std::move(*db));
 }
 
 Result<int> migrate_sqlite_directory(const std::string& path) {

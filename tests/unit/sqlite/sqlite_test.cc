@@ -120,6 +120,29 @@ TEST_F(DatabaseTest, DataVersionSeesTheCommitsOfOthers) {
   EXPECT_NE(reader.data_version().value(), before);
 }
 
+TEST_F(DatabaseTest, ASnapshotIsOfOneMoment) {
+  Connection db = create();
+  Connection reader = Connection::open(path_, {.access = Access::read}).value();
+  const auto count = [&] {
+    auto row = reader.query("SELECT count(*) FROM t").value();
+    EXPECT_TRUE(row.step().value());
+    return row.integer(0);
+  };
+  std::int64_t version = 0;
+  {
+    const Snapshot snapshot = Snapshot::begin(reader).value();
+    EXPECT_EQ(count(), 0);
+    version = reader.data_version().value();
+    ASSERT_TRUE(db.run("INSERT INTO t VALUES (1, 'x')"));
+    EXPECT_EQ(count(), 0);
+    EXPECT_EQ(reader.data_version().value(), version);
+    EXPECT_FALSE(Snapshot::begin(reader)) << "one inside the other";
+  }
+  const Snapshot later = Snapshot::begin(reader).value();
+  EXPECT_EQ(count(), 1);
+  EXPECT_NE(reader.data_version().value(), version);
+}
+
 TEST_F(DatabaseTest, KnowsWhenItsFileIsGoneOrReplaced) {
   Connection db = create();
   EXPECT_TRUE(db.check_file_in_place());
