@@ -298,19 +298,22 @@ Task<Result<DeleteMessages::Reply>> Maild::Parts::remove(ClientPtr client, Delet
 Task<> Maild::Parts::look_at_full_mailboxes() {
   const std::weak_ptr<Parts> alive = weak_from_this();
   asio::steady_timer timer(co_await asio::this_coro::executor);
+  std::size_t looked_at = 0;
   for (;;) {
-    timer.expires_after(kLookAtFullMailboxes);
+    timer.expires_after(
+        std::max<std::chrono::milliseconds>(kLookAtFullMailboxes, looked_at * kPerFullMailbox));
     auto [failed] = co_await timer.async_wait(no_throw);
     const std::shared_ptr<Parts> self = alive.lock();
     if (failed || !self) co_return;
     auto work = [this] {  // alive as long as `self` is
-      for (const QuotaHolder& holder : quota.full_mailboxes()) {
+      const std::vector<QuotaHolder> full = quota.full_mailboxes();
+      for (const QuotaHolder& holder : full) {
         const Result<Fd> maildir = store.open_directory(holder.maildir, "");
         if (maildir && *maildir) quota.look_again(*maildir, holder);
       }
-      return true;
+      return full.size();
     };
-    co_await run_blocking(threads, std::move(work));
+    looked_at = co_await run_blocking(threads, std::move(work));
   }
 }
 

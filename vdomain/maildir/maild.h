@@ -31,7 +31,9 @@ namespace toast::maildir {
 
 inline constexpr std::size_t kOpenMaildirs = 4096;    // three descriptors each, of 65536 allowed
 inline constexpr std::size_t kMaxSessions = 100'000;  // of one front end
-inline constexpr std::chrono::seconds kLookAtFullMailboxes{30};  // somebody else may make room
+// Somebody else may make room in a full mailbox: IMAP's users expect mail soon after.
+inline constexpr std::chrono::seconds kLookAtFullMailboxes{5};
+inline constexpr std::chrono::milliseconds kPerFullMailbox{1};  // longer where there are thousands
 
 struct MaildOptions {
   std::string host_name;
