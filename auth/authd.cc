@@ -60,7 +60,7 @@ struct AnswerCheckLogin {
   AccountDirectory& accounts;
   Task<Result<CheckLogin::Reply>> operator()(CheckLogin request) {
     Login login;
-    login.service = Service::checkpassword;
+    login.service = request.service;
     login.login = std::move(request.login);
     login.password = std::move(request.password);
     login.peer = std::move(request.peer);
@@ -70,12 +70,14 @@ struct AnswerCheckLogin {
     CheckLogin::Reply answer;
     answer.outcome = reply->outcome;
     if (answer.outcome != Login::Outcome::granted) co_return answer;
-    FindAccount question{Service::checkpassword, reply->mailbox};
+    FindAccount question{request.service, reply->mailbox};
     Result<FindAccount::Reply> account = co_await accounts.find(std::move(question));
     if (!account) co_return pass(account);
     if (!account->found) co_return transient(reply->mailbox + " was deleted meanwhile");
     answer.mailbox = std::move(account->mailbox);
     answer.maildir = std::move(account->maildir);
+    answer.quota_bytes = account->quota_bytes;
+    answer.quota_messages = account->quota_messages;
     co_return answer;
   }
 };

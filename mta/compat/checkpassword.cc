@@ -2,8 +2,6 @@
 
 #include <optional>
 
-#include "auth/service.h"
-
 namespace toast::compat {
 namespace {
 
@@ -28,9 +26,18 @@ tl::expected<CheckpasswordInput, CheckpasswordExit> parse_checkpassword(std::str
   return CheckpasswordInput{std::string(*login), Secret(*password)};
 }
 
+auth::Service checked_service(std::string_view name) {
+  if (name == "imap") return auth::Service::imap;
+  if (name == "pop3") return auth::Service::pop3;
+  if (name == "smtp" || name == "submission") return auth::Service::smtp;
+  return auth::Service::checkpassword;
+}
+
 CheckedAccount checked_account(const std::string& root, const std::string& mailbox,
                                const std::string& maildir) {
-  CheckedAccount account{mailbox, root + "/mail/" + maildir, {}};
+  CheckedAccount account;
+  account.mailbox = mailbox;
+  account.maildir = root + "/mail/" + maildir;
   account.home = account.maildir.substr(0, account.maildir.rfind('/'));
   return account;
 }
@@ -46,7 +53,10 @@ std::vector<std::pair<std::string, std::string>> checkpassword_environment(
           {"MAILDIR", account.maildir},
           {"userdb_uid", std::to_string(uid)},
           {"userdb_gid", std::to_string(gid)},
-          {"EXTRA", "userdb_uid userdb_gid"}};
+          {"userdb_mail", "maildir:" + account.maildir},
+          {"userdb_quota_rule", "*:bytes=" + std::to_string(account.quota_bytes) +
+                                    ":messages=" + std::to_string(account.quota_messages)},
+          {"EXTRA", "userdb_uid userdb_gid userdb_mail userdb_quota_rule"}};
 }
 
 }  // namespace toast::compat

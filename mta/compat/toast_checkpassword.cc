@@ -1,6 +1,10 @@
 // toast-checkpassword PROGRAM ARGUMENTS...: reads a name and a password on descriptor 3, and
 // becomes PROGRAM as that mailbox if they are right. Exit 1: they are not; 2: misused; 111: try
 // again later.
+//
+// Called by Dovecot, which says so with ORIG_UID, it does not become the mailbox's owner but tells
+// PROGRAM who that is: what it runs reports to Dovecot, and must not do so as an account that other
+// sessions have, or they could speak in its place.
 #include <grp.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -75,12 +79,15 @@ bool make_home(const std::string& home, std::size_t mail) {
 }
 
 int run(const Invocation& program, const auth::CheckLogin::Reply& reply) {
-  const CheckedAccount account = checked_account(program.root, reply.mailbox, reply.maildir);
+  CheckedAccount account = checked_account(program.root, reply.mailbox, reply.maildir);
+  account.quota_bytes = reply.quota_bytes;
+  account.quota_messages = reply.quota_messages;
   const std::string mail = program.root + "/mail";
   struct stat status {};
-  if (::stat(mail.c_str(), &status) != 0 || !become_owner(status))
+  const bool becomes = program.environment.get("ORIG_UID").empty();
+  if (::stat(mail.c_str(), &status) != 0 || (becomes && !become_owner(status)))
     return fail(program, CheckpasswordExit::temporary, "cannot become the owner of " + mail);
-  if (!make_home(account.home, mail.size()) || ::chdir(account.home.c_str()) != 0)
+  if (becomes && (!make_home(account.home, mail.size()) || ::chdir(account.home.c_str()) != 0))
     return fail(program, CheckpasswordExit::temporary,
                 account.home + ": " + std::strerror(errno));  // NOLINT: one thread
   for (const auto& [name, value] : checkpassword_environment(account, status.st_uid, status.st_gid))
@@ -111,7 +118,8 @@ int main(int argc, char** argv) {
   Result<auth::CheckLogin::Reply> reply;
   {
     ipc::BlockingClient authd(std::move(*socket), "toast-authd");
-    auth::CheckLogin question{std::move(input->login), std::move(input->password),
+    auth::CheckLogin question{checked_service(program.environment.get("SERVICE")),
+                              std::move(input->login), std::move(input->password),
                               peer_of(program.environment)};
     reply = authd.call(std::move(question), kPatience);
   }

@@ -33,17 +33,28 @@ TEST(Checkpassword, DescriptorThree) {
   }
 }
 
+TEST(Checkpassword, WhatDovecotCallsAService) {
+  EXPECT_EQ(checked_service("imap"), auth::Service::imap);
+  EXPECT_EQ(checked_service("pop3"), auth::Service::pop3);
+  EXPECT_EQ(checked_service("submission"), auth::Service::smtp);
+  for (const std::string_view name : {"", "sieve", "IMAP", "checkpassword"})
+    EXPECT_EQ(checked_service(name), auth::Service::checkpassword) << name;
+}
+
 TEST(Checkpassword, WhatTheProgramIsTold) {
-  const CheckedAccount account =
+  CheckedAccount account =
       checked_account("/srv/mail", "ann@example.org", "example.org/ann/Maildir");
   EXPECT_EQ(account.home, "/srv/mail/mail/example.org/ann");
+  account.quota_bytes = 1024;
   std::string shown;
   for (const auto& [name, value] : checkpassword_environment(account, 7, 8))
     shown += name + "=" + value + "\n";
   EXPECT_EQ(shown,
             "USER=ann@example.org\nHOME=/srv/mail/mail/example.org/ann\nSHELL=/bin/sh\nEXT=ann\n"
             "HOST=example.org\nMAILDIR=/srv/mail/mail/example.org/ann/Maildir\nuserdb_uid=7\n"
-            "userdb_gid=8\nEXTRA=userdb_uid userdb_gid\n");
+            "userdb_gid=8\nuserdb_mail=maildir:/srv/mail/mail/example.org/ann/Maildir\n"
+            "userdb_quota_rule=*:bytes=1024:messages=0\n"
+            "EXTRA=userdb_uid userdb_gid userdb_mail userdb_quota_rule\n");
 }
 
 }  // namespace
