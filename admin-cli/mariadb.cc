@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <span>
+#include <utility>
 
 #include "base/fd.h"
 #include "base/mariadb/instance.h"
@@ -89,7 +91,15 @@ Wanted<std::shared_ptr<mariadb::Servers>> mariadb_servers(const Instance& instan
   return std::make_shared<mariadb::Servers>(std::move(*options), clock);
 }
 
-Wanted<std::string> mariadb_grants(const Instance& instance, Random& random, std::string from) {
+namespace {
+
+struct RolePassword {
+  mariadb::Role role;
+  std::string_view name;  // that stands for it
+};
+
+Wanted<std::string> filled_in(std::string_view grants, std::span<const RolePassword> passwords,
+                              const Instance& instance, Random& random, std::string from) {
   const Wanted<Settings> settings = instance.settings();
   if (!settings) return tl::unexpected(settings.error());
   const auto& servers = settings->get(setting::mariadbservers);
@@ -99,7 +109,7 @@ Wanted<std::string> mariadb_grants(const Instance& instance, Random& random, std
   if (from.empty()) from = servers.empty() ? "localhost" : all_here ? "127.0.0.1" : "%";
   const Wanted<std::string> place = quotable(from, "--from");
   if (!place) return tl::unexpected(place.error());
-  std::string sql(schema::mariadb_grants());
+  std::string sql(grants);
   const std::string& directory = settings->get(setting::directorydb);
   const std::string& credentials = settings->get(setting::credentialsdb);
   replace_all(sql, "@directorydb@", directory);
@@ -108,14 +118,27 @@ Wanted<std::string> mariadb_grants(const Instance& instance, Random& random, std
   replace_all(sql, "@credentialsdb_pattern@", as_pattern(credentials));
   replace_all(sql, "@from@", *place);
   replace_all(sql, "@require@", all_here ? "" : " REQUIRE SSL");
-  for (const auto& [role, name] : {std::pair(mariadb::kDirectoryKeeper, "@vdomaind_password@"),
-                                   std::pair(mariadb::kCredentialsKeeper, "@authd_password@"),
-                                   std::pair(mariadb::kAdministrator, "@toastctl_password@")}) {
+  for (const auto& [role, name] : passwords) {
     const Wanted<std::string> password = password_of(instance, role, random);
     if (!password) return tl::unexpected(password.error());
     replace_all(sql, name, *password);
   }
   return sql;
+}
+
+}  // namespace
+
+Wanted<std::string> mariadb_grants(const Instance& instance, Random& random, std::string from) {
+  static constexpr RolePassword kPasswords[] = {{mariadb::kDirectoryKeeper, "@vdomaind_password@"},
+                                                {mariadb::kCredentialsKeeper, "@authd_password@"},
+                                                {mariadb::kAdministrator, "@toastctl_password@"}};
+  return filled_in(schema::mariadb_grants(), kPasswords, instance, random, std::move(from));
+}
+
+Wanted<std::string> mariadb_dovecot_grants(const Instance& instance, Random& random,
+                                           std::string from) {
+  static constexpr RolePassword kPasswords[] = {{mariadb::kDovecot, "@dovecot_password@"}};
+  return filled_in(schema::mariadb_dovecot(), kPasswords, instance, random, std::move(from));
 }
 
 }  // namespace toast::admin

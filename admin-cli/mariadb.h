@@ -24,5 +24,8 @@ Wanted<std::shared_ptr<mariadb::Servers>> mariadb_servers(const Instance& instan
 // made first, each in the folder of its user. `from`: the hosts it connects from, as MariaDB writes
 // them; empty: what mariadbservers suggests.
 Wanted<std::string> mariadb_grants(const Instance& instance, Random& random, std::string from);
+// The same with schema/mariadb/dovecot.sql.
+Wanted<std::string> mariadb_dovecot_grants(const Instance& instance, Random& random,
+                                           std::string from);
 
 }  // namespace toast::admin

@@ -67,10 +67,11 @@ Outcome migrate(Context& context) {
   return exit;
 }
 
-Outcome print_grants(Context& context, const std::string& from) {
+Outcome print_grants(Context& context, const std::string& from, bool dovecot) {
   const Wanted<Instance> instance = context.instance();
   if (!instance) return tl::unexpected(instance.error());
-  const Wanted<std::string> sql = mariadb_grants(*instance, context.random, from);
+  const auto make = dovecot ? mariadb_dovecot_grants : mariadb_grants;
+  const Wanted<std::string> sql = make(*instance, context.random, from);
   if (!sql) return tl::unexpected(sql.error());
   if (context.json) {
     context.out.show(Record{{"sql", *sql}});
@@ -99,11 +100,14 @@ void add_schema(CLI::App& app, Context& context) {
                    "Hosts that the programs connect from, as MariaDB writes them: localhost, "
                    "192.0.2.%; not given: what mariadbservers suggests")
       ->type_name("HOSTS");
+  auto dovecot = std::make_shared<bool>(false);
+  grants->add_flag("--dovecot", *dovecot,
+                   "Those of Dovecot: a user who may read what it needs and nothing else");
   grants->footer(
-      "The passwords are those of the files mariadb.password in db/, db-auth/ and db-admin/; a "
-      "missing one is made.\nExample:\n  toastctl schema grants | mariadb");
-  grants->callback([&context, from] {
-    context.action = [&context, from] { return print_grants(context, *from); };
+      "The passwords are those of the files mariadb.password in db/, db-auth/ and db-admin/, or "
+      "db-dovecot/; a missing one is made.\nExample:\n  toastctl schema grants | mariadb");
+  grants->callback([&context, from, dovecot] {
+    context.action = [&context, from, dovecot] { return print_grants(context, *from, *dovecot); };
   });
 }
 

@@ -16,5 +16,7 @@ std::span<const Migration> mariadb_directory();
 std::span<const Migration> mariadb_credentials();
 // Databases, users and rights; @names@ stand for what an instance says.
 std::string_view mariadb_grants();
+// What Dovecot may read there, in the same manner.
+std::string_view mariadb_dovecot();
 
 }  // namespace toast::schema

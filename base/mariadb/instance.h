@@ -25,6 +25,7 @@ struct Role {
 inline constexpr Role kDirectoryKeeper{"toast_vdomaind", "db"};
 inline constexpr Role kCredentialsKeeper{"toast_authd", "db-auth"};
 inline constexpr Role kAdministrator{"toast_toastctl", "db-admin"};
+inline constexpr Role kDovecot{"toast_dovecot", "db-dovecot"};  // no program of ours
 
 // The value of the setting databasebackend that chooses MariaDB.
 inline constexpr std::string_view kBackEnd = "mariadb";
