@@ -11,6 +11,7 @@ namespace toast::smtp {
 bool LineReader::is_auth(std::string_view more) const {
   constexpr std::string_view kVerb = "AUTH ";
   if (response_expected_) return true;
+  if (!auth_allowed_) return false;
   for (std::size_t i = 0; i < kVerb.size(); ++i) {
     const std::size_t in_more = i - std::min(i, partial_.size());
     if (i >= partial_.size() && in_more >= more.size()) return false;

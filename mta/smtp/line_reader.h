@@ -31,6 +31,9 @@ class LineReader {
   LineEvent next(std::string_view& input);
   // Valid until the next call of next(), and while the input it came from is.
   std::string_view line() const { return line_; }
+  // Whether AUTH may have kMaxAuthLine, as it may at first: where nobody can log in there is no
+  // reason to take so much.
+  void allow_auth(bool allowed) { auth_allowed_ = allowed; }
   // The next line is the answer to a SASL challenge, as long as one may be.
   void expect_response(bool expected) { response_expected_ = expected; }
   // Wipes the line, which may hold a password. To be called before the next next().
@@ -46,6 +49,7 @@ class LineReader {
 
   std::string partial_;  // the beginning of a line, or empty
   std::string_view line_;
+  bool auth_allowed_ = true;
   bool response_expected_ = false;
   bool dropping_ = false;                   // up to the next CRLF
   bool dropped_ends_cr_ = false;            // the last byte dropped was CR

@@ -58,6 +58,7 @@ Task<> Session::run() {
     const bool encrypted = co_await begin_tls();
     if (!encrypted) co_return log_close();
   }
+  lines_.allow_auth(takes_logins());
   set_deadline();
   say({220, options_->greeting + " ESMTP"});
   while (state_ != State::closing) {

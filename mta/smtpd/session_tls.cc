@@ -81,6 +81,7 @@ void Session::forget_clear_text() {
   helo_.clear();
   transaction_ = {};
   lines_ = {};
+  lines_.allow_auth(takes_logins());
   state_ = State::connected;
   security_ = {};
   right_.reset();

@@ -98,6 +98,17 @@ TEST(LineReader, ResponsesMayBeLong) {
   EXPECT_EQ(reader.next(input), LineEvent::too_long);
 }
 
+// Where nobody can log in AUTH is a command like others.
+TEST(LineReader, AuthIsLongOnlyWhereItIsAllowed) {
+  const std::string line = "AUTH PLAIN " + std::string(kMaxCommandLine, 'x') + "\r\n";
+  for (const bool allowed : {true, false}) {
+    LineReader reader;
+    reader.allow_auth(allowed);
+    std::string_view input = line;
+    EXPECT_EQ(reader.next(input), allowed ? LineEvent::line : LineEvent::too_long);
+  }
+}
+
 // A password that came in two blocks is kept here, and wiped when it has been read.
 TEST(LineReader, ForgetsALine) {
   LineReader reader;
