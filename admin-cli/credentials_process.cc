@@ -22,6 +22,7 @@ using auth::LastLogin;
 enum class Question : std::uint8_t {
   find,
   put,
+  put_all,
   put_scram,
   set_state,
   app_passwords,
@@ -33,6 +34,8 @@ enum class Question : std::uint8_t {
 
 constexpr std::size_t kMaxPacket = 65536;
 constexpr std::size_t kMaxText = 4096;
+constexpr std::size_t kMaxPutBytes = 60'000;  // of credentials in one packet
+constexpr std::size_t kMaxPut = 4096;
 constexpr std::size_t kMaxLogins = 16;  // one for each service
 
 void put_error(Encoder& e, const Error& error) {
@@ -78,6 +81,20 @@ AppPassword get_app(Decoder& d) {
   return password;
 }
 
+void put_new(Encoder& e, const auth::NewCredential& c) {
+  e.bytes(c.account);
+  e.bytes(c.hash);
+  e.bytes(c.scram);
+}
+
+auth::NewCredential get_new(Decoder& d) {
+  auth::NewCredential c;
+  c.account = d.string(auth::kMaxAccountBytes);
+  c.hash = d.string(auth::kMaxHashBytes);
+  c.scram = d.string(auth::kMaxScramBytes);
+  return c;
+}
+
 void answer_done(const Result<void>& done, Encoder& e) {
   if (!done) return put_error(e, done.error());
   e.boolean(true);
@@ -120,6 +137,11 @@ std::string answer(CredentialsRepository& store, const std::string& request) {
       const std::string hash = d.string(auth::kMaxHashBytes);
       const WallTime now{std::chrono::microseconds{d.i64()}};
       answer_done(store.put(account, hash, now), e);
+      break;
+    }
+    case Question::put_all: {
+      const WallTime now{std::chrono::microseconds{d.i64()}};
+      answer_done(store.put_all(d.list(kMaxPut, get_new), now), e);
       break;
     }
     case Question::put_scram: {
@@ -233,6 +255,25 @@ Result<void> CredentialsProcess::put(const std::string& account, const std::stri
   e.i64(unix_microseconds(now));
   const Result<std::string> reply = ask(e.take());
   if (!reply) return tl::unexpected(reply.error());
+  return {};
+}
+
+Result<void> CredentialsProcess::put_all(std::span<const auth::NewCredential> credentials,
+                                         WallTime now) {
+  for (std::size_t i = 0; i < credentials.size();) {
+    std::vector<auth::NewCredential> some;
+    for (std::size_t bytes = 0; i < credentials.size() && some.size() < kMaxPut; ++i) {
+      const auth::NewCredential& c = credentials[i];
+      bytes += c.account.size() + c.hash.size() + c.scram.size() + 3 * sizeof(std::uint32_t);
+      if (!some.empty() && bytes > kMaxPutBytes) break;
+      some.push_back(c);
+    }
+    Encoder e = question_about(Question::put_all, "");
+    e.i64(unix_microseconds(now));
+    e.list(some, put_new);
+    const Result<std::string> reply = ask(e.take());
+    if (!reply) return tl::unexpected(reply.error());
+  }
   return {};
 }
 

@@ -24,6 +24,7 @@ class CredentialsProcess final : public auth::CredentialsRepository {
 
   Result<std::optional<auth::Credential>> find(const std::string& account) override;
   Result<void> put(const std::string& account, const std::string& hash, WallTime now) override;
+  Result<void> put_all(std::span<const auth::NewCredential> credentials, WallTime now) override;
   Result<bool> put_scram(const std::string& account, const std::string& hash,
                          const std::string& scram) override;
   Result<bool> set_state(const std::string& account, auth::CredentialState state) override;

@@ -38,6 +38,12 @@ inline WallTime wall_from(std::int64_t us) { return WallTime{std::chrono::micros
   return {};
 }
 
+[[nodiscard]] inline Result<void> check_new(const NewCredential& c) {
+  if (Result<void> good = check_account(c.account); !good) return good;
+  if (Result<void> good = check_hash(c.hash); !good) return good;
+  return c.scram.empty() ? Result<void>{} : check_scram(c.scram);
+}
+
 [[nodiscard]] inline Result<void> check_app_password(const std::string& account,
                                                      const AppPassword& password) {
   if (Result<void> good = check_account(account); !good) return good;

@@ -38,6 +38,13 @@ struct Credential {
   friend bool operator==(const Credential&, const Credential&) = default;
 };
 
+// What an account is to have from now on.
+struct NewCredential {
+  std::string account;
+  std::string hash;
+  std::string scram{};  // empty: none
+};
+
 // A password made for one program of the account's owner (auth/app_password.h). Locking the account
 // locks it, too.
 struct AppPassword {
@@ -68,6 +75,16 @@ class CredentialsRepository {
   // Adds the account's credential or replaces its hash; the state becomes active, what SCRAM needs
   // is dropped. Durable on return. Permanent: account or hash empty or over its limit.
   virtual Result<void> put(const std::string& account, const std::string& hash, WallTime now) = 0;
+  // put(), and put_scram() where there is one, for each; in few transactions, so that of an error's
+  // batch some may be stored.
+  virtual Result<void> put_all(std::span<const NewCredential> credentials, WallTime now) {
+    for (const NewCredential& c : credentials) {
+      if (Result<void> done = put(c.account, c.hash, now); !done) return done;
+      if (c.scram.empty()) continue;
+      if (Result<bool> kept = put_scram(c.account, c.hash, c.scram); !kept) return pass(kept);
+    }
+    return {};
+  }
   // Puts `better` only where the hash is still `from`: a rehash must not undo a changed password.
   // `changed` stays; what SCRAM needs is dropped. False: it was not.
   virtual Result<bool> replace_hash(const std::string& account, const std::string& from,

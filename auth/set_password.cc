@@ -24,18 +24,25 @@ Result<void> check_password(const Secret& password) {
   return {};
 }
 
-Result<void> set_password(CredentialsRepository& credentials, const PasswordHasher& hasher,
-                          const std::string& account, const Secret& password, WallTime now,
-                          Random* scram) {
-  if (Result<void> good = check_password(password); !good) return good;
+Result<NewCredential> make_credential(const PasswordHasher& hasher, const std::string& account,
+                                      const Secret& password, Random* scram) {
+  if (Result<void> good = check_password(password); !good) return pass(good);
   const Secret prepared = saslprep(password);
   Result<std::string> hash = hasher.hash(prepared);
   if (!hash) return pass(hash, account);
-  if (Result<void> put = credentials.put(account, *hash, now); !put || scram == nullptr) return put;
+  NewCredential made{account, std::move(*hash)};
+  if (scram == nullptr) return made;
   const ScramVerifier verifier = make_scram_verifier(prepared, scram->bytes(kScramSaltBytes));
-  Result<bool> kept = credentials.put_scram(account, *hash, scram_text(verifier, *hash));
-  if (!kept) return pass(kept);
-  return {};
+  made.scram = scram_text(verifier, made.hash);
+  return made;
+}
+
+Result<void> set_password(CredentialsRepository& credentials, const PasswordHasher& hasher,
+                          const std::string& account, const Secret& password, WallTime now,
+                          Random* scram) {
+  Result<NewCredential> made = make_credential(hasher, account, password, scram);
+  if (!made) return pass(made);
+  return credentials.put_all({&*made, 1}, now);
 }
 
 Result<bool> verify_password(const PasswordHasher& hasher, const std::string& stored,

@@ -17,6 +17,12 @@ namespace toast::auth {
 // bytes that no client can send (NUL, CR, LF end a line in POP3 and SMTP).
 [[nodiscard]] Result<void> check_password(const Secret& password);
 
+// What set_password() would store, to be stored together with others.
+[[nodiscard]] Result<NewCredential> make_credential(const PasswordHasher& hasher,
+                                                    const std::string& account,
+                                                    const Secret& password,
+                                                    Random* scram = nullptr);
+
 // The password as SASLprep leaves it is hashed. With `scram` what SCRAM needs of it is kept, too,
 // under a salt from there.
 [[nodiscard]] Result<void> set_password(CredentialsRepository& credentials,

@@ -34,6 +34,14 @@ std::vector<const LastLogin*> in_key_order(std::span<const LastLogin> logins) {
 
 }  // namespace
 
+template <class Work>
+auto MariadbCredentials::whole(Work work) -> decltype(work()) {
+  for (int attempt = 1;; ++attempt) {
+    auto done = work();
+    if (done || attempt == mariadb::kMaxAttempts || !db_.lost_to_another()) return done;
+  }
+}
+
 MariadbCredentials::MariadbCredentials(std::shared_ptr<mariadb::Servers> servers)
     : db_(std::move(servers), usable) {}
 
@@ -60,6 +68,25 @@ Result<void> MariadbCredentials::put(const std::string& account, const std::stri
       account, rows::kOwn, hash, unix_microseconds(now));
   if (!done) return pass(done);
   return {};
+}
+
+Result<void> MariadbCredentials::put_all(std::span<const NewCredential> credentials, WallTime now) {
+  for (const NewCredential& c : credentials)
+    if (Result<void> good = rows::check_new(c); !good) return good;
+  return whole([&]() -> Result<void> {
+    Result<mariadb::Transaction> transaction = mariadb::Transaction::begin(db_);
+    if (!transaction) return pass(transaction);
+    for (const NewCredential& c : credentials) {
+      Result<std::int64_t> done = db_.run(
+          "INSERT INTO credential (account, label, hash, state, changed_us, scram)"
+          " VALUES (?, ?, ?, 0, ?, ?)"
+          " ON DUPLICATE KEY UPDATE hash = VALUES(hash), state = 0,"
+          " changed_us = VALUES(changed_us), scram = VALUES(scram)",
+          c.account, rows::kOwn, c.hash, unix_microseconds(now), c.scram);
+      if (!done) return pass(done);
+    }
+    return transaction->commit();
+  });
 }
 
 Result<bool> MariadbCredentials::replace_hash(const std::string& account, const std::string& from,
@@ -124,37 +151,42 @@ Result<bool> MariadbCredentials::set_state(const std::string& account, Credentia
 }
 
 Result<bool> MariadbCredentials::remove(const std::string& account) {
-  Result<mariadb::Transaction> transaction = mariadb::Transaction::begin(db_);
-  if (!transaction) return pass(transaction);
-  Result<std::int64_t> removed = db_.run("DELETE FROM credential WHERE account = ?", account);
-  if (!removed) return pass(removed);
-  Result<std::int64_t> logins = db_.run("DELETE FROM last_login WHERE account = ?", account);
-  if (!logins) return pass(logins);
-  if (Result<void> done = transaction->commit(); !done) return pass(done);
-  return *removed > 0;
+  return whole([&]() -> Result<bool> {
+    Result<mariadb::Transaction> transaction = mariadb::Transaction::begin(db_);
+    if (!transaction) return pass(transaction);
+    Result<std::int64_t> removed = db_.run("DELETE FROM credential WHERE account = ?", account);
+    if (!removed) return pass(removed);
+    Result<std::int64_t> logins = db_.run("DELETE FROM last_login WHERE account = ?", account);
+    if (!logins) return pass(logins);
+    if (Result<void> done = transaction->commit(); !done) return pass(done);
+    return *removed > 0;
+  });
 }
 
 Result<void> MariadbCredentials::record_logins(std::span<const LastLogin> logins) {
   if (logins.empty()) return {};
-  Result<mariadb::Transaction> transaction = mariadb::Transaction::begin(db_);
-  if (!transaction) return pass(transaction);
-  for (const LastLogin* login : in_key_order(logins)) {
-    // The assignments are made in this order: `at_us` is still the old one in the first.
-    Result<std::int64_t> done = db_.run(
-        "INSERT INTO last_login (account, service, at_us, peer) VALUES (?, ?, ?, ?)"
-        " ON DUPLICATE KEY UPDATE peer = IF(VALUES(at_us) >= at_us, VALUES(peer), peer),"
-        " at_us = GREATEST(at_us, VALUES(at_us))",
-        login->account, service_name(login->service), unix_microseconds(login->at), login->peer);
-    if (!done) return pass(done);
-    if (login->app_password.empty()) continue;
-    const std::int64_t at_us = unix_microseconds(login->at);
-    done = db_.run(
-        "UPDATE credential SET used_us = ?, used_from = ?"
-        " WHERE account = ? AND label = ? AND used_us <= ?",
-        at_us, login->peer, login->account, login->app_password, at_us);
-    if (!done) return pass(done);
-  }
-  return transaction->commit();
+  const std::vector<const LastLogin*> ordered = in_key_order(logins);
+  return whole([&]() -> Result<void> {
+    Result<mariadb::Transaction> transaction = mariadb::Transaction::begin(db_);
+    if (!transaction) return pass(transaction);
+    for (const LastLogin* login : ordered) {
+      // The assignments are made in this order: `at_us` is still the old one in the first.
+      Result<std::int64_t> done = db_.run(
+          "INSERT INTO last_login (account, service, at_us, peer) VALUES (?, ?, ?, ?)"
+          " ON DUPLICATE KEY UPDATE peer = IF(VALUES(at_us) >= at_us, VALUES(peer), peer),"
+          " at_us = GREATEST(at_us, VALUES(at_us))",
+          login->account, service_name(login->service), unix_microseconds(login->at), login->peer);
+      if (!done) return pass(done);
+      if (login->app_password.empty()) continue;
+      const std::int64_t at_us = unix_microseconds(login->at);
+      done = db_.run(
+          "UPDATE credential SET used_us = ?, used_from = ?"
+          " WHERE account = ? AND label = ? AND used_us <= ?",
+          at_us, login->peer, login->account, login->app_password, at_us);
+      if (!done) return pass(done);
+    }
+    return transaction->commit();
+  });
 }
 
 Result<std::vector<LastLogin>> MariadbCredentials::last_logins(const std::string& account) {

@@ -15,6 +15,7 @@ class MariadbCredentials final : public CredentialsRepository {
 
   Result<std::optional<Credential>> find(const std::string& account) override;
   Result<void> put(const std::string& account, const std::string& hash, WallTime now) override;
+  Result<void> put_all(std::span<const NewCredential> credentials, WallTime now) override;
   Result<bool> replace_hash(const std::string& account, const std::string& from,
                             const std::string& better) override;
   Result<bool> put_scram(const std::string& account, const std::string& hash,
@@ -32,6 +33,11 @@ class MariadbCredentials final : public CredentialsRepository {
   Result<std::vector<std::string>> accounts(const std::string& after, std::size_t limit) override;
 
  private:
+  // A transaction that lost to another writer at the same moment (a deadlock; in a Galera cluster,
+  // a change that another node was first with) is begun anew.
+  template <class Work>
+  auto whole(Work work) -> decltype(work());
+
   mariadb::Database db_;
 };
 

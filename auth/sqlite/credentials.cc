@@ -80,6 +80,25 @@ Result<void> SqliteCredentials::put(const std::string& account, const std::strin
   });
 }
 
+Result<void> SqliteCredentials::put_all(std::span<const NewCredential> credentials, WallTime now) {
+  for (const NewCredential& c : credentials)
+    if (Result<void> good = rows::check_new(c); !good) return good;
+  return with([&](sqlite::Connection& db) -> Result<void> {
+    Result<sqlite::Transaction> transaction = sqlite::Transaction::begin(db);
+    if (!transaction) return pass(transaction);
+    for (const NewCredential& c : credentials) {
+      Result<std::int64_t> done = db.run(
+          "INSERT INTO credential (account, label, hash, state, changed_us, scram)"
+          " VALUES (?, ?, ?, 0, ?, ?)"
+          " ON CONFLICT (account, label) DO UPDATE SET hash=excluded.hash, state=0,"
+          " changed_us=excluded.changed_us, scram=excluded.scram",
+          c.account, rows::kOwn, c.hash, unix_microseconds(now), c.scram);
+      if (!done) return pass(done);
+    }
+    return transaction->commit();
+  });
+}
+
 Result<bool> SqliteCredentials::replace_hash(const std::string& account, const std::string& from,
                                              const std::string& better) {
   if (Result<void> good = rows::check_hash(better); !good) return pass(good);

@@ -18,6 +18,7 @@ class SqliteCredentials final : public CredentialsRepository {
 
   Result<std::optional<Credential>> find(const std::string& account) override;
   Result<void> put(const std::string& account, const std::string& hash, WallTime now) override;
+  Result<void> put_all(std::span<const NewCredential> credentials, WallTime now) override;
   Result<bool> replace_hash(const std::string& account, const std::string& from,
                             const std::string& better) override;
   Result<bool> put_scram(const std::string& account, const std::string& hash,

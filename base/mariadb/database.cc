@@ -17,11 +17,12 @@ std::string Database::path() const {
 }
 
 // Lets a lost connection go, in any case.
-bool Database::is_worth_another(bool second_time) {
+bool Database::is_worth_another(int attempts) {
   const unsigned code = connection_->last_error();
   const bool lost = is_connection_lost(code);
   if (lost) connection_.reset();
-  return !second_time && (lost || may_be_repeated(code));
+  if (attempts == 1) return lost || may_be_repeated(code);
+  return attempts < kMaxAttempts && may_be_repeated(code);
 }
 
 std::string Database::after_failure() const {

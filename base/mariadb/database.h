@@ -2,9 +2,10 @@
 // whichever server works. Not safe for use by two threads at once; each has its own, over the same
 // Servers.
 //
-// Outside a transaction a statement whose connection was lost, or that lost a deadlock, is sent
-// once more on a new connection: so it must be one that may be carried out twice (a read, an
-// upsert). Inside a transaction nothing is repeated: whatever fails, all that follows fails too.
+// Outside a transaction a statement whose connection was lost is sent once more on a new one, and
+// one that lost a deadlock up to kMaxAttempts times: so it must be one that may be carried out
+// twice (a read, an upsert). Inside a transaction nothing is repeated: whatever fails, all that
+// follows fails too.
 #pragma once
 
 #include <memory>
@@ -19,6 +20,9 @@
 #include "base/mariadb/servers.h"
 
 namespace toast::mariadb {
+
+// What lost to another writer at the same moment is done so often in all.
+inline constexpr int kMaxAttempts = 5;
 
 class Database {
  public:
@@ -50,10 +54,10 @@ class Database {
   template <class Work>
   auto with(Work work) -> decltype(work(std::declval<Connection&>())) {
     if (in_transaction_) return with_transaction(std::move(work));
-    for (bool again = false;; again = true) {
+    for (int attempt = 1;; ++attempt) {
       if (Result<std::uint64_t> there = connected(); !there) return pass(there);
       auto result = work(*connection_);
-      if (result || !is_worth_another(again)) return result;
+      if (result || !is_worth_another(attempt)) return result;
     }
   }
   template <class Work>
@@ -66,7 +70,7 @@ class Database {
     }
     return result;
   }
-  bool is_worth_another(bool second_time);
+  bool is_worth_another(int attempts);
   std::string after_failure() const;
 
   std::shared_ptr<Servers> servers_;

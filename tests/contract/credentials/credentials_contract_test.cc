@@ -101,6 +101,23 @@ TEST_P(CredentialsContract, WhatWasPutIsFound) {
   EXPECT_EQ(find("bob@example.org"), std::nullopt);
 }
 
+TEST_P(CredentialsContract, ManyArePutTogether) {
+  ASSERT_TRUE(credentials_.put("ann@example.org", "old", kMonday));
+  ASSERT_TRUE(credentials_.set_state("ann@example.org", CredentialState::locked).value());
+  const std::vector<NewCredential> all = {
+      {"ann@example.org", "new"}, {"bob@example.org", "h", "SCRAM"}, {"carl@example.org", "h"}};
+  for (int twice = 0; twice < 2; ++twice) ASSERT_TRUE(credentials_.put_all(all, kTuesday));
+  const Credential active{"new", CredentialState::active, kTuesday, ""};
+  EXPECT_EQ(credentials_.find("ann@example.org").value(), active);
+  EXPECT_EQ(credentials_.find("bob@example.org").value()->scram, "SCRAM");
+  EXPECT_EQ(credentials_.find("carl@example.org").value()->scram, "");
+  ASSERT_TRUE(credentials_.put_all({}, kTuesday));
+  const std::vector<NewCredential> bad = {{"dora@example.org", "h"}, {"", "h"}};
+  const Result<void> refused = credentials_.put_all(bad, kTuesday);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().failure, Failure::permanent);
+}
+
 TEST_P(CredentialsContract, NamesAreBytesNotPatternsOrCases) {
   ASSERT_TRUE(credentials_.put("ann@example.org", "h", kMonday));
   EXPECT_EQ(find("Ann@example.org"), std::nullopt);
