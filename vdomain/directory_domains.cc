@@ -43,6 +43,14 @@ Result<Change> DirectoryRepository::add_domain_once(const HostedDomain& wanted,
   Result<std::optional<HostedDomain>> present = store_->domain(domain.name);
   if (!present) return pass(present);
   if (*present) return change::exists(domain.name.str(), differences(**present, domain));
+  Result<Change> added = insert_domain(**transaction, std::move(domain), actor);
+  if (!added || added->status != Change::Status::changed) return added;
+  if (Result<void> done = (*transaction)->commit(); !done) return pass(done);
+  return added;
+}
+
+Result<Change> DirectoryRepository::insert_domain(StoreTransaction& transaction,
+                                                  HostedDomain domain, const Actor& actor) {
   Checked taken = check_name_is_free(domain.name);
   if (!taken) return pass(taken);
   if (*taken) return **taken;
@@ -51,9 +59,12 @@ Result<Change> DirectoryRepository::add_domain_once(const HostedDomain& wanted,
   if (*refused_by) return **refused_by;
   domain.created = clock_.wall();
   domain.version = 1;
-  if (Result<void> done = (*transaction)->insert_domain(domain); !done) return pass(done);
-  return commit(**transaction, actor,
-                change::entry("domain.add", domain.name.str(), std::nullopt, to_json(domain)));
+  if (Result<void> done = transaction.insert_domain(domain); !done) return pass(done);
+  Result<void> written =
+      write_down(transaction, actor,
+                 change::entry("domain.add", domain.name.str(), std::nullopt, to_json(domain)));
+  if (!written) return pass(written);
+  return Change{};
 }
 
 Result<Change> DirectoryRepository::set_domain_once(const HostedDomain& wanted,

@@ -38,6 +38,17 @@ Change changed_meanwhile(std::string_view what, const Address& address) {
       fmt::format("{} {} was changed by somebody else meanwhile: look again", what, address.str()));
 }
 
+HostedDomain with_defaults(const Domain& name) {
+  return {.name = name,
+          .incoming_suspended = {},
+          .outgoing_suspended = {},
+          .login_suspended = {},
+          .catch_all = {},
+          .sub_addressing = {},
+          .default_quota = {},
+          .limits = {}};
+}
+
 // A page of rows that have an `address`.
 template <class T>
 Result<Page<T>> page_of(
@@ -84,28 +95,96 @@ Result<Change> DirectoryRepository::add_mailbox_once(const NewMailbox& wanted, c
   if (auto wrong = rules::wrong_with_mailbox(wanted.address, wanted.display_name,
                                              wanted.quota.value_or(Quota{})))
     return refused(Change::Status::invalid, *wrong);
-  Result<Entry<Mailbox>> entry = open_entry(wanted.address, &DirectoryStore::mailbox);
-  if (!entry) return pass(entry);
-  Result<std::optional<HostedDomain>> domain = store_->domain(entry->address.domain());
+  Result<std::unique_ptr<StoreTransaction>> transaction = store_->begin();
+  if (!transaction) return pass(transaction);
+  Result<std::optional<HostedDomain>> domain = named_domain(wanted.address.domain());
   if (!domain) return pass(domain);
-  if (!*domain) return no_domain_for(entry->address);
-  if (entry->present)
-    return change::exists(entry->address.str(), differences(*entry->present, wanted));
-  const Quota quota = wanted.quota.value_or((*domain)->default_quota);
+  Result<Change> added = insert_mailbox(**transaction, wanted, *domain, actor);
+  if (!added || added->status != Change::Status::changed) return added;
+  if (Result<void> done = (*transaction)->commit(); !done) return pass(done);
+  return added;
+}
+
+Result<Change> DirectoryRepository::insert_mailbox(StoreTransaction& transaction,
+                                                   const NewMailbox& wanted,
+                                                   const std::optional<HostedDomain>& domain,
+                                                   const Actor& actor) {
+  if (!domain) return no_domain_for(wanted.address);
+  const Address folded = canonical(wanted.address);
+  Result<Address> address = Address::from_parts(folded.local_part(), domain->name);
+  if (!address) return pass(address);
+  Result<std::optional<Mailbox>> present = store_->mailbox(*address);
+  if (!present) return pass(present);
+  if (*present) return change::exists(address->str(), differences(**present, wanted));
+  const Quota quota = wanted.quota.value_or(domain->default_quota);
   Checked full =
-      check_room(**domain, {.mailboxes = 1, .quota = quota, .instead = {}, .has_quota = true});
+      check_room(*domain, {.mailboxes = 1, .quota = quota, .instead = {}, .has_quota = true});
   if (!full) return pass(full);
   if (*full) return **full;
-  const Mailbox mailbox{.address = entry->address,
+  const Mailbox mailbox{.address = *address,
                         .display_name = wanted.display_name,
                         .quota = quota,
                         .services = wanted.services,
-                        .maildir = maildir_path(entry->address),
+                        .maildir = maildir_path(*address),
                         .created = clock_.wall(),
                         .version = 1};
-  if (Result<void> done = entry->transaction->insert_mailbox(mailbox); !done) return pass(done);
-  return commit(*entry->transaction, actor,
-                change::entry("mailbox.add", entry->address.str(), std::nullopt, to_json(mailbox)));
+  if (Result<void> done = transaction.insert_mailbox(mailbox); !done) return pass(done);
+  Result<void> written =
+      write_down(transaction, actor,
+                 change::entry("mailbox.add", address->str(), std::nullopt, to_json(mailbox)));
+  if (!written) return pass(written);
+  return Change{};
+}
+
+Result<BatchChange> DirectoryRepository::add_mailboxes_once(const MailboxBatch& batch,
+                                                            const Actor& actor,
+                                                            const BeforeCommit& before_commit) {
+  Result<std::unique_ptr<StoreTransaction>> transaction = store_->begin();
+  if (!transaction) return pass(transaction);
+  BatchChange result;
+  // Of the mailbox before: who comes with many mostly has them by domain. Nobody else writes now.
+  std::optional<Domain> name;
+  std::optional<HostedDomain> domain;
+  bool any = false;
+  for (const NewMailbox& wanted : batch.mailboxes) {
+    if (auto wrong = rules::wrong_with_mailbox(wanted.address, wanted.display_name,
+                                               wanted.quota.value_or(Quota{}))) {
+      result.changes.push_back(refused(Change::Status::invalid, *wrong));
+      continue;
+    }
+    if (name != wanted.address.domain()) {
+      name = wanted.address.domain();
+      Result<std::optional<HostedDomain>> found = named_domain(*name);
+      if (!found) return pass(found);
+      domain = std::move(*found);
+    }
+    if (!domain && batch.add_domains) {
+      const HostedDomain plain = with_defaults(*name);
+      if (auto wrong = rules::wrong_with(plain)) {
+        result.changes.push_back(refused(Change::Status::invalid, *wrong));
+        continue;
+      }
+      Result<Change> added = insert_domain(**transaction, plain, actor);
+      if (!added) return pass(added);
+      if (!added->ok()) {
+        result.changes.push_back(std::move(*added));
+        continue;
+      }
+      result.domains.push_back(*name);
+      any = true;
+      Result<std::optional<HostedDomain>> found = store_->domain(*name);
+      if (!found) return pass(found);
+      domain = std::move(*found);
+    }
+    Result<Change> added = insert_mailbox(**transaction, wanted, domain, actor);
+    if (!added) return pass(added);
+    any = any || added->status == Change::Status::changed;
+    result.changes.push_back(std::move(*added));
+  }
+  if (!any) return result;
+  if (Result<void> ready = before_commit(result); !ready) return pass(ready);
+  if (Result<void> done = (*transaction)->commit(); !done) return pass(done);
+  return result;
 }
 
 Result<Change> DirectoryRepository::set_mailbox_once(const Mailbox& wanted, const Actor& actor) {

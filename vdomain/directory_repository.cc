@@ -10,11 +10,17 @@ namespace toast::vdomain {
 
 using change::refused;
 
-Result<Change> DirectoryRepository::commit(StoreTransaction& transaction, const Actor& actor,
-                                           AuditEntry entry) {
+Result<void> DirectoryRepository::write_down(StoreTransaction& transaction, const Actor& actor,
+                                             AuditEntry entry) {
   entry.at = clock_.wall();
   entry.actor = actor;
-  if (Result<void> done = transaction.append_audit(entry); !done) return pass(done);
+  return transaction.append_audit(entry);
+}
+
+Result<Change> DirectoryRepository::commit(StoreTransaction& transaction, const Actor& actor,
+                                           AuditEntry entry) {
+  Result<void> written = write_down(transaction, actor, std::move(entry));
+  if (!written) return pass(written);
   if (Result<void> done = transaction.commit(); !done) return pass(done);
   return Change{};
 }
@@ -24,6 +30,12 @@ Result<Domain> DirectoryRepository::real_domain(const Domain& name) {
   if (!alias) return pass(alias);
   if (*alias) return (*alias)->target;
   return name;
+}
+
+Result<std::optional<HostedDomain>> DirectoryRepository::named_domain(const Domain& name) {
+  Result<Domain> real = real_domain(name);
+  if (!real) return pass(real);
+  return store_->domain(*real);
 }
 
 Result<Address> DirectoryRepository::real_address(const Address& address) {

@@ -8,6 +8,7 @@
 // timeout.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -54,6 +55,17 @@ struct NewMailbox {
   std::string display_name;
   std::optional<Quota> quota;  // not set: the domain's default
   ServiceSwitches services;
+};
+
+// Many mailboxes in one transaction, each judged as add_mailbox() judges it: one that is refused
+// keeps no other out.
+struct MailboxBatch {
+  std::vector<NewMailbox> mailboxes;
+  bool add_domains = false;  // one that is not there, with the defaults of everything
+};
+struct BatchChange {
+  std::vector<Change> changes;  // as `mailboxes`
+  std::vector<Domain> domains;  // that were added
 };
 
 using DomainCounts = StoredCounts;
@@ -115,6 +127,13 @@ class DirectoryRepository {
   Result<Change> add_mailbox(const NewMailbox& mailbox, const Actor& actor) {
     return written([&] { return add_mailbox_once(mailbox, actor); });
   }
+  // `before_commit` is called when all that will be added is known; its error is the batch's, and
+  // nothing is added. It may be called more than once.
+  using BeforeCommit = std::function<Result<void>(const BatchChange&)>;
+  Result<BatchChange> add_mailboxes(const MailboxBatch& batch, const Actor& actor,
+                                    const BeforeCommit& before_commit) {
+    return written([&] { return add_mailboxes_once(batch, actor, before_commit); });
+  }
   Result<Change> set_mailbox(const Mailbox& mailbox, const Actor& actor) {
     return written([&] { return set_mailbox_once(mailbox, actor); });
   }
@@ -170,9 +189,9 @@ class DirectoryRepository {
 
  private:
   template <class Work>
-  Result<Change> written(Work work) {
+  auto written(Work work) -> decltype(work()) {
     for (int attempt = 1;; ++attempt) {
-      Result<Change> done = work();
+      auto done = work();
       if (done || attempt == kMaxWriteAttempts || !store_->lost_to_another()) return done;
     }
   }
@@ -183,6 +202,8 @@ class DirectoryRepository {
                                        const Actor& actor);
   Result<Change> remove_domain_alias_once(const Domain& name, const Actor& actor);
   Result<Change> add_mailbox_once(const NewMailbox& mailbox, const Actor& actor);
+  Result<BatchChange> add_mailboxes_once(const MailboxBatch& batch, const Actor& actor,
+                                         const BeforeCommit& before_commit);
   Result<Change> set_mailbox_once(const Mailbox& mailbox, const Actor& actor);
   Result<Change> remove_mailbox_once(const Address& address, const Actor& actor);
   Result<Change> add_alias_once(const Alias& alias, const Actor& actor);
@@ -207,6 +228,15 @@ class DirectoryRepository {
   template <class T>
   Result<Entry<T>> open_entry(const Address& named, Find<T> find);
   Result<Change> commit(StoreTransaction& transaction, const Actor& actor, AuditEntry entry);
+  Result<void> write_down(StoreTransaction& transaction, const Actor& actor, AuditEntry entry);
+  // The rows and their audit; the caller commits.
+  Result<Change> insert_domain(StoreTransaction& transaction, HostedDomain domain,
+                               const Actor& actor);
+  // `domain`: where the mailbox will be; none: not there.
+  Result<Change> insert_mailbox(StoreTransaction& transaction, const NewMailbox& wanted,
+                                const std::optional<HostedDomain>& domain, const Actor& actor);
+  // The domain that a name stands for.
+  Result<std::optional<HostedDomain>> named_domain(const Domain& name);
   // The domain a name stands for: itself, or the target of a domain alias.
   Result<Domain> real_domain(const Domain& name);
   Result<Address> real_address(const Address& address);

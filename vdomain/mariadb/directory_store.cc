@@ -110,7 +110,6 @@ class MariadbDirectory : public SqlReads<Handle> {
   static constexpr const char* kAliasesOfDomains =
       "SELECT a.name, d.name, a.created_at FROM domain_alias a JOIN domain d USING (domain_id)"
       " WHERE a.name > ?{} ORDER BY a.name LIMIT {}";
-  // Of one domain at a time: only so does the server use the index for order and start.
   static constexpr const char* kInOne =
       "SELECT {0} FROM domain d JOIN {1} USING (domain_id) WHERE d.name = ? AND {2} > ?"
       " ORDER BY {2} LIMIT {3}";
@@ -128,50 +127,6 @@ class MariadbDirectory : public SqlReads<Handle> {
       if (!done) return done;
       if (!more || seen < kRowsAtOnce) return {};
     }
-  }
-
-  // `visit(domain, local part to begin behind)` for one domain, or for all from `after` on.
-  template <class VisitDomain>
-  Result<void> by_domain(const std::optional<Address>& after, const Domain* domain,
-                         VisitDomain visit) {
-    if (domain != nullptr) {
-      if (after && after->domain().str() > domain->str()) return {};
-      const bool inside = after && after->domain() == *domain;
-      Result<bool> done = visit(*domain, inside ? after_local(after) : std::string());
-      if (!done) return pass(done);
-      return {};
-    }
-    if (after) {
-      Result<bool> more = visit(after->domain(), after_local(after));
-      if (!more) return pass(more);
-      if (!*more) return {};
-    }
-    std::string from = after_domain(after);
-    for (;;) {
-      Result<std::vector<Domain>> names = some_domains(from);
-      if (!names) return pass(names);
-      for (const Domain& name : *names) {
-        Result<bool> more = visit(name, std::string());
-        if (!more) return pass(more);
-        if (!*more) return {};
-      }
-      if (names->size() < kRowsAtOnce) return {};
-      from = names->back().str();
-    }
-  }
-
-  Result<std::vector<Domain>> some_domains(const std::string& after) {
-    static const std::string sql =
-        fmt::format("SELECT name FROM domain WHERE name > ? ORDER BY name LIMIT {}", kRowsAtOnce);
-    std::vector<Domain> names;
-    const auto read = [](const Rows& row) { return rows::parse_domain("domain", row.text(0)); };
-    const Visit<Domain> keep = [&](const Domain& name) {
-      names.push_back(name);
-      return true;
-    };
-    Result<void> done = sql::each_row<Domain>(db_.query(sql, after), read, keep);
-    if (!done) return pass(done);
-    return names;
   }
 
   // With their targets, by one statement: a row for each target.

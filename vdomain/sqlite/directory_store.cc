@@ -46,29 +46,36 @@ class SqliteDirectory final : public SqlReads<sqlite::Connection, SqliteDirector
 
   Result<void> each_mailbox(const std::optional<Address>& after, const Domain* domain,
                             Visit<Mailbox> visit) override {
-    static const std::string sql = fmt::format(
-        "SELECT {} FROM domain d JOIN mailbox m USING (domain_id)"
-        " WHERE (d.name, m.local_part) > (?1, ?2) AND (?3 IS NULL OR d.name = ?3)"
-        " ORDER BY d.name, m.local_part",
-        rows::kMailboxColumns);
-    return sql::each_row<Mailbox>(
-        db_.query(sql, after_domain(after), after_local(after), name_or_null(domain)),
-        rows::mailbox<sqlite::Statement>, visit);
+    static const std::string sql = fmt::format(kInOne, rows::kMailboxColumns, "mailbox m", "m");
+    return each_entry<Mailbox>(sql, after, domain, visit, rows::mailbox<sqlite::Statement>);
   }
 
   Result<void> each_alias(const std::optional<Address>& after, const Domain* domain,
                           Visit<Alias> visit) override {
-    static const std::string sql = fmt::format(
-        "SELECT {} FROM domain d JOIN alias a USING (domain_id)"
-        " WHERE (d.name, a.local_part) > (?1, ?2) AND (?3 IS NULL OR d.name = ?3)"
-        " ORDER BY d.name, a.local_part",
-        rows::kAliasColumns);
-    return sql::each_row<Alias>(
-        db_.query(sql, after_domain(after), after_local(after), name_or_null(domain)),
-        [this](const sqlite::Statement& row) { return alias_with_targets(row); }, visit);
+    static const std::string sql = fmt::format(kInOne, rows::kAliasColumns, "alias a", "a");
+    return each_entry<Alias>(sql, after, domain, visit, [this](const sqlite::Statement& row) {
+      return alias_with_targets(row);
+    });
   }
 
  private:
+  static constexpr const char* kInOne =
+      "SELECT {0} FROM domain d JOIN {1} USING (domain_id) WHERE d.name = ? AND {2}.local_part > ?"
+      " ORDER BY {2}.local_part";
+
+  template <class T, class Read>
+  Result<void> each_entry(const std::string& sql, const std::optional<Address>& after,
+                          const Domain* domain, const Visit<T>& visit, Read read) {
+    const auto in_one = [&](const Domain& name, const std::string& from) -> Result<bool> {
+      bool more = true;
+      const Visit<T> watched = [&](const T& value) { return more = visit(value); };
+      Result<void> done = sql::each_row<T>(db_.query(sql, name.str(), from), read, watched);
+      if (!done) return pass(done);
+      return more;
+    };
+    return by_domain(after, domain, in_one);
+  }
+
   static std::optional<std::string> name_or_null(const Domain* domain) {
     if (domain == nullptr) return std::nullopt;
     return domain->str();
