@@ -32,6 +32,8 @@ Wanted<Address> account_for(Directory& directory, const Address& address);
 void record_change(Context& context, Accounts& accounts, const std::string& action,
                    const std::string& account);
 
+// `mailbox import`.
+void add_mailbox_import(CLI::App& mailbox, Context& context);
 // `mailbox app-password add|list|remove`.
 void add_app_password(CLI::App& mailbox, Context& context);
 

@@ -16,6 +16,7 @@ struct AliasOptions {
   std::optional<std::string> keep_copy;
   std::string domain;
   std::string match;
+  PageOptions page;
 };
 
 Record to_record(const Alias& alias) {
@@ -71,17 +72,12 @@ Outcome list_aliases(Context& context, const AliasOptions& options) {
   if (!directory) return tl::unexpected(directory.error());
   Wanted<vdomain::ListQuery> query = list_query(*directory, options.domain, options.match);
   if (!query) return tl::unexpected(query.error());
-  std::vector<Record> rows;
-  do {
-    const auto page = (*directory)->list_aliases(*query);
-    if (!page) return fail(page.error(), "aliases");
-    for (const Alias& alias : page->items) rows.push_back(to_record(alias));
-    query->after = page->next;
-  } while (!query->after.empty());
-  context.out.list("aliases",
-                   {{"address", "ALIAS"}, {"targets", "TARGETS"}, {"keep_copy", "KEEPS A COPY"}},
-                   rows);
-  return Exit::done;
+  Listing listing = context.out.listing(
+      "aliases", {{"address", "ALIAS"}, {"targets", "TARGETS"}, {"keep_copy", "KEEPS A COPY"}});
+  return list_pages(
+      context, listing, *query, options.page, "aliases",
+      [&](const vdomain::ListQuery& page) { return (*directory)->list_aliases(page); },
+      [](const Alias& alias) -> Wanted<Record> { return to_record(alias); });
 }
 
 Wanted<Alias> find(Directory& directory, const std::string& text) {
@@ -183,6 +179,7 @@ void add_alias(CLI::App& app, Context& context) {
   CLI::App* list = noun->add_subcommand("list", "List aliases");
   list->add_option("--domain", options->domain, "Only of this domain")->type_name("DOMAIN");
   list->add_option("--match", options->match, "Only addresses like this")->type_name("GLOB");
+  options->page.add_to(*list);
   bind(list, list_aliases);
 
   CLI::App* show = noun->add_subcommand("show", "Show an alias");

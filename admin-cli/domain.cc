@@ -1,6 +1,9 @@
 // toastctl domain: the domains whose mail is delivered here, and their other names.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <limits>
+
 #include "admin-cli/arguments.h"
 #include "admin-cli/stores.h"
 
@@ -19,6 +22,7 @@ struct DomainOptions {
   std::vector<std::string> suspend, resume;
   std::string reason = "suspended by the administrator";
   std::string match;
+  PageOptions page;
   bool with_contents = false;
 
   bool has_settings() const {
@@ -201,39 +205,75 @@ Outcome add_domains(Context& context, const DomainOptions& options) {
   });
 }
 
+// Other names of domains are listed behind all domains: the cursor says which of the two it is in.
+constexpr std::string_view kAliasCursor = "alias:";
+
+// What is left of the page is in `left`; the result is the cursor of the next, empty: that was all.
+template <class PageOf, class RowOf>
+Wanted<std::string> list_part(Listing& listing, vdomain::ListQuery query, std::size_t& left,
+                              PageOf page_of, RowOf row_of) {
+  while (left > 0) {
+    query.limit = std::min(left, kRowsMeasured);
+    const auto page = page_of(query);
+    if (!page) return fail(page.error(), "domains");
+    for (const auto& item : page->items) {
+      Wanted<Record> row = row_of(item);
+      if (!row) return tl::unexpected(std::move(row.error()));
+      listing.add(std::move(*row));
+    }
+    left -= page->items.size();
+    query.after = page->next;
+    if (query.after.empty()) return std::string();
+  }
+  return query.after;
+}
+
+Wanted<Record> row_of(Directory& directory, const HostedDomain& domain) {
+  const auto counts = directory->counts(domain.name);
+  if (!counts) return fail(counts.error(), domain.name.str());
+  Record row = to_record(domain);
+  row.add("mailboxes", counts->mailboxes).add("aliases", counts->aliases);
+  return row.add("alias_of", Value());
+}
+
+Wanted<Record> row_of(const vdomain::DomainAlias& alias) {
+  return Record{{"name", alias.name.str()},
+                {"created", iso_time(alias.created)},
+                {"alias_of", alias.target.str()}};
+}
+
 Outcome list_domains(Context& context, const DomainOptions& options) {
   Wanted<Directory> directory = Directory::open(context);
   if (!directory) return tl::unexpected(directory.error());
-  std::vector<Record> rows;
-  vdomain::ListQuery query{.domain = {}, .match = options.match, .after = {}};
-  do {
-    const auto page = (*directory)->list_domains(query);
-    if (!page) return fail(page.error(), "domains");
-    for (const HostedDomain& domain : page->items) {
-      const auto counts = (*directory)->counts(domain.name);
-      if (!counts) return fail(counts.error(), domain.name.str());
-      Record row = to_record(domain);
-      row.add("mailboxes", counts->mailboxes).add("aliases", counts->aliases);
-      rows.push_back(std::move(row.add("alias_of", Value())));
-    }
-    query.after = page->next;
-  } while (!query.after.empty());
-  do {
-    const auto page = (*directory)->list_domain_aliases(query);
-    if (!page) return fail(page.error(), "domains");
-    for (const vdomain::DomainAlias& alias : page->items)
-      rows.push_back(Record{{"name", alias.name.str()},
-                            {"created", iso_time(alias.created)},
-                            {"alias_of", alias.target.str()}});
-    query.after = page->next;
-  } while (!query.after.empty());
-  context.out.list("domains",
-                   {{"name", "DOMAIN"},
-                    {"mailboxes", "MAILBOXES"},
-                    {"aliases", "ALIASES"},
-                    {"catch_all", "CATCH-ALL"},
-                    {"alias_of", "ALIAS OF"}},
-                   rows);
+  Listing listing = context.out.listing("domains", {{"name", "DOMAIN"},
+                                                    {"mailboxes", "MAILBOXES"},
+                                                    {"aliases", "ALIASES"},
+                                                    {"catch_all", "CATCH-ALL"},
+                                                    {"alias_of", "ALIAS OF"}});
+  const std::size_t limit = options.page.limit;
+  std::size_t left = limit == 0 ? std::numeric_limits<std::size_t>::max() : limit;
+  vdomain::ListQuery query{.domain = {}, .match = options.match, .after = options.page.cursor};
+  const bool behind = query.after.starts_with(kAliasCursor);
+  Wanted<std::string> next;
+  if (!behind) {
+    next = list_part(
+        listing, query, left,
+        [&](const vdomain::ListQuery& page) { return (*directory)->list_domains(page); },
+        [&](const HostedDomain& domain) { return row_of(*directory, domain); });
+    if (!next) return tl::unexpected(next.error());
+  }
+  if (next->empty()) {
+    query.after = behind ? options.page.cursor.substr(kAliasCursor.size()) : std::string();
+    const bool full = left == 0;
+    next = list_part(
+        listing, query, left,
+        [&](const vdomain::ListQuery& page) { return (*directory)->list_domain_aliases(page); },
+        [](const vdomain::DomainAlias& alias) { return row_of(alias); });
+    if (!next) return tl::unexpected(next.error());
+    if (full || !next->empty()) next = std::string(kAliasCursor) + *next;
+  }
+  listing.finish(limit == 0 ? std::nullopt : std::optional(*next));
+  if (!next->empty() && !context.json) context.out.warn("there is more: --cursor " + *next);
   return Exit::done;
 }
 
@@ -408,7 +448,10 @@ void add_domain(CLI::App& app, Context& context) {
 
   CLI::App* list = noun->add_subcommand("list", "List domains");
   list->add_option("--match", options->match, "Only names like this: '*.org'")->type_name("GLOB");
-  list->footer("Example:\n  toastctl domain list --match '*.org' --json");
+  options->page.add_to(*list);
+  list->footer(
+      "Examples:\n  toastctl domain list --match '*.org' --json\n"
+      "  toastctl domain list --limit 1000");
   bind(list, list_domains);
 
   CLI::App* show = noun->add_subcommand("show", "Show everything about a domain");

@@ -4,9 +4,8 @@
 #include "admin-cli/accounts.h"
 #include "admin-cli/arguments.h"
 #include "admin-cli/password_input.h"
-#include "auth/migrating_hasher.h"
+#include "admin-cli/password_keeping.h"
 #include "auth/set_password.h"
-#include "base/settings_registry.h"
 
 namespace toast::admin {
 namespace {
@@ -20,6 +19,7 @@ struct MailboxOptions {
   std::string domain;
   std::string match;
   PasswordOptions password;
+  PageOptions page;
 };
 
 Record to_record(const Mailbox& mailbox, const Instance& instance) {
@@ -86,31 +86,6 @@ Wanted<std::optional<vdomain::Quota>> quota_of_new(Directory& directory, const N
   const auto domain = directory->find_domain(*alias ? (*alias)->target : address.domain());
   if (!domain) return fail(domain.error(), address.str());
   return named.over(*domain ? (*domain)->default_quota : vdomain::Quota{});
-}
-
-// How a password is kept here.
-struct Keeping {
-  std::unique_ptr<auth::PasswordHasher> hasher;
-  Random* scram = nullptr;  // none: without what SCRAM needs
-
-  static Wanted<Keeping> by_settings(Context& context) {
-    const Wanted<Instance> instance = context.instance();
-    if (!instance) return tl::unexpected(instance.error());
-    const Wanted<Settings> settings = instance->settings();
-    if (!settings) return tl::unexpected(settings.error());
-    auth::start_sodium();
-    Keeping keeping;
-    keeping.hasher = std::make_unique<auth::MigratingHasher>(hash_cost(*settings), false);
-    if (settings->get(setting::authscram) != "no") keeping.scram = &context.random;
-    return keeping;
-  }
-};
-
-Result<void> store_password(auth::CredentialsRepository& credentials, const Keeping& keeping,
-                            const std::string& account, const Password& password, WallTime now) {
-  if (password.is_hash) return credentials.put(account, std::string(password.text.view()), now);
-  return auth::set_password(credentials, *keeping.hasher, account, password.text, now,
-                            keeping.scram);
 }
 
 // The password for mailboxes that are to be added. One that was given is read at once; without,
@@ -261,23 +236,19 @@ Outcome list_mailboxes(Context& context, const MailboxOptions& options) {
   if (!directory) return tl::unexpected(directory.error());
   Wanted<vdomain::ListQuery> query = list_query(*directory, options.domain, options.match);
   if (!query) return tl::unexpected(query.error());
-  std::vector<Record> rows;
-  do {
-    const auto page = (*directory)->list_mailboxes(*query);
-    if (!page) return fail(page.error(), "mailboxes");
-    for (const Mailbox& mailbox : page->items) {
-      Record row = to_record(mailbox, *instance);
-      if (!context.json) {
-        const std::uint64_t limit = mailbox.quota.bytes;
-        row.add("quota", limit == 0 ? std::string("unlimited") : size_text(limit));
-      }
-      rows.push_back(std::move(row));
-    }
-    query->after = page->next;
-  } while (!query->after.empty());
-  context.out.list("mailboxes",
-                   {{"address", "ADDRESS"}, {"display_name", "NAME"}, {"quota", "QUOTA"}}, rows);
-  return Exit::done;
+  Listing listing = context.out.listing(
+      "mailboxes", {{"address", "ADDRESS"}, {"display_name", "NAME"}, {"quota", "QUOTA"}});
+  return list_pages(
+      context, listing, *query, options.page, "mailboxes",
+      [&](const vdomain::ListQuery& page) { return (*directory)->list_mailboxes(page); },
+      [&](const Mailbox& mailbox) -> Wanted<Record> {
+        Record row = to_record(mailbox, *instance);
+        if (!context.json) {
+          const std::uint64_t limit = mailbox.quota.bytes;
+          row.add("quota", limit == 0 ? std::string("unlimited") : size_text(limit));
+        }
+        return row;
+      });
 }
 
 std::vector<Value> login_records(const std::vector<auth::LastLogin>& logins) {
@@ -427,7 +398,10 @@ void add_mailbox(CLI::App& app, Context& context) {
   list->add_option("--domain", options->domain, "Only of this domain")->type_name("DOMAIN");
   list->add_option("--match", options->match, "Only addresses like this: 'a*@example.org'")
       ->type_name("GLOB");
-  list->footer("Example:\n  toastctl mailbox list --domain example.org --json");
+  options->page.add_to(*list);
+  list->footer(
+      "Examples:\n  toastctl mailbox list --domain example.org --json\n"
+      "  toastctl mailbox list --limit 1000 --cursor zoe@example.org");
   bind(list, list_mailboxes);
 
   CLI::App* show = noun->add_subcommand("show", "Show everything about a mailbox");
@@ -456,6 +430,7 @@ void add_mailbox(CLI::App& app, Context& context) {
   bind(passwd, change_password);
 
   add_app_password(*noun, context);
+  add_mailbox_import(*noun, context);
 }
 
 }  // namespace toast::admin

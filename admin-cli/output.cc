@@ -58,35 +58,83 @@ void Output::did(std::string_view result, std::string_view noun, std::string_vie
 
 void Output::list(std::string_view field, const std::vector<Column>& columns,
                   const std::vector<Record>& rows) {
-  if (json_) {
-    std::vector<Value> values(rows.begin(), rows.end());
-    return write_record(out_, Record{{"schema", kJsonSchema}, {std::string(field), values}});
-  }
-  std::vector<std::vector<std::string>> cells;
-  std::vector<std::size_t> widths;
-  widths.reserve(columns.size());
-  for (const Column& column : columns) widths.push_back(width(column.header));
-  for (const Record& row : rows) {
-    std::vector<std::string>& line = cells.emplace_back();
-    for (std::size_t i = 0; i < columns.size(); ++i) {
-      const Value* value = row.find(columns[i].field);
-      line.push_back(value == nullptr ? "-" : printable(value->text()));
-      widths[i] = std::max(widths[i], width(line.back()));
-    }
+  Listing rest = listing(field, columns);
+  for (const Record& row : rows) rest.add(row);
+  rest.finish();
+}
+
+Listing Output::listing(std::string_view field, std::vector<Column> columns) {
+  return {*this, std::string(field), std::move(columns)};
+}
+
+void Listing::add(Record row) {
+  if (out_.json_) return write_json_row(row);
+  std::vector<std::string> cells = cells_of(row);
+  if (widths_.empty()) {
+    waiting_.push_back(std::move(cells));
+    if (waiting_.size() == kRowsMeasured) flush();
+    return;
   }
   std::string text;
-  const auto put = [&](const auto& line_cell) {
-    std::string line;
-    for (std::size_t i = 0; i < columns.size(); ++i) {
-      if (i > 0) line += "  ";
-      line += padded(line_cell(i), widths[i]);
-    }
-    line.erase(line.find_last_not_of(' ') + 1);
-    text += line + "\n";
-  };
-  if (!rows.empty()) put([&](std::size_t i) { return columns[i].header; });
-  for (const auto& line : cells) put([&](std::size_t i) { return line[i]; });
-  write(out_, text);
+  write_table_row(cells, text);
+  write(out_.out_, text);
+}
+
+// As Record::write_json() would write the whole.
+void Listing::write_json_row(const Record& row) {
+  std::string text =
+      any_ ? ",\n    "
+           : fmt::format("{{\n  \"schema\": {},\n  {}: [\n    ", kJsonSchema, json_string(field_));
+  any_ = true;
+  row.write_json(text, 2);
+  write(out_.out_, text);
+}
+
+std::vector<std::string> Listing::cells_of(const Record& row) const {
+  std::vector<std::string> cells;
+  cells.reserve(columns_.size());
+  for (const Column& column : columns_) {
+    const Value* value = row.find(column.field);
+    cells.push_back(value == nullptr ? "-" : printable(value->text()));
+  }
+  return cells;
+}
+
+void Listing::write_table_row(const std::vector<std::string>& cells, std::string& text) const {
+  std::string line;
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    if (i > 0) line += "  ";
+    line += padded(cells[i], widths_[i]);
+  }
+  line.erase(line.find_last_not_of(' ') + 1);
+  text += line + "\n";
+}
+
+void Listing::flush() {
+  std::vector<std::string> headers;
+  headers.reserve(columns_.size());
+  for (const Column& column : columns_) headers.push_back(column.header);
+  for (const std::string& header : headers) widths_.push_back(width(header));
+  for (const std::vector<std::string>& cells : waiting_)
+    for (std::size_t i = 0; i < cells.size(); ++i)
+      widths_[i] = std::max(widths_[i], width(cells[i]));
+  std::string text;
+  if (!waiting_.empty()) write_table_row(headers, text);
+  for (const std::vector<std::string>& cells : waiting_) write_table_row(cells, text);
+  waiting_.clear();
+  write(out_.out_, text);
+}
+
+void Listing::finish(const std::optional<std::string>& next) {
+  if (!out_.json_) {
+    if (widths_.empty()) flush();
+    return;
+  }
+  std::string text;
+  if (!any_) text = fmt::format("{{\n  \"schema\": {},\n  {}: [", kJsonSchema, json_string(field_));
+  text += any_ ? "\n  ]" : "]";
+  if (next) text += ",\n  \"next\": " + (next->empty() ? "null" : json_string(*next));
+  write(out_.out_, text + "\n}\n");
 }
 
 void Output::show(const Record& record) {
@@ -109,6 +157,10 @@ void Output::warn(std::string_view text) {
     return write_record(err_, Record{{"warning", Record{{"message", text}}}});
   }
   write(err_, fmt::format("toastctl: warning: {}\n", printable(text)));
+}
+
+void Output::progress(std::string_view text) {
+  if (!json_ && !quiet_) write(err_, fmt::format("toastctl: {}\n", text));
 }
 
 void Output::failed(const Failure& failure) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdio>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +21,8 @@ struct Column {
   std::string header;  // of the table
 };
 
+class Listing;
+
 class Output {
  public:
   Output(std::FILE* out, std::FILE* err) : out_(out), err_(err) {}
@@ -34,6 +37,8 @@ class Output {
   // `field` holds the rows in JSON.
   void list(std::string_view field, const std::vector<Column>& columns,
             const std::vector<Record>& rows);
+  // The same, of any length: nothing but its first rows is held.
+  Listing listing(std::string_view field, std::vector<Column> columns);
   void show(const Record& record);
   // A line of text that is the answer itself; not in JSON.
   void line(std::string_view text);
@@ -42,16 +47,46 @@ class Output {
     if (!quiet_) line(text);
   }
   void warn(std::string_view text);
+  // How far a long job is, on standard error; not with --quiet or JSON.
+  void progress(std::string_view text);
   void failed(const Failure& failure);
   // JSON results are printed together, at the end.
   void finish();
 
  private:
+  friend class Listing;
   std::FILE* out_;
   std::FILE* err_;
   bool json_ = false;
   bool quiet_ = false;
   std::vector<Value> results_;
+};
+
+// Rows go out as they come. A table's columns are as wide as the first kRowsMeasured rows need; a
+// wider cell of a later row pushes what is right of it.
+inline constexpr std::size_t kRowsMeasured = 1000;
+
+class Listing {
+ public:
+  void add(Record row);
+  // `next`: where the next page begins, empty: that was all; none: it was not asked for.
+  void finish(const std::optional<std::string>& next = std::nullopt);
+
+ private:
+  friend class Output;
+  Listing(Output& out, std::string field, std::vector<Column> columns)
+      : out_(out), field_(std::move(field)), columns_(std::move(columns)) {}
+  void flush();
+  void write_json_row(const Record& row);
+  void write_table_row(const std::vector<std::string>& cells, std::string& text) const;
+  std::vector<std::string> cells_of(const Record& row) const;
+
+  Output& out_;
+  const std::string field_;
+  const std::vector<Column> columns_;
+  std::vector<std::vector<std::string>> waiting_;  // of a table that is not measured yet
+  std::vector<std::size_t> widths_;                // empty: not measured
+  bool any_ = false;
 };
 
 // Control bytes of data shown to a person: a name in the database must not move the cursor.

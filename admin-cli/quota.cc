@@ -102,7 +102,14 @@ Outcome list_quotas(Context& context, const QuotaOptions& options) {
   if (!quotas) return tl::unexpected(quotas.error());
   Wanted<vdomain::ListQuery> query = list_query(quotas->directory, options.domain, options.match);
   if (!query) return tl::unexpected(query.error());
+  // Only what may be shown is held: the fullest of those seen.
   std::vector<Row> rows;
+  std::size_t found = 0;
+  const std::size_t wanted = options.skip + options.limit;
+  const auto keep_fullest = [&] {
+    std::ranges::stable_sort(rows, [](const Row& a, const Row& b) { return a.fill > b.fill; });
+    while (rows.size() > wanted) rows.pop_back();
+  };
   do {
     const auto page = quotas->directory->list_mailboxes(*query);
     if (!page) return fail(page.error(), "mailboxes");
@@ -114,11 +121,14 @@ Outcome list_quotas(Context& context, const QuotaOptions& options) {
         continue;
       }
       const std::uint64_t fill = fill_of(mailbox.quota, *use).value_or(0);
-      if (fill >= options.over) rows.push_back({mailbox, *use, fill});
+      if (fill < options.over) continue;
+      ++found;
+      rows.push_back({mailbox, *use, fill});
     }
+    if (rows.size() > 2 * wanted) keep_fullest();
     query->after = page->next;
   } while (!query->after.empty());
-  std::ranges::stable_sort(rows, [](const Row& a, const Row& b) { return a.fill > b.fill; });
+  keep_fullest();
   std::vector<Record> shown;
   for (std::size_t i = options.skip; i < rows.size() && shown.size() < options.limit; ++i)
     shown.push_back(to_record(rows[i].mailbox, rows[i].use, context.json));
@@ -130,9 +140,8 @@ Outcome list_quotas(Context& context, const QuotaOptions& options) {
                     {"quota", "QUOTA"},
                     {"used_messages", "MESSAGES"}},
                    shown);
-  if (behind < rows.size())
-    context.out.warn(std::to_string(rows.size() - behind) + " more: --skip " +
-                     std::to_string(behind));
+  if (behind < found)
+    context.out.warn(std::to_string(found - behind) + " more: --skip " + std::to_string(behind));
   return Exit::done;
 }
 

@@ -116,6 +116,13 @@ Wanted<Directory> Directory::open(Context& context) {
   return open(*instance, context);
 }
 
+void PageOptions::add_to(CLI::App& list) {
+  list.add_option("--limit", limit, "At most so many; JSON has the next page's cursor as \"next\"")
+      ->type_name("N")
+      ->check(CLI::PositiveNumber.description(""));
+  list.add_option("--cursor", cursor, "Go on where a page ended")->type_name("CURSOR");
+}
+
 Wanted<vdomain::ListQuery> list_query(Directory& directory, const std::string& domain,
                                       const std::string& match) {
   vdomain::ListQuery query{.domain = {}, .match = match, .after = {}};

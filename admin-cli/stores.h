@@ -2,7 +2,10 @@
 // become this command's.
 #pragma once
 
+#include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "admin-cli/context.h"
@@ -31,6 +34,39 @@ class Directory {
   std::unique_ptr<vdomain::DirectoryRepository> repository_;
   std::unique_ptr<vdomain::DirectoryRepository> trial_;
 };
+
+// How much of a listing is wanted: --limit and --cursor.
+struct PageOptions {
+  std::size_t limit = 0;  // none: all of it
+  std::string cursor;     // what the page before said
+  void add_to(CLI::App& list);
+};
+
+// Every row of what `page_of(query)` finds, page by page, as far as `options` asks for it. `row_of`
+// makes the Record.
+template <class PageOf, class RowOf>
+Outcome list_pages(Context& context, Listing& listing, vdomain::ListQuery query,
+                   const PageOptions& options, std::string_view what, PageOf page_of,
+                   RowOf row_of) {
+  query.after = options.cursor;
+  std::size_t left = options.limit;
+  do {
+    if (options.limit != 0) query.limit = std::min(left, kRowsMeasured);
+    const auto page = page_of(query);
+    if (!page) return fail(page.error(), std::string(what));
+    for (const auto& item : page->items) {
+      Wanted<Record> row = row_of(item);
+      if (!row) return tl::unexpected(std::move(row.error()));
+      listing.add(std::move(*row));
+    }
+    query.after = page->next;
+    left -= std::min(left, page->items.size());
+  } while (!query.after.empty() && (options.limit == 0 || left > 0));
+  listing.finish(options.limit == 0 ? std::nullopt : std::optional(query.after));
+  if (!query.after.empty() && !context.json)
+    context.out.warn("there is more: --cursor " + query.after);
+  return Exit::done;
+}
 
 // What `list` asks for: of one domain (empty: of all), with names like `match`. Not found: the
 // domain.

@@ -4,6 +4,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "admin-cli/csv.h"
 #include "base/fd.h"
 
 namespace toast::admin {
@@ -80,6 +81,13 @@ Wanted<std::string> ProcessTerminal::read_input(std::size_t max_bytes) {
   Result<std::string> all = read_all(input, max_bytes, "standard input");
   if (!all) return fail(all.error(), "standard input");
   return std::move(*all);
+}
+
+Wanted<std::string> ProcessTerminal::read_more() {
+  const Fd input(::dup(STDIN_FILENO));
+  Result<std::string> some = read_piece(input, "standard input");
+  if (!some) return fail(some.error(), "standard input");
+  return std::move(*some);
 }
 
 }  // namespace toast::admin

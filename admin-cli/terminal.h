@@ -17,6 +17,8 @@ class Terminal {
   virtual Wanted<Secret> ask_secret(const std::string& question) = 0;
   // All of standard input, at most `max_bytes`.
   virtual Wanted<std::string> read_input(std::size_t max_bytes) = 0;
+  // The next bytes of it; empty: the end.
+  virtual Wanted<std::string> read_more() = 0;
 };
 
 // The process's own. Questions go to /dev/tty, so that redirected output stays clean.
@@ -26,6 +28,7 @@ class ProcessTerminal final : public Terminal {
   std::optional<std::string> ask(const std::string& question) override;
   Wanted<Secret> ask_secret(const std::string& question) override;
   Wanted<std::string> read_input(std::size_t max_bytes) override;
+  Wanted<std::string> read_more() override;
 };
 
 }  // namespace toast::admin

@@ -533,6 +533,85 @@ class Mailboxes(InstanceTest):
         self.assertNotEqual(self.hash_of(names[0]), self.hash_of(names[1]))  # each its own salt
         self.error("mailbox", "add", "-", "--password-stdin", stdin="x\n", code=USAGE)
 
+    def table(self, *lines, mode=0o600):
+        path = os.path.join(self.directory, "mailboxes.csv")
+        with open(path, "w") as file:
+            file.write("".join(line + "\n" for line in lines))
+        os.chmod(path, mode)
+        return path
+
+    def test_import_from_a_table(self):
+        sha = "$6$saltsalt$" + "q" * 86
+        self.add_mailbox("old@example.org")
+        kept = self.hash_of("old@example.org")
+        path = self.table("address,password_hash,password,name,quota,pop3",
+                          f"Ann@example.org,{sha},,\"Ann, of old\",1G,",
+                          "bob@example.org,,secret,,,off",
+                          f"old@example.org,{sha},,,,",
+                          f"carl@elsewhere.org,{sha},,,,",
+                          "dora@example.org,,,,,",
+                          "not an address,,secret,,,",
+                          f"old@example.org,{sha},,,5G,")
+        refused = os.path.join(self.directory, "refused.csv")
+        dry = self.ctl("mailbox", "import", path, "--dry-run", "--json", code=PARTIAL)
+        self.assertEqual(json.loads(dry.stdout)["would_be_added"], 2)
+        self.assertEqual(len(self.data("mailbox", "list")["mailboxes"]), 1)
+        done = self.ctl("mailbox", "import", path, "--errors", refused, "--json", code=PARTIAL)
+        counts = json.loads(done.stdout)
+        self.assertEqual([counts[k] for k in ("added", "unchanged", "refused", "domains_added")], [2, 1, 4, 0])
+        for line, why in ((5, "no domain elsewhere.org"), (6, "no password"), (7, ""),
+                          (8, "quota is unlimited, not 5368709120 bytes")):
+            self.assertRegex(done.stderr, f"line {line}: .*{why}")
+        ann = self.data("mailbox", "show", "ann@example.org")
+        self.assertEqual((ann["display_name"], ann["quota_bytes"]), ("Ann, of old", 1 << 30))
+        self.assertEqual(self.hash_of("ann@example.org"), sha)
+        self.assertTrue(self.hash_of("bob@example.org").startswith("$argon2id$"))
+        self.assertFalse(self.data("mailbox", "show", "bob@example.org")["services"]["pop3"])
+        self.assertEqual(self.hash_of("old@example.org"), kept)
+        # What was refused can be mended and imported by itself; what is there is passed over.
+        with open(refused) as file:
+            self.assertEqual(len(file.readlines()), 5)  # with its header
+        again = self.ctl("mailbox", "import", refused, "--add-domains", "--json", code=PARTIAL)
+        self.assertEqual([json.loads(again.stdout)[k] for k in ("added", "refused", "domains_added")], [1, 3, 1])
+        # Standard input, and a semicolon as spreadsheets write it.
+        done = self.ctl("mailbox", "import", "-", "--json", stdin=f"address;password_hash\nzoe@example.org;{sha}\n")
+        self.assertEqual(json.loads(done.stdout)["added"], 1)
+        with sqlite3.connect(os.path.join(self.root, "db", "directory.db")) as db:
+            self.assertEqual(db.execute("SELECT count(*) FROM audit WHERE object = 'zoe@example.org'").fetchone(), (1,))
+
+    def test_bad_tables(self):
+        for lines in ((), ("address",), ("address,password,colour",), ("password",)):
+            self.error("mailbox", "import", self.table(*lines), code=INVALID)
+        self.error("mailbox", "import", self.table("address,password", mode=0o644), code=INVALID)
+        self.error("mailbox", "import", os.path.join(self.directory, "none"), code=FAILURE)
+
+    def test_pages(self):
+        sha = "$6$saltsalt$" + "q" * 86
+        names = [f"u{m}@d{d}.test" for d in range(5) for m in range(3)]
+        self.ctl("mailbox", "import", "-", "--add-domains", "-q",
+                 stdin="address,password_hash\n" + "".join(f"{name},{sha}\n" for name in names))
+        self.ctl("domain", "add", "other.test", "--alias-of", "d1.test")
+        self.ctl("domain", "add", "another.test", "--alias-of", "d1.test")
+        for name in names[:4]:
+            self.ctl("alias", "add", "x" + name, name)
+        domains = ["d0.test", "d1.test", "d2.test", "d3.test", "d4.test", "example.org", "another.test", "other.test"]
+        for words, key, field, all_of_it in ((("mailbox", "list"), "mailboxes", "address", names),
+                                             (("alias", "list"), "aliases", "address", ["x" + n for n in names[:4]]),
+                                             (("domain", "list"), "domains", "name", domains)):
+            self.assertEqual([row[field] for row in self.data(*words)[key]], all_of_it)
+            for limit in range(1, len(all_of_it) + 2):
+                seen, more = [], ()
+                while True:
+                    page = self.data(*words, "--limit", str(limit), *more)
+                    self.assertLessEqual(len(page[key]), limit)
+                    seen += [row[field] for row in page[key]]
+                    if page["next"] is None:
+                        break
+                    more = ("--cursor", page["next"])
+                self.assertEqual(seen, all_of_it, (words, limit))
+        self.assertIn("--cursor u1@d0.test", self.ctl("mailbox", "list", "--limit", "2").stderr)
+        self.error("mailbox", "list", "--limit", "0", code=USAGE)
+
     def test_bad_addresses(self):
         for address in ("ann", "@example.org", "ann@", "a b@example.org", "ann@example.org\n",
                         "x" * 65 + "@example.org", "ann@exa mple.org", "ann@@example.org"):
@@ -590,6 +669,98 @@ class Aliases(InstanceTest):
         self.assertEqual(self.error("alias", "add", "a@nowhere.test", "b@x.test", code=NOT_FOUND)["hint"],
                          "toastctl domain add nowhere.test")
         self.error("alias", "add", "sales@example.org", code=USAGE)
+
+
+class Owners(InstanceTest):
+    def test_add_list_show_set_delete(self):
+        self.assertEqual(self.ctl("owner", "add", "acme", "--max-domains", "1").stdout, "added owner acme\n")
+        self.assertEqual(self.ctl("owner", "add", "acme", "--max-domains", "1").stdout, "unchanged owner acme\n")
+        self.error("owner", "add", "acme", "--max-domains", "2", code=CONFLICT)
+        self.error("owner", "add", "No Name", code=INVALID)
+        self.assertEqual(self.ctl("owner", "add", "acme2", "--dry-run", code=WOULD_CHANGE).stdout,
+                         "would be added owner acme2\n")
+        self.assertEqual([o["name"] for o in self.data("owner", "list")["owners"]], ["acme"])
+        self.ctl("domain", "add", "one.test", "--owner", "acme")
+        self.error("domain", "add", "two.test", "--owner", "acme", code=INVALID)  # its limit
+        self.error("domain", "add", "two.test", "--owner", "nobody", code=INVALID)
+        self.assertIn("one.test", self.ctl("domain", "show", "one.test").stdout)
+        self.assertEqual(self.data("domain", "show", "one.test")["owner"], "acme")
+        self.ctl("owner", "set", "acme", "--max-mailboxes", "1", "--max-disk", "1G")
+        shown = self.data("owner", "show", "acme")
+        self.assertEqual(shown["limits"]["mailboxes"], 1)
+        self.add_mailbox("ann@one.test", "--quota", "600M")
+        self.error("mailbox", "add", "bob@one.test", "--quota", "1M", "--password-stdin", stdin="x\n", code=INVALID)
+        self.error("mailbox", "set", "ann@one.test", "--quota", "2G", code=INVALID)
+        self.error("owner", "show", "nobody", code=NOT_FOUND)
+        self.error("owner", "delete", "acme", "--yes", code=CONFLICT)  # it has a domain
+        self.ctl("domain", "set", "one.test", "--owner", "none")
+        self.assertEqual(self.ctl("owner", "delete", "acme", "--yes").stdout, "deleted owner acme\n")
+
+
+class QuotasAndVacations(InstanceTest):
+    def setUp(self):
+        super().setUp()
+        self.ctl("domain", "add", "example.org")
+        self.add_mailbox("ann@example.org", "--quota", "10k", "--quota-messages", "5")
+        self.add_mailbox("bob@example.org")
+
+    def deliver(self, address, *sizes):
+        new = os.path.join(self.data("mailbox", "show", address)["maildir"], "new")
+        for folder in (new, new[:-3] + "cur", new[:-3] + "tmp"):
+            os.makedirs(folder, mode=0o700, exist_ok=True)
+        for i, size in enumerate(sizes):
+            with open(os.path.join(new, f"{i}.1.host,S={size}"), "w") as file:
+                file.write("x" * size)
+
+    def test_quota_show_list_set_recount(self):
+        self.deliver("ann@example.org", 4000, 5000)
+        counted = self.data("quota", "recount", "ann@example.org")["results"][0]
+        self.assertEqual((counted["used_bytes"], counted["used_messages"]), (9000, 2))
+        shown = self.data("quota", "show", "ann@example.org")
+        self.assertEqual((shown["used_bytes"], shown["quota_bytes"], shown["percent"]), (9000, 10240, 87))
+        self.assertEqual(len(self.data("quota", "list")["quotas"]), 1)  # bob has none
+        self.assertEqual(self.data("quota", "list", "--over", "90")["quotas"], [])
+        self.assertEqual(self.ctl("quota", "set", "ann@example.org", "--size", "20k").stdout,
+                         "changed quota ann@example.org\n")
+        self.assertEqual(self.data("quota", "show", "ann@example.org")["percent"], 43)
+        for words in (("show", "nobody@example.org"), ("set", "nobody@example.org", "--size", "1G")):
+            self.error("quota", *words, code=NOT_FOUND)
+        self.error("quota", "set", "ann@example.org", "--size", "10X", code=INVALID)
+        self.error("quota", "set", "ann@example.org", code=USAGE)
+        self.error("quota", "recount", code=USAGE)
+
+    def test_the_fullest_come_first_and_in_pages(self):
+        for n in range(5):
+            self.add_mailbox(f"u{n}@example.org", "--quota", "10k")
+            self.deliver(f"u{n}@example.org", 1000 * (n + 1))
+        self.ctl("quota", "recount", "--domain", "example.org", "-q")
+        names = [row["address"] for row in self.data("quota", "list")["quotas"]]
+        self.assertEqual(names[:5], [f"u{n}@example.org" for n in (4, 3, 2, 1, 0)])
+        paged = [self.data("quota", "list", "--limit", "2", "--skip", str(skip))["quotas"] for skip in (0, 2, 4)]
+        self.assertEqual([row["address"] for page in paged for row in page], names)
+        self.assertIn("2 more: --skip 4", self.ctl("quota", "list", "--limit", "2", "--skip", "2").stderr)
+
+    def test_vacation_set_show_clear(self):
+        text = os.path.join(self.directory, "text")
+        with open(text, "w") as file:
+            file.write("I am away.\n")
+        self.error("vacation", "show", "ann@example.org", code=NOT_FOUND)
+        self.error("vacation", "set", "nobody@example.org", "--file", text, code=NOT_FOUND)
+        self.ctl("vacation", "set", "ann@example.org", "--file", text, "--from", "2026-12-20",
+                 "--until", "2027-01-06")
+        self.assertTrue(self.data("mailbox", "show", "ann@example.org")["vacation"])
+        shown = self.data("vacation", "show", "ann@example.org")
+        self.assertEqual(shown["text"], "I am away.\n")
+        self.ctl("vacation", "set", "ann@example.org", "--days", "3", "--subject", "On holiday")
+        shown = self.data("vacation", "show", "ann@example.org")
+        self.assertEqual((shown["days"], shown["subject"], shown["text"]), (3, "On holiday", "I am away.\n"))
+        self.error("vacation", "set", "ann@example.org", "--from", "soon", code=INVALID)
+        self.error("vacation", "set", "ann@example.org", "--from", "2027-02-01", code=INVALID)  # behind its end
+        self.error("vacation", "set", "ann@example.org", "--days", "0", code=INVALID)
+        self.assertEqual(self.ctl("vacation", "clear", "ann@example.org").returncode, DONE)
+        self.assertFalse(self.data("mailbox", "show", "ann@example.org")["vacation"])
+        self.assertIn("unchanged", self.ctl("vacation", "clear", "ann@example.org").stdout)
+        self.error("vacation", "clear", "nobody@example.org", code=NOT_FOUND)
 
 
 class Resolving(InstanceTest):

@@ -2,12 +2,111 @@
 #include <gtest/gtest.h>
 
 #include "admin-cli/arguments.h"
+#include "admin-cli/csv.h"
+#include "admin-cli/mailbox_rows.h"
 #include "admin-cli/output.h"
 #include "admin-cli/record.h"
 #include "admin-cli/suggestion.h"
 
 namespace toast::admin {
 namespace {
+
+TEST(Csv, Lines) {
+  struct Case {
+    std::string_view line;
+    std::vector<std::string> fields;
+  };
+  const Case good[] = {
+      {"", {""}},
+      {"a", {"a"}},
+      {"a,b,c", {"a", "b", "c"}},
+      {"a,,", {"a", "", ""}},
+      {",", {"", ""}},
+      {R"("$argon2id$v=19$m=19456,t=2,p=1$x$y",1G)", {"$argon2id$v=19$m=19456,t=2,p=1$x$y", "1G"}},
+      {R"("say ""hi""",b)", {"say \"hi\"", "b"}},
+      {R"("",b)", {"", "b"}},
+      {R"(a"b,c)", {"a\"b", "c"}},  // a quote inside a field is itself
+      {"a;b,c", {"a;b", "c"}},
+  };
+  for (const Case& c : good) {
+    SCOPED_TRACE(c.line);
+    EXPECT_EQ(parse_csv_line(c.line, ',').value(), c.fields);
+  }
+  for (const std::string_view bad : {R"("a)", R"("a"b,c)", R"(a,")", R"("a"")"}) {
+    SCOPED_TRACE(bad);
+    EXPECT_FALSE(parse_csv_line(bad, ','));
+  }
+}
+
+TEST(Csv, TheHeaderTellsTheDelimiter) {
+  EXPECT_EQ(csv_delimiter("address"), ',');
+  EXPECT_EQ(csv_delimiter("address,password,name"), ',');
+  EXPECT_EQ(csv_delimiter("address;password;name"), ';');
+  EXPECT_EQ(csv_delimiter("address\tpassword"), '\t');
+}
+
+// Whatever the pieces they come in.
+TEST(Csv, LinesOfAFileThatIsReadPieceByPiece) {
+  const std::string text =
+      "one\r\ntwo\n\n" + std::string(kMaxCsvLine + 1, 'x') + "\nfour\nno line end";
+  for (const std::size_t piece : {std::size_t{1}, std::size_t{7}, std::size_t{4096}, text.size()}) {
+    SCOPED_TRACE(piece);
+    std::string_view rest = text;
+    LineReader lines([&]() -> Result<std::string> {
+      const std::string some(rest.substr(0, piece));
+      rest.remove_prefix(some.size());
+      return some;
+    });
+    EXPECT_EQ(lines.next().value(), "one");
+    EXPECT_EQ(lines.next().value(), "two");
+    EXPECT_EQ(lines.next().value(), "");
+    EXPECT_FALSE(lines.next());
+    EXPECT_EQ(lines.number(), 4U);
+    EXPECT_EQ(lines.next().value(), "four");
+    EXPECT_EQ(lines.next().value(), "no line end");
+    EXPECT_EQ(lines.number(), 6U);
+    EXPECT_EQ(lines.next().value(), std::nullopt);
+  }
+}
+
+constexpr const char* kCryptHash =
+    "$6$saltsalt$qFmFH.bQmmtXzyBY0s9v7Oicd2z4XSIecDzlB5KiA2/"
+    "jctKu9YterLp8wwnSq.qc.eoxqOmSuNp2xS0ktL3nh/";
+
+TEST(MailboxRows, Good) {
+  const auto columns = MailboxColumns::parse(
+      "\xef\xbb\xbf"
+      "address;name;password_hash;password;quota;quota_messages;pop3;receive");
+  ASSERT_TRUE(columns) << columns.error().message;
+  const auto row = columns->row(std::string("ann@example.org;Ann;") + kCryptHash + ";;1G;;off;");
+  ASSERT_TRUE(row) << row.error().message;
+  EXPECT_EQ(row->address.str(), "ann@example.org");
+  EXPECT_EQ(row->display_name, "Ann");
+  EXPECT_EQ(row->hash, kCryptHash);
+  EXPECT_EQ(row->quota_bytes, 1ULL << 30U);
+  EXPECT_EQ(row->quota_messages, std::nullopt);
+  EXPECT_FALSE(row->services.pop3);
+  EXPECT_TRUE(row->services.receive);
+  EXPECT_TRUE(columns->row("ann@example.org;;;secret;unlimited;5;;")->password->equals("secret"));
+}
+
+TEST(MailboxRows, Bad) {
+  for (const std::string_view header : {"", "address", "password", "address,password,colour",
+                                        "address,password,password", "address,\"password"}) {
+    SCOPED_TRACE(header);
+    EXPECT_FALSE(MailboxColumns::parse(header));
+  }
+  const auto columns = MailboxColumns::parse("address,password,password_hash,quota,pop3").value();
+  const std::string both = std::string("ann@example.org,secret,") + kCryptHash + ",,";
+  for (const std::string& line :
+       {std::string("ann@example.org,,,,"), both, std::string("ann@example.org,secret,,10X,"),
+        std::string("ann@example.org,secret,,,maybe"), std::string("ann,secret,,,"),
+        std::string("ann@example.org,secret"), std::string("ann@example.org,secret,,,,"),
+        std::string("ann@example.org,,plain text,,")}) {
+    SCOPED_TRACE(line);
+    EXPECT_FALSE(columns.row(line));
+  }
+}
 
 TEST(Sizes, Good) {
   struct Case {

@@ -61,6 +61,7 @@ class NoTerminal final : public Terminal {
     return fail(Exit::usage, "no_terminal", "no terminal");
   }
   Wanted<std::string> read_input(std::size_t) override { return std::string(); }
+  Wanted<std::string> read_more() override { return std::string(); }
 };
 
 class RunFaultsTest : public testing::Test {
