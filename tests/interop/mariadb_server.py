@@ -12,7 +12,8 @@ from toast_instance import wait_until
 
 class MariadbServer:
     def __init__(self, *arguments):
-        """`arguments` of mariadbd; without any it listens on its socket only."""
+        """`arguments` of mariadbd, which take precedence over its usual ones here; without any it listens
+        on its socket only."""
         self.arguments = arguments or ("--skip-networking",)
         self.folder = tempfile.mkdtemp(prefix="toast-mariadb-")
         self.socket = os.path.join(self.folder, "s")
@@ -31,15 +32,19 @@ class MariadbServer:
         with open(os.path.join(self.folder, "log"), "ab") as log:
             self.process = subprocess.Popen(
                 ["mariadbd", "--no-defaults", f"--user={self.user()}", f"--datadir={self.folder}/data",
-                 f"--socket={self.socket}", f"--pid-file={self.folder}/pid", *self.arguments,
+                 f"--socket={self.socket}", f"--pid-file={self.folder}/pid",
                  "--innodb-buffer-pool-size=32M", "--innodb-log-file-size=8M",
                  "--innodb-flush-log-at-trx-commit=2", "--innodb-flush-method=nosync",
-                 "--character-set-server=utf8mb4"],
+                 "--character-set-server=utf8mb4", *self.arguments],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         wait_until(lambda: self.run("SELECT 1", check=False).returncode == 0, "mariadbd answers", seconds=60)
 
     def kill(self):
         self.process.kill()
+        self.process.wait()
+
+    def stop(self):
+        self.process.terminate()
         self.process.wait()
 
     def pause(self):
