@@ -14,6 +14,7 @@ import re
 import shutil
 import subprocess
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 
 from mariadb_server import MariadbServer
 from rude_hosts import unused_port
@@ -210,37 +211,27 @@ class Beside:
         self.ask(client, "store", "1", "+FLAGS", r"\Deleted")
         self.ask(client, "close")
 
-    def test_room_that_imap_makes_is_room_for_mail(self):
-        self.deliver("first", "eve@example.test", 60_000)
-        [size] = [len(text) for text in take_mail(self.mail, "eve@example.test")]
-        allowed = 2 * size // 1024 + 4
-        self.mail.add_mailbox("ben@example.test", PASSWORD, "--quota", f"{allowed}K")
+    def test_the_quota_is_ours(self):
+        self.mail.add_mailbox("ben@example.test", PASSWORD, "--quota", "150K")
         for marker in ("first", "second"):
             self.deliver(marker, "ben@example.test", 60_000)
-        full = "452 4.2.2"
-        wait_until(lambda: self.rcpt("ben@example.test").startswith(full), "ben is full", 20)
         client = self.imap("ben@example.test")
-        quota = b" ".join(part for part in self.ask(client, "getquotaroot", "INBOX")[1] if part)
-        kilobytes, limit = map(int, re.search(rb"STORAGE (\d+) (\d+)", quota).groups())
-        size, messages = self.used("ben@example.test")
-        self.assertEqual((kilobytes, limit, messages), (-(-size // 1024), allowed, 2))
+        self.shows_quota(client, "ben@example.test", 150, 2)
         done, answer = client.append("INBOX", None, None, b"Subject: more\r\n\r\n" + b"x" * 60_000 + b"\r\n")
         self.assertEqual((done, b"OVERQUOTA" in answer[0]), ("NO", True), answer)
         self.ask(client, "select", "INBOX")
         self.ask(client, "store", "1", "+FLAGS", r"\Deleted")
         self.ask(client, "expunge")
+        self.shows_quota(client, "ben@example.test", 150, 1)
         client.logout()
-        size, messages = self.used("ben@example.test")
-        self.assertEqual(messages, 1)
-        self.assertEqual(self.used("ben@example.test", "recount"), (size, 1))
-        wait_until(lambda: self.rcpt("ben@example.test").startswith("250"), "mail is taken again", 20)
-        self.deliver("third", "ben@example.test", 10_000)
-        self.assertEqual(subjects(take_mail(self.mail, "ben@example.test")), ["second", "third"])
+        used = self.used("ben@example.test")
+        self.assertEqual(self.used("ben@example.test", "recount"), used)
 
-    def rcpt(self, address):
-        with smtp(self.mail) as client:
-            client.ask("MAIL FROM:<bob@client.example>")
-            return client.ask(f"RCPT TO:<{address}>")
+    def shows_quota(self, client, address, kilobytes, messages):
+        said = b" ".join(part for part in self.ask(client, "getquotaroot", "INBOX")[1] if part)
+        used, limit = map(int, re.search(rb"STORAGE (\d+) (\d+)", said).groups())
+        size, counted = self.used(address)
+        self.assertEqual((used, limit, counted), (-(-size // 1024), kilobytes, messages))
 
     def test_both_have_the_same_unique_ids(self):
         for marker in ("a", "b", "c"):
@@ -258,10 +249,11 @@ class Beside:
     def test_who_may_log_in(self):
         self.imap("Dan@Other.TEST")  # another name of the domain
         self.imap("old@example.test", "password")
-        for login, password in (("dan@example.test", "guess"), ("nobody@example.test", PASSWORD),
-                                ("dan@nowhere.test", PASSWORD), ("x'--@example.test", PASSWORD),
-                                ("kim@example.test", PASSWORD)):
-            self.assertIn("AUTHENTICATIONFAILED", self.refused(login, password), login)
+        bad = (("dan@example.test", "guess"), ("nobody@example.test", PASSWORD), ("dan@nowhere.test", PASSWORD),
+               ("x'--@example.test", PASSWORD), ("kim@example.test", PASSWORD))
+        with ThreadPoolExecutor(len(bad)) as threads:  # Dovecot takes its time for each
+            for (login, _), said in zip(bad, threads.map(lambda pair: self.refused(*pair), bad)):
+                self.assertIn("AUTHENTICATIONFAILED", said, login)
         self.pop3(self.dovecot.pop3, "kim@example.test")  # is switched off for IMAP only
         self.mail.ctl("account", "lock", "dan@example.test")
         self.assertIn("AUTHENTICATIONFAILED", self.refused("dan@example.test", PASSWORD))
@@ -290,6 +282,27 @@ def ids(listing):
 
 class BySqlite(Beside, unittest.TestCase):
     way = "sqlite"
+
+    def test_room_that_imap_makes_is_room_for_mail(self):
+        self.deliver("first", "eve@example.test", 60_000)
+        [size] = [len(text) for text in take_mail(self.mail, "eve@example.test")]
+        self.mail.add_mailbox("full@example.test", PASSWORD, "--quota", f"{2 * size // 1024 + 4}K")
+        for marker in ("first", "second"):
+            self.deliver(marker, "full@example.test", 60_000)
+        wait_until(lambda: self.rcpt("full@example.test").startswith("452 4.2.2"), "it is full", 20)
+        client = self.imap("full@example.test")
+        self.ask(client, "select", "INBOX")
+        self.ask(client, "store", "1", "+FLAGS", r"\Deleted")
+        self.ask(client, "expunge")
+        client.logout()
+        wait_until(lambda: self.rcpt("full@example.test").startswith("250"), "mail is taken again", 20)
+        self.deliver("third", "full@example.test", 10_000)
+        self.assertEqual(subjects(take_mail(self.mail, "full@example.test")), ["second", "third"])
+
+    def rcpt(self, address):
+        with smtp(self.mail) as client:
+            client.ask("MAIL FROM:<bob@client.example>")
+            return client.ask(f"RCPT TO:<{address}>")
 
     def test_an_outage_is_no_wrong_password(self):
         """What cannot be asked lets nobody in, and calls no password wrong."""
