@@ -17,6 +17,17 @@ import toast_instance  # noqa: E402
 from toast_instance import BIN, Instance, free_port_base  # noqa: E402
 
 
+def keep_apart():
+    """Servers that are started from here on have the first core, loads begun with on_other_core() the
+    second: clients are other machines in life, and cost a server nothing."""
+    os.sched_setaffinity(0, {0})
+
+
+def on_other_core():
+    """For preexec_fn."""
+    os.sched_setaffinity(0, {1})
+
+
 class CpuGroup:
     """CPU time of a server: every process started inside, dead ones included."""
 

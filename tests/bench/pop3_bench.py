@@ -2,9 +2,9 @@
 """POP3 side by side with Dovecot at its best: logins per second, and STAT + LIST + UIDL on a large
 mailbox, first visit and later. The password hash of ours is at its default cost here.
 
-  pop3_bench.py [--rounds 3] [--sessions 2000] [--messages 20000] [--tls]
+  pop3_bench.py [--rounds 3] [--sessions 2000] [--messages 20000] [--tls] [--apart]
 
-With --tls over port 995: a whole handshake for each session, none is resumed; P-256 on both sides.
+--apart: the servers on one core, the load on another. With --tls over port 995: a whole handshake for each session, none is resumed; P-256 on both sides.
 """
 
 import argparse
@@ -13,12 +13,12 @@ import shutil
 import subprocess
 import tempfile
 
-from contenders import BIN, Dovecot, Toastmaster, fill_maildir, instance_pair, median, save
+from contenders import BIN, Dovecot, Toastmaster, fill_maildir, instance_pair, keep_apart, median, on_other_core, save
 
 USERS = 100
 
 
-with_tls = False
+with_tls = apart = False
 
 
 def load(contender, clients, sessions, users, mode):
@@ -29,7 +29,8 @@ def load(contender, clients, sessions, users, mode):
         out = subprocess.run(
             [os.path.join(BIN, "pop3_load"), str(port), str(clients), str(sessions), file.name,
              "bench", mode, *(["tls"] if with_tls else [])],
-            check=True, capture_output=True, text=True).stdout
+            check=True, capture_output=True, text=True,
+            preexec_fn=on_other_core if apart else None).stdout
     return [float(line) for line in out.split()]
 
 
@@ -47,9 +48,12 @@ def main():
     options.add_argument("--sessions", type=int, default=2000)
     options.add_argument("--messages", type=int, default=20000)
     options.add_argument("--tls", action="store_true")
+    options.add_argument("--apart", action="store_true")
     chosen = options.parse_args()
-    global with_tls
-    with_tls = chosen.tls
+    global with_tls, apart
+    with_tls, apart = chosen.tls, chosen.apart
+    if apart:
+        keep_apart()
     users = [f"u{i}" for i in range(USERS)]
     # Two hash settings fewer than the default: accounts are made with the cost that logins pay.
     contenders = []

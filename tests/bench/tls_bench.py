@@ -3,7 +3,9 @@
 program with the key in its own process; Postfix. No session is resumed. They take turns, round by round, and
 have the same certificate and key.
 
-  tls_bench.py [--rounds 5] [--handshakes 3000] [--clients 8] [--key ec|rsa]
+  tls_bench.py [--rounds 5] [--handshakes 3000] [--clients 8] [--key ec|rsa] [--apart]
+
+--apart: the servers on one core, the load on another.
 """
 
 import argparse
@@ -12,7 +14,7 @@ import shutil
 import subprocess
 import tempfile
 
-from contenders import BIN, Postfix, Toastmaster, median, save, toast_instance
+from contenders import BIN, Postfix, Toastmaster, keep_apart, median, on_other_core, save, toast_instance
 
 
 class KeysInProcess(Toastmaster):
@@ -57,10 +59,10 @@ def make_pair(folder, kind):
     return certificate, key
 
 
-def load(contender, clients, handshakes):
+def load(contender, clients, handshakes, apart):
     return float(subprocess.run(
         [os.path.join(BIN, "tls_load"), str(contender.smtps_port), str(clients), str(handshakes), "smtps"],
-        check=True, capture_output=True, text=True).stdout)
+        check=True, capture_output=True, text=True, preexec_fn=on_other_core if apart else None).stdout)
 
 
 def main():
@@ -69,7 +71,10 @@ def main():
     options.add_argument("--handshakes", type=int, default=3000)
     options.add_argument("--clients", type=int, default=8)
     options.add_argument("--key", choices=("ec", "rsa"), default="ec")
+    options.add_argument("--apart", action="store_true")
     chosen = options.parse_args()
+    if chosen.apart:
+        keep_apart()
     folder = tempfile.mkdtemp(prefix="toast-bench-tls-")
     contenders, results = [], {}
     try:
@@ -81,12 +86,12 @@ def main():
             install(contender.instance, pair)
         contenders.append(Postfix(["ann"], settings={"max_use": "1000"}, pair=pair))
         for contender in contenders:
-            load(contender, chosen.clients, 100)
+            load(contender, chosen.clients, 100, chosen.apart)
         for number in range(chosen.rounds):
             order = contenders if number % 2 == 0 else contenders[::-1]
             for contender in order:
                 cpu = contender.group.seconds()
-                rate = load(contender, chosen.clients, chosen.handshakes)
+                rate = load(contender, chosen.clients, chosen.handshakes, chosen.apart)
                 cpu = (contender.group.seconds() - cpu) * 1000 / chosen.handshakes
                 results.setdefault(contender.name, []).append({"per_s": rate, "cpu_ms": cpu})
         for contender in contenders:
