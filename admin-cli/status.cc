@@ -191,6 +191,10 @@ class StatusReport {
   void check_certificates() {
     const auto usable = counters_.find("keyd.certificates");
     if (usable == counters_.end()) return;
+    const std::uint64_t unusable = counters_["keyd.certificates.unusable"];
+    if (unusable > 0)
+      add(Level::warn, fmt::format("{} TLS certificates cannot be used", unusable),
+          command("tls list"));
     if (usable->second == 0)
       return add(Level::warn, "there is no TLS certificate: no connection is encrypted",
                  command("tls install DOMAIN --cert FILE --key FILE"));

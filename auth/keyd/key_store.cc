@@ -72,14 +72,14 @@ KeyStore::Entry KeyStore::read_entry(const std::string& folder, const Entry* bef
   if (pair) {
     if (readable_by_others(key_file)) log_.warning("keyd.key.exposed", {{"file", key_file}});
     pair->folder = folder;
-    return {std::make_shared<const Pair>(std::move(*pair)), std::move(fingerprint)};
+    return {std::make_shared<const Pair>(std::move(*pair)), std::move(fingerprint), false};
   }
   const bool kept = before != nullptr && before->pair != nullptr;
   log_.error("keyd.certificate.unusable",
              {{"folder", path},
               {"reason", pair.error().detail},
               {"effect", kept ? "the one from before stays" : "it is not used"}});
-  return {kept ? before->pair : nullptr, std::move(fingerprint)};
+  return {kept ? before->pair : nullptr, std::move(fingerprint), true};
 }
 
 bool KeyStore::load(const std::string& own_name) {
@@ -138,6 +138,11 @@ std::size_t KeyStore::expired(WallTime now) const {
       std::count_if(entries_.begin(), entries_.end(), [&](const auto& entry) {
         return entry.second.pair && entry.second.pair->certificate.not_after <= now;
       }));
+}
+
+std::size_t KeyStore::unusable() const {
+  return static_cast<std::size_t>(std::count_if(
+      entries_.begin(), entries_.end(), [](const auto& entry) { return entry.second.damaged; }));
 }
 
 std::size_t KeyStore::expiring(WallTime now) const { return expired(now + kExpiresSoon); }

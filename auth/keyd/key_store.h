@@ -44,11 +44,14 @@ class KeyStore {
   std::shared_ptr<const tls::PrivateKey> find(const std::string& key_id) const;
   std::size_t expiring(WallTime now) const;  // within kExpiresSoon, those that have expired too
   std::size_t expired(WallTime now) const;
+  // Of whose folders the files cannot be used now, whether there is a pair from before or not.
+  std::size_t unusable() const;
 
  private:
   struct Entry {
     std::shared_ptr<const Pair> pair;
     std::string fingerprint;  // of both files: same text, same content
+    bool damaged = false;     // the files as they are now cannot be used
   };
   using Entries = std::map<std::string, Entry>;
   using Keys = std::map<std::string, std::shared_ptr<const tls::PrivateKey>>;

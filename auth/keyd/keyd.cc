@@ -78,6 +78,7 @@ void Keyd::count_certificates() {
   counters_.certificates.set(store_.pairs().size());
   counters_.expiring.set(store_.expiring(clock_.wall()));
   counters_.expired.set(store_.expired(clock_.wall()));
+  counters_.unusable.set(store_.unusable());
 }
 
 void Keyd::start() { spawn(executor_, rotate_hourly()); }

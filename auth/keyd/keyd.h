@@ -31,12 +31,14 @@ struct Counters {
         refused(metrics.counter("keyd.signatures.refused")),
         certificates(metrics.gauge("keyd.certificates")),
         expiring(metrics.gauge("keyd.certificates.expiring")),
-        expired(metrics.gauge("keyd.certificates.expired")) {}
+        expired(metrics.gauge("keyd.certificates.expired")),
+        unusable(metrics.gauge("keyd.certificates.unusable")) {}
   Counter signatures;
   Counter refused;     // unlike a handshake, an unknown key, or too many
   Gauge certificates;  // usable ones
   Gauge expiring;      // of these: within 21 days, or already
   Gauge expired;
+  Gauge unusable;  // pairs of files that cannot be used as they are
 };
 
 // How often one front end may ask: as many as have flowed in since it asked last.

@@ -1,6 +1,7 @@
 """Encrypted SMTP and POP3 with clients that nobody here wrote: openssl s_client, swaks, curl, Python. Who has the
 private key and who has not; what happens when its keeper dies; certificates that come and go."""
 
+import base64
 import json
 import os
 import poplib
@@ -12,10 +13,11 @@ import socket
 import ssl
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
 
-from toast_instance import Instance
+from toast_instance import ROOT, Instance, program
 
 PASSWORD = "correct horse"
 DAY = 86400
@@ -86,6 +88,13 @@ class TlsTest(unittest.TestCase):
         text = self.s_client("-servername", name, starttls=starttls)
         match = re.search(r"subject=CN = (\S+)", text)
         return match.group(1) if match else text
+
+    def serial_of(self, certificate):
+        return openssl("x509", "-in", certificate, "-noout", "-serial").strip()
+
+    def serial_shown(self, name):
+        body = re.search(r"-----BEGIN CERT.*?END CERTIFICATE-----", self.s_client("-servername", name), re.S)
+        return body and openssl("x509", "-noout", "-serial", stdin=body.group(0).encode()).strip()
 
     def handshakes(self):
         try:
@@ -286,14 +295,7 @@ class TlsTest(unittest.TestCase):
             client.starttls(context=context())
             certificate, key = self.make_pair(name, days=60)
             self.assertIn("installed", self.install(name, certificate, key))
-            wanted = openssl("x509", "-in", certificate, "-noout", "-serial").strip()
-
-            def shown():
-                text = self.s_client("-servername", name)
-                body = re.search(r"-----BEGIN CERT.*END CERTIFICATE-----", text, re.S)
-                return body and wanted in openssl("x509", "-noout", "-serial", stdin=body.group(0).encode())
-
-            self.assertTrue(wait_until(shown))
+            self.assertTrue(wait_until(lambda: self.serial_shown(name) == self.serial_of(certificate)))
             self.assertEqual(client.ehlo()[0], 250)
         self.assertIn("unchanged", self.install(name, certificate, key))
 
@@ -323,19 +325,243 @@ class TlsTest(unittest.TestCase):
         self.assertTrue(wait_until(
             lambda: "expire within 21 days" in self.mail.ctl("status", check=False).stdout))
 
+    # -- as ACME clients call it
+
+    def hook(self, words, **more):
+        """A shell runs it, as root's, where the instance is the only one."""
+        folder = os.path.join(self.files, "path")
+        os.makedirs(folder, exist_ok=True)
+        with open(os.path.join(folder, "toastctl"), "w") as script:
+            script.write(f'#!/bin/sh\nexec {program("toastctl")} --root {self.mail.root} "$@"\n')
+        os.chmod(script.name, 0o755)
+        environment = {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}", **more}
+        return subprocess.run(["/bin/sh", "-c", words], env=environment, capture_output=True, text=True, timeout=60)
+
+    def issue(self, name, number):
+        """By an intermediate authority: (certificate, chain, key), as an ACME client gets them."""
+        made = {what: os.path.join(self.files, f"{name}.{number}.{what}") for what in
+                ("root", "rootkey", "ca", "cakey", "leaf", "key", "csr", "ext")}
+        curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+        openssl("req", "-x509", *curve, "-keyout", made["rootkey"], "-out", made["root"], "-subj", "/CN=Root")
+        for who, by, subject, extension in (("ca", "root", "/CN=Issuer", "basicConstraints=critical,CA:TRUE"),
+                                            ("leaf", "ca", f"/CN={name}", f"subjectAltName=DNS:{name}")):
+            key = made["cakey" if who == "ca" else "key"]
+            openssl("req", *curve, "-keyout", key, "-out", made["csr"], "-subj", subject)
+            with open(made["ext"], "w") as file:
+                file.write(extension + "\n")
+            openssl("x509", "-req", "-in", made["csr"], "-CA", made[by], "-CAkey", made[f"{by}key"],
+                    "-CAcreateserial", "-days", "90", "-extfile", made["ext"], "-out", made[who])
+        return made["leaf"], made["ca"], made["key"]
+
+    def test_certbots_deploy_hook(self):
+        name = "certbot.example.org"
+        live, archive = (os.path.join(self.files, "letsencrypt", part, name) for part in ("live", "archive"))
+        os.makedirs(live)
+        os.makedirs(archive)
+        for number in (1, 2):  # the first one, and its renewal
+            leaf, issuer, key = self.issue(name, number)
+            for what, parts in (("cert", [leaf]), ("chain", [issuer]), ("fullchain", [leaf, issuer]),
+                                ("privkey", [key])):
+                stored = os.path.join(archive, f"{what}{number}.pem")
+                with open(stored, "w") as out:
+                    out.write("".join(text_of(part) for part in parts))
+                os.chmod(stored, 0o600 if what == "privkey" else 0o644)
+                link = os.path.join(live, f"{what}.pem")
+                if os.path.lexists(link):
+                    os.unlink(link)
+                os.symlink(f"../../archive/{name}/{what}{number}.pem", link)
+            done = self.hook(documented("certbot"), RENEWED_LINEAGE=live, RENEWED_DOMAINS=name)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn("installed", done.stdout)
+            self.assertNotIn("warning", done.stderr)
+            self.assertTrue(wait_until(lambda: self.serial_shown(name) == self.serial_of(leaf)))
+        # All that clients need to trust it comes along.
+        self.assertEqual(self.s_client("-servername", name, "-showcerts").count("BEGIN CERTIFICATE"), 2)
+        done = self.hook(documented("certbot"), RENEWED_LINEAGE=live, RENEWED_DOMAINS=name)
+        self.assertIn("unchanged", done.stdout)
+
+    def test_acme_shs_reload_command(self):
+        name = "acme.example.org"
+        folder = os.path.join(self.files, f"{name}_ecc")
+        os.makedirs(folder)
+        leaf, issuer, key = self.issue(name, 1)
+        shutil.copy(key, os.path.join(folder, f"{name}.key"))
+        with open(os.path.join(folder, "fullchain.cer"), "w") as out:
+            # acme.sh keeps what the authority sent, empty lines between the certificates included.
+            out.write(text_of(leaf) + "\n" + text_of(issuer) + "\n")
+        given = {"Le_Domain": name, "CERT_KEY_PATH": os.path.join(folder, f"{name}.key"),
+                 "CERT_FULLCHAIN_PATH": os.path.join(folder, "fullchain.cer"),
+                 "CERT_PATH": os.path.join(folder, f"{name}.cer"), "CA_CERT_PATH": os.path.join(folder, "ca.cer")}
+        done = self.hook(f"cd {folder} && eval '{documented('acme.sh')}'", **given)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertTrue(wait_until(lambda: self.serial_shown(name) == self.serial_of(leaf)))
+
+    # -- files that cannot be used, and what the operator is told
+
+    def expired_pair(self, name):
+        """openssl req makes none; its authority does."""
+        certificate, key = self.make_pair(name)
+        folder = tempfile.mkdtemp(dir=self.files)
+        config = os.path.join(folder, "ca.cnf")
+        with open(config, "w") as file:
+            file.write(f"[ca]\ndefault_ca=own\n[own]\ndatabase={folder}/index\nrand_serial=yes\nnew_certs_dir={folder}\n"
+                       "default_md=sha256\npolicy=any\n[any]\ncommonName=supplied\n")
+        open(os.path.join(folder, "index"), "w").close()
+        request = os.path.join(folder, "csr")
+        openssl("req", "-new", "-key", key, "-out", request, "-subj", f"/CN={name}")
+        openssl("ca", "-batch", "-config", config, "-selfsign", "-keyfile", key, "-in", request, "-notext",
+                "-out", certificate, "-startdate", "20200101000000Z", "-enddate", "20200201000000Z")
+        return certificate, key
+
+    def test_what_the_operator_is_told_of_files_that_cannot_be_used(self):
+        name = "trouble.example.org"
+        good = self.make_pair(name)
+        _, other_key = self.make_pair("another.example.org")
+        locked = os.path.join(self.files, "locked.pem")
+        openssl("pkey", "-in", good[1], "-aes256", "-passout", "pass:x", "-out", locked)
+        cut = os.path.join(self.files, "cut.pem")
+        with open(good[0]) as whole, open(cut, "w") as half:
+            half.write(whole.read()[:300])
+        missing = os.path.join(self.files, "missing.pem")
+        cases = {"mismatch": ((good[0], other_key), 6, "key_mismatch", "is not the key of the certificate"),
+                 "expired": (self.expired_pair("old.example.org"), 6, "certificate_expired", None),
+                 "cut": ((cut, good[1]), 6, "bad_certificate", "certificate 1 in it is damaged"),
+                 "passphrase": ((good[0], locked), 6, "bad_key", "passphrase"),
+                 "missing": ((good[0], missing), 1, "No such file", "No such file"),
+                 "a folder": ((good[0], self.files), 1, "Is a directory", "Is a directory")}
+        for what, (pair, code, word, reason) in cases.items():
+            with self.subTest(what=what, by="tls install"):
+                done = self.mail.ctl("tls", "install", name, "--json", "--cert", pair[0], "--key", pair[1], check=False)
+                self.assertEqual(done.returncode, code, done)
+                self.assertIn(word, done.stderr)
+        self.install(name, *good)
+        self.assertTrue(wait_until(lambda: self.shown_for(name) == name))
+        # The same put there by hand: what was there before stays in use.
+        folder = os.path.join(self.mail.root, "tls", name)
+        for what, (pair, _, _, reason) in cases.items():
+            with self.subTest(what=what, by="hand"):
+                before = len(self.mail.log())
+                for source, target in zip(pair, ("cert.pem", "key.pem")):
+                    path = os.path.join(folder, target)
+                    if os.path.isdir(path):
+                        os.rmdir(path)
+                    elif os.path.exists(path):
+                        os.unlink(path)
+                    if os.path.isdir(source):
+                        os.mkdir(path)
+                    elif os.path.exists(source):
+                        shutil.copy(source, path)
+                        shutil.chown(path, os.stat(folder).st_uid)
+                self.mail.process.send_signal(signal.SIGHUP)
+                if what == "expired":  # it can be used, and is shown to clients: they decide
+                    self.assertTrue(wait_until(lambda: "have expired" in self.mail.ctl("status", check=False).stdout))
+                    state = "expired"
+                else:
+                    self.assertTrue(wait_until(lambda: reason in self.mail.log()[before:]), self.mail.log()[before:])
+                    self.assertIn("keyd.certificate.unusable", self.mail.log()[before:])
+                    self.assertTrue(wait_until(
+                        lambda: "1 TLS certificates cannot be used" in self.mail.ctl("status", check=False).stdout))
+                    state = "unusable"
+                rows = json.loads(self.mail.ctl("tls", "list", "--json"))["certificates"]
+                (row,) = (row for row in rows if row["certificate"] == name)
+                self.assertEqual(row["state"], state)
+                if state == "unusable":
+                    self.assertIn(reason, row["reason"])
+                self.assertTrue(self.handshakes())
+        if os.path.isdir(os.path.join(folder, "key.pem")):
+            os.rmdir(os.path.join(folder, "key.pem"))
+        shutil.rmtree(folder)
+        self.mail.process.send_signal(signal.SIGHUP)
+        self.assertTrue(wait_until(lambda: "cannot be used" not in self.mail.ctl("status", check=False).stdout))
+
+    # -- records that are cut off
+
+    def test_truncated_and_oversized_records(self):
+        hello = client_hello()
+        refused = b"\x16\x03\x01\x48\x01" + b"x" * 2000  # longer than any record may be
+        with socket.create_connection(self.pop3s, timeout=20) as idle, \
+                context().wrap_socket(idle) as bystander:
+            self.assertIn(b"+OK", bystander.recv(1000))
+            for first in (hello[:1], hello[:5], hello[:len(hello) // 2], hello[:-1], refused):
+                with socket.create_connection(self.pop3s, timeout=20) as client:
+                    client.sendall(first)
+                    client.shutdown(socket.SHUT_WR)
+                    answer = b""
+                    while block := client.recv(1000):
+                        answer += block
+                    self.assertNotIn(b"+OK", answer)
+            # Within a session: a record that breaks off ends it, and nothing of it counts.
+            with socket.create_connection(self.pop3s, timeout=20) as plain:
+                received, sent = ssl.MemoryBIO(), ssl.MemoryBIO()
+                secure = context().wrap_bio(received, sent)
+                while True:
+                    try:
+                        secure.do_handshake()
+                        break
+                    except ssl.SSLWantReadError:
+                        plain.sendall(sent.read())
+                        received.write(plain.recv(10000))
+                secure.write(b"QUIT\r\n")
+                plain.sendall(sent.read()[:-1])
+                plain.shutdown(socket.SHUT_WR)
+                while block := plain.recv(10000):
+                    received.write(block)
+                received.write_eof()
+                answer = b""
+                while block := secure.read(10000):
+                    answer += block
+                self.assertEqual(answer.count(b"+OK"), 1, answer)  # the greeting, and no "+OK bye"
+            bystander.sendall(b"CAPA\r\n")
+            self.assertIn(b"+OK", bystander.recv(1000))
+        self.assertIn("pop3.tls.failed", self.mail.log())
+
     # -- the keeper of the keys
 
-    def test_front_ends_do_not_have_the_key(self):
-        """Their whole memory is searched for it, while they work; keyd's own shows that it would be found."""
-        text = openssl("pkey", "-in", os.path.join(self.mail.root, "tls", "key.pem"), "-noout", "-text")
-        digits = re.search(r"priv:\s+((?:[0-9a-f:]+\s+)+)pub:", text).group(1)
-        secret = bytes.fromhex(re.sub(r"[^0-9a-f]", "", digits)).lstrip(b"\0")[:32]
-        for _ in range(20):
-            self.assertTrue(self.handshakes())
-        found = {}
-        for name, pids in self.mail.children().items():
-            found[name] = any(has_in_memory(pid, form) for pid in pids for form in (secret, secret[::-1]))
-        self.assertEqual({name for name, has in found.items() if has}, {"toast-keyd"})
+    def test_front_ends_do_not_have_the_keys(self):
+        """Their whole memory is searched for them, again and again under a load of handshakes; keyd's own shows
+        that they would be found."""
+        names = {"mx.example.test": "ec"}
+        for kind in ("ec", "rsa"):
+            names[f"secret-{kind}.example.org"] = kind
+            self.install(f"secret-{kind}.example.org", *self.make_pair(f"secret-{kind}.example.org", kind=kind))
+        secrets = {}
+        for name in names:
+            path = os.path.join(self.mail.root, "tls", "" if name == "mx.example.test" else name, "key.pem")
+            self.assertTrue(wait_until(lambda: self.shown_for(name) == name))
+            secrets[name] = forms_of(path)
+        stop = threading.Event()
+        failures = []
+
+        def shake_on(name):
+            asked = context()
+            while not stop.is_set():
+                try:
+                    with socket.create_connection(self.pop3s, timeout=20) as plain:
+                        asked.wrap_socket(plain, server_hostname=name).close()
+                    with smtplib.SMTP(*self.mail.smtp, timeout=20) as client:
+                        client.starttls(context=asked)
+                except OSError as error:
+                    failures.append(error)
+        load = [threading.Thread(target=shake_on, args=(name,)) for name in names for _ in range(2)]
+        for thread in load:
+            thread.start()
+        try:
+            searches = 0
+            deadline = time.monotonic() + 5
+            found = set()
+            while time.monotonic() < deadline or searches == 0:
+                for program_name, pids in self.mail.children().items():
+                    for pid in pids:
+                        for name in names:
+                            if has_in_memory(pid, secrets[name]):
+                                found.add((program_name, name))
+                searches += 1
+        finally:
+            stop.set()
+            for thread in load:
+                thread.join()
+        self.assertEqual(failures, [])
+        self.assertEqual(found, {("toast-keyd", name) for name in names})
 
     def test_when_keyd_is_killed_sessions_go_on_and_handshakes_come_back(self):
         smtp = smtplib.SMTP(*self.mail.smtp, timeout=20)
@@ -386,7 +612,10 @@ class OnlyEncrypted(TlsTest):
     test_no_renegotiation_no_compression_no_tickets_in_tls12 = None
     test_weak_ciphers_are_refused = None
     test_python_pop3_with_stls = None
-    test_front_ends_do_not_have_the_key = None
+    test_front_ends_do_not_have_the_keys = None
+    test_certbots_deploy_hook = None
+    test_acme_shs_reload_command = None
+    test_what_the_operator_is_told_of_files_that_cannot_be_used = None
     test_when_keyd_is_killed_sessions_go_on_and_handshakes_come_back = None
     test_names_choose_certificates = None
     test_a_renewed_certificate_is_shown_while_sessions_go_on = None
@@ -394,7 +623,66 @@ class OnlyEncrypted(TlsTest):
     test_list_and_modes = None
 
 
-def has_in_memory(pid, secret):
+class FloorOfEachListener(unittest.TestCase):
+    def test_the_oldest_version_is_each_listeners_own(self):
+        floors = ("smtptlsversion", "submissiontlsversion", "pop3tlsversion")
+        ports = {"smtptlsversion": ((25, "smtp"),), "submissiontlsversion": ((587, "smtp"), (465, None)),
+                 "pop3tlsversion": ((110, "pop3"), (995, None))}
+        with Instance(settings={name: "1.2" for name in floors}) as mail:
+            mail.start()
+            for strict in floors:
+                for name in floors:
+                    mail.ctl("config", "set", name, "1.3" if name == strict else "1.2")
+                before = mail.log().count("toastd.reload.done")
+                mail.process.send_signal(signal.SIGHUP)
+                self.assertTrue(wait_until(lambda: mail.log().count("toastd.reload.done") > before))
+                for name in floors:
+                    for port, starttls in ports[name]:
+                        with self.subTest(strict=strict, port=port):
+                            how = ["-starttls", starttls] if starttls else []
+                            for version, works in (("-tls1_2", name != strict), ("-tls1_3", True)):
+                                text = openssl("s_client", "-connect", f"127.0.0.1:{mail.base + port}", version, *how,
+                                               check=False)
+                                self.assertEqual("Cipher is (NONE)" not in text, works, text)
+
+
+def documented(client):
+    """The hook as docs/tls.md has it: between the quotes of the line that begins with the client's name."""
+    with open(os.path.join(ROOT, "docs", "tls.md")) as page:
+        text = page.read()
+    return re.search(rf"^{re.escape(client)} [^']*'([^']*)'", text, re.M).group(1)
+
+
+def text_of(path):
+    with open(path) as file:
+        return file.read()
+
+
+def client_hello():
+    received, sent = ssl.MemoryBIO(), ssl.MemoryBIO()
+    try:
+        context().wrap_bio(received, sent).do_handshake()
+    except ssl.SSLWantReadError:
+        return sent.read()
+
+
+def forms_of(path):
+    """A private key in every form in which it could lie in memory: the file's text and what it encodes, and the
+    secret numbers of it in both byte orders."""
+    text = openssl("pkey", "-in", path, "-noout", "-text")
+    forms = []
+    for number in re.findall(r"(?:priv|privateExponent|prime1|prime2|exponent1|exponent2|coefficient):\s+"
+                             r"((?:[0-9a-f]{2}:?\s*)+)", text):
+        secret = bytes.fromhex(re.sub(r"[^0-9a-f]", "", number)).lstrip(b"\0")[:32]
+        forms += [secret, secret[::-1]]
+    with open(path) as file:
+        lines = [line.strip() for line in file if "-----" not in line]
+    body = "".join(lines)
+    forms += [lines[1].encode(), base64.b64decode(body)[8:72]]
+    return forms
+
+
+def has_in_memory(pid, secrets):
     with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
         for line in maps:
             span, modes = line.split()[:2]
@@ -403,7 +691,8 @@ def has_in_memory(pid, secret):
             start, end = (int(number, 16) for number in span.split("-"))
             try:
                 memory.seek(start)
-                if secret in memory.read(end - start):
+                bytes_there = memory.read(end - start)
+                if any(secret in bytes_there for secret in secrets):
                     return True
             except OSError:
                 continue

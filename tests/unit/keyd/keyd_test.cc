@@ -154,8 +154,12 @@ TEST_F(KeydTest, ABadPairDoesNotTakeAwayAGoodOne) {
   keyd().load("mx.example.test");
   ASSERT_EQ(page().page.size(), 2U);
   EXPECT_EQ(page().page[1].key_id, before);
+  EXPECT_EQ(metrics_.gauge("keyd.certificates.unusable").value(), 1U);
+  keyd().load("mx.example.test");
+  EXPECT_EQ(metrics_.gauge("keyd.certificates.unusable").value(), 1U) << "read once, still bad";
   install("example.org", "example.org");
   keyd().load("mx.example.test");
+  EXPECT_EQ(metrics_.gauge("keyd.certificates.unusable").value(), 0U);
   EXPECT_NE(page().page.at(1).key_id, before);
   // A handshake that began with the old one may still come to its end.
   EXPECT_TRUE(
