@@ -279,38 +279,73 @@ TEST_F(MariadbKeeper, ASchemaThatItCannotUseIsAnOutage) {
   EXPECT_EQ(check("ann"), "accept");
 }
 
+// Somebody has locked a row and waits for one that `loser` has locked: one of the two must give
+// way. The server spares the one that has changed more, and that is not `loser`.
+class Deadlock {
+ public:
+  Deadlock(mariadb::PrivateServer& server, const std::string& database, const std::string& first)
+      : other_(connect(server, database)), watch_(connect(server, database)) {
+    EXPECT_TRUE(other_.execute("CREATE TABLE much (n INT)"));
+    EXPECT_TRUE(other_.execute("START TRANSACTION"));
+    EXPECT_TRUE(other_.execute("INSERT INTO much SELECT seq FROM seq_1_to_1000"));
+    EXPECT_TRUE(other_.execute(first));
+  }
+  void wait_until_somebody_waits() {
+    const auto waits = [&] {
+      auto row = watch_.query("SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_current_waits'", {});
+      return row && row->step().value() && row->text(1) != "0";
+    };
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{30};
+    while (!waits() && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  }
+  void close(const std::string& second) {
+    EXPECT_TRUE(other_.query(second, {}));
+    EXPECT_TRUE(other_.execute("COMMIT"));
+  }
+
+ private:
+  static mariadb::Connection connect(mariadb::PrivateServer& server, const std::string& database) {
+    return mariadb::Connection::open(server.options(database), server.address()).value();
+  }
+  mariadb::Connection other_;
+  mariadb::Connection watch_;
+};
+
 // Also how a Galera cluster tells the later of two nodes that change the same.
 TEST_F(MariadbOutage, AChangeThatLosesADeadlockIsBegunAnew) {
   Options patient = server_.options("directory");
   patient.patience = mariadb::kAdminPatience;
   vdomain::DirectoryRepository writer(
       vdomain::mariadb_directory(std::make_shared<Servers>(std::move(patient), clock_)), clock_);
-  const auto connect = [&] {
-    return mariadb::Connection::open(server_.options("directory"), server_.address()).value();
-  };
-  mariadb::Connection other = connect();
-  ASSERT_TRUE(other.execute("START TRANSACTION"));
-  // The server spares the one that has changed more.
-  ASSERT_TRUE(
-      other.execute("INSERT INTO audit (at, actor, source, action, object)"
-                    " SELECT 1, 'x', 'x', 'x', 'x' FROM seq_1_to_1000"));
-  ASSERT_TRUE(other.execute("SELECT domain_id FROM domain WHERE name = 'a.test' FOR UPDATE"));
+  Deadlock deadlock(server_, "directory",
+                    "SELECT domain_id FROM domain WHERE name = 'a.test' FOR UPDATE");
   std::optional<Result<Change>> change;
   std::thread loser([&] {
     change = writer.add_mailbox({.address = Address::parse("bob@a.test").value()}, actor_);
   });
-  mariadb::Connection watch = connect();
-  const auto waits = [&] {
-    auto row = watch.query("SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_current_waits'", {});
-    return row && row->step().value() && row->text(1) != "0";
-  };
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{30};
-  while (!waits() && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
-  EXPECT_TRUE(other.query("SELECT value FROM generation WHERE only_row = 1 FOR UPDATE", {}));
-  EXPECT_TRUE(other.execute("COMMIT"));
+  deadlock.wait_until_somebody_waits();
+  deadlock.close("SELECT value FROM generation WHERE only_row = 1 FOR UPDATE");
   loser.join();
   ASSERT_TRUE(change->has_value()) << change->error().detail;
   EXPECT_EQ((*change)->status, Change::Status::changed);
+}
+
+TEST_F(MariadbOutage, CredentialsThatLoseADeadlockAreStoredAllTheSame) {
+  Options patient = server_.options("credentials");
+  patient.patience = mariadb::kAdminPatience;
+  auth::MariadbCredentials store(std::make_shared<Servers>(std::move(patient), clock_));
+  ASSERT_TRUE(store.put("bob@a.test", "old", kNow));
+  Deadlock deadlock(server_, "credentials",
+                    "UPDATE credential SET state = 0 WHERE account = 'bob@a.test'");
+  const std::vector<auth::NewCredential> both = {{"ann@a.test", "new"}, {"bob@a.test", "new"}};
+  std::optional<Result<void>> stored;
+  std::thread loser([&] { stored = store.put_all(both, kNow); });
+  deadlock.wait_until_somebody_waits();
+  deadlock.close("SELECT hash FROM credential WHERE account = 'ann@a.test' FOR UPDATE");
+  loser.join();
+  ASSERT_TRUE(stored->has_value()) << stored->error().detail;
+  for (const auth::NewCredential& c : both)
+    EXPECT_EQ(store.find(c.account).value()->hash, "new") << c.account;
 }
 
 }  // namespace
