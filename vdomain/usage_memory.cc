@@ -3,25 +3,28 @@
 namespace toast::vdomain {
 
 void UsageMemory::report(const UsageReport& report) {
-  if (!report.over_quota) {
-    full_.erase(report.mailbox);
+  if (report.state == RoomState::ample) {
+    known_.erase(report.mailbox);
     return;
   }
-  // Past the bound a full mailbox costs a round through the queue, no more.
-  if (full_.size() >= kMaxFullMailboxes && !full_.contains(report.mailbox)) return;
-  full_.insert_or_assign(report.mailbox, Full{clock_.steady(), std::nullopt});
+  // Past the bound a mailbox without room costs a round through the queue, no more.
+  if (known_.size() >= kMaxKnownMailboxes && !known_.contains(report.mailbox)) return;
+  known_.insert_or_assign(report.mailbox, Known{clock_.steady(), report.quota, report.bytes,
+                                                report.state == RoomState::full});
 }
 
 bool UsageMemory::is_full(const Address& mailbox, const Quota& quota, std::uint64_t size_bytes) {
   if (!quota.limited()) return false;
   if (quota.bytes != 0 && size_bytes > quota.bytes) return true;  // fits into no state of it
-  auto found = full_.find(mailbox);
-  if (found == full_.end()) return false;
-  Full& full = found->second;
-  if (!full.quota) full.quota = quota;
-  if (full.quota == quota && clock_.steady() - full.reported < kFullnessMemory) return true;
-  full_.erase(found);
-  return false;
+  auto found = known_.find(mailbox);
+  if (found == known_.end()) return false;
+  const Known& known = found->second;
+  if (known.quota != quota || clock_.steady() - known.reported >= kFullnessMemory) {
+    known_.erase(found);
+    return false;
+  }
+  if (known.full) return true;
+  return quota.bytes != 0 && (known.used >= quota.bytes || size_bytes > quota.bytes - known.used);
 }
 
 }  // namespace toast::vdomain

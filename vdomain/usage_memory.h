@@ -1,9 +1,8 @@
-// Which mailboxes are full, as the keeper of the mail reported it. Only memory: after a restart the
-// reports come again with the next deliveries.
+// Which mailboxes are full or nearly so, as the keeper of the mail reported it. Only memory: after
+// a restart the reports come again with the next deliveries.
 #pragma once
 
 #include <chrono>
-#include <optional>
 #include <string>
 #include <unordered_map>
 
@@ -16,7 +15,7 @@ namespace toast::vdomain {
 // A full mailbox is believed to be full this long without news. Then one message is let through,
 // and the keeper of the mail looks for itself.
 inline constexpr std::chrono::minutes kFullnessMemory{15};
-inline constexpr std::size_t kMaxFullMailboxes = 100'000;
+inline constexpr std::size_t kMaxKnownMailboxes = 100'000;
 
 class UsageMemory {
  public:
@@ -24,15 +23,17 @@ class UsageMemory {
   void report(const UsageReport& report);
   // Would a message of `size_bytes` (0: not told) be too much for the mailbox?
   bool is_full(const Address& mailbox, const Quota& quota, std::uint64_t size_bytes);
-  std::size_t full_mailboxes() const { return full_.size(); }
+  std::size_t known_mailboxes() const { return known_.size(); }
 
  private:
-  struct Full {
+  struct Known {
     SteadyTime reported;
-    std::optional<Quota> quota;  // as it was when we first looked: a changed one voids the report
+    Quota quota;
+    std::uint64_t used;  // bytes
+    bool full;
   };
   const Clock& clock_;
-  std::unordered_map<Address, Full> full_;
+  std::unordered_map<Address, Known> known_;
 };
 
 }  // namespace toast::vdomain

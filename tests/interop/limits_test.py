@@ -64,6 +64,12 @@ class LimitsTest(unittest.TestCase):
             body = "Subject: x\r\n\r\n" + ("x" * 70 + "\r\n") * (size // 72) + "."
             return client.ask(body)
 
+    def announce(self, size, address="ann@example.test"):
+        """The reply to RCPT of a message of that SIZE."""
+        with smtp(self.instance) as client:
+            self.assertTrue(client.ask(f"MAIL FROM:<bob@client.example> SIZE={size}").startswith("250"))
+            return client.ask(f"RCPT TO:<{address}>")
+
     def inbox(self):
         folder = os.path.join(self.instance.maildir("ann@example.test"), "new")
         if not os.path.isdir(folder):
@@ -84,6 +90,11 @@ class LimitsTest(unittest.TestCase):
         self.instance.start()
         self.assertTrue(self.send(700 * KIB).startswith("250"))
         wait_until(lambda: len(self.inbox()) == 1, "the first message")
+        # What is announced as larger than the room left is refused before it is sent.
+        wait_until(lambda: self.announce(400 * KIB).startswith("452 4.2.2"), "SIZE is compared with the room left")
+        self.assertTrue(self.announce(200 * KIB).startswith("250"))
+        self.assertTrue(self.announce(400 * KIB, "ben@example.test").startswith("250"))
+        self.assertTrue(self.announce(1025 * KIB).startswith("452 4.2.2"))
         self.assertTrue(self.send(150 * KIB).startswith("250"))
         wait_until(lambda: self.subjects("Your mailbox is 80 % full"), "the warning")
         self.assertTrue(self.send(170 * KIB).startswith("250"))

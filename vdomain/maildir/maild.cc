@@ -96,8 +96,8 @@ struct Maild::Parts : std::enable_shared_from_this<Maild::Parts> {
         tickets(std::move(options.ticket_key), clock_),
         store(std::move(mail_root), files, clock_, options.open_maildirs),
         quota(store.files(), clock_,
-              [this](const Address& mailbox, bool full, Usage usage) {
-                report_usage(mailbox, full, usage);
+              [this](const QuotaHolder& holder, vdomain::RoomState state, Usage usage) {
+                report_usage(holder, state, usage);
               }),
         deliverer(store, MessageNamer(options.host_name), quota, clock_),
         warnings(store, deliverer, quota, options.host_name, log_,
@@ -116,9 +116,10 @@ struct Maild::Parts : std::enable_shared_from_this<Maild::Parts> {
   }
 
   // On any thread.
-  void report_usage(const Address& mailbox, bool full, Usage usage) {
-    vdomain::UsageReport report{mailbox};
-    report.over_quota = full;
+  void report_usage(const QuotaHolder& holder, vdomain::RoomState state, Usage usage) {
+    vdomain::UsageReport report{holder.mailbox};
+    report.state = state;
+    report.quota = holder.quota;
     report.bytes = static_cast<std::uint64_t>(std::max<std::int64_t>(0, usage.bytes));
     report.messages = static_cast<std::uint64_t>(std::max<std::int64_t>(0, usage.messages));
     asio::post(executor, [send = send_usage, report = std::move(report)]() mutable {
@@ -306,7 +307,7 @@ Task<> Maild::Parts::look_at_full_mailboxes() {
     const std::shared_ptr<Parts> self = alive.lock();
     if (failed || !self) co_return;
     auto work = [this] {  // alive as long as `self` is
-      const std::vector<QuotaHolder> full = quota.full_mailboxes();
+      const std::vector<QuotaHolder> full = quota.to_look_at();
       for (const QuotaHolder& holder : full) {
         const Result<Fd> maildir = store.open_directory(holder.maildir, "");
         if (maildir && *maildir) quota.look_again(*maildir, holder);

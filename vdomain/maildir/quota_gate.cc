@@ -23,11 +23,12 @@ unsigned percent_of(const vdomain::Quota& quota, const Usage& used) {
 }
 
 constexpr unsigned kRefusing = 100;
+constexpr std::int64_t kPartOfRest = 8;
 
 }  // namespace
 
 QuotaGate::QuotaGate(FileSystem& files, const Clock& clock, Report report)
-    : ledger_(files, clock), report_(std::move(report)) {}
+    : clock_(clock), ledger_(files, clock), report_(std::move(report)) {}
 
 QuotaGate::Reservation::Reservation(Reservation&& other) noexcept
     : gate_(std::exchange(other.gate_, nullptr)),
@@ -166,26 +167,55 @@ void QuotaGate::look_again(const Fd& maildir, const QuotaHolder& holder) {
   if (reading) note(holder, reading->usage);
 }
 
-std::vector<QuotaHolder> QuotaGate::full_mailboxes() const {
+std::vector<QuotaHolder> QuotaGate::to_look_at() {
+  constexpr std::size_t kShortOfRoom = 100;  // at once: 0.1 s of reading ledgers
   std::vector<QuotaHolder> holders;
   const std::lock_guard lock(mutex_);
-  holders.reserve(full_.size());
-  for (const auto& [path, holder] : full_) holders.push_back(holder);
+  auto next = watched_.find(looked_at_);
+  if (next != watched_.end()) ++next;
+  for (std::size_t seen = 0, left = kShortOfRoom; seen < watched_.size() && left > 0; ++seen) {
+    if (next == watched_.end()) next = watched_.begin();
+    if (!next->second.full) {
+      holders.push_back(next->second.holder);
+      looked_at_ = next->first;
+      --left;
+    }
+    ++next;
+  }
+  for (const auto& [path, watched] : watched_)
+    if (watched.full) holders.push_back(watched.holder);
   return holders;
 }
 
 void QuotaGate::note(const QuotaHolder& holder, const Usage& usage, bool remind) {
+  using vdomain::RoomState;
   const bool full = is_full(holder.quota, usage);
+  const bool tight = full || remind || !fits(holder.quota, usage, kRoomForAnyMail);
   {
     const std::lock_guard lock(mutex_);
-    const auto found = full_.find(holder.maildir.str());
-    const bool known = found != full_.end();
-    if (full == known && !(full && remind)) return;
-    if (!full) full_.erase(found);
-    if (full && !known && full_.size() >= kMaxFullMailboxes) return;
-    if (full && !known) full_.emplace(holder.maildir.str(), holder);
+    const auto found = watched_.find(holder.maildir.str());
+    const bool known = found != watched_.end();
+    if (!tight && !known) return;
+    if (!tight) {
+      watched_.erase(found);
+    } else if (!known) {
+      if (watched_.size() >= kMaxFullMailboxes) return;
+      watched_.emplace(holder.maildir.str(), Watched{holder, full, usage.bytes, clock_.steady()});
+    } else {
+      Watched& watched = found->second;
+      // Room that was made is said at once; that some went, when it is a good part of the rest.
+      const auto limit = static_cast<std::int64_t>(holder.quota.bytes);
+      const std::int64_t rest = std::max<std::int64_t>(0, limit - watched.used);
+      const bool changed = watched.full != full || watched.holder.quota != holder.quota ||
+                           clock_.steady() - watched.reported >= kRemindAfter ||
+                           (!full && (usage.bytes < watched.used ||
+                                      usage.bytes - watched.used > rest / kPartOfRest));
+      if (!changed && !remind) return;
+      watched = Watched{holder, full, usage.bytes, clock_.steady()};
+    }
   }
-  if (report_) report_(holder.mailbox, full, usage);
+  const RoomState state = full ? RoomState::full : tight ? RoomState::tight : RoomState::ample;
+  if (report_) report_(holder, state, usage);
 }
 
 }  // namespace toast::maildir

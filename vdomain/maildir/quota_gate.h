@@ -2,6 +2,7 @@
 // at the same moment, and tells when a mailbox fills up or has room again.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <mutex>
@@ -9,10 +10,12 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/result.h"
 #include "mta/message/address.h"
 #include "vdomain/maildir/mail_store.h"
 #include "vdomain/maildir/maildirsize.h"
+#include "vdomain/usage_messages.h"
 
 namespace toast::maildir {
 
@@ -20,6 +23,12 @@ namespace toast::maildir {
 // full when a sender asks at RCPT: better told there than after the message was taken.
 inline constexpr std::uint64_t kRoomForMail = 64 * 1024;
 inline constexpr std::size_t kMaxFullMailboxes = 100'000;  // watched; beyond it RCPT says nothing
+// With less room than this a mailbox may have none for a message that smtpd takes; so smtpd is told
+// how much there is, for the SIZE that a client announces. More than `databytes` by default.
+inline constexpr std::uint64_t kRoomForAnyMail = 64UL * 1024 * 1024;
+
+// Said again so often without news, because whoever keeps it forgets (vdomain/usage_memory.h).
+inline constexpr std::chrono::minutes kRemindAfter{10};
 
 bool is_full(const vdomain::Quota& quota, const Usage& used);
 
@@ -32,9 +41,10 @@ struct QuotaHolder {
 
 class QuotaGate {
  public:
-  // Called on any thread: when a mailbox becomes full, when a message was refused because it is,
-  // and when it no longer is.
-  using Report = std::function<void(const Address& mailbox, bool full, Usage usage)>;
+  // Called on any thread: when a mailbox becomes full or short of room and when it no longer is,
+  // when a message was refused for lack of room, when room was made, and when much of it went.
+  using Report =
+      std::function<void(const QuotaHolder& holder, vdomain::RoomState state, Usage usage)>;
   QuotaGate(FileSystem& files, const Clock& clock, Report report);
 
   // Called on any thread: a delivery took a mailbox to `percent` of its quota or past it (the
@@ -73,8 +83,9 @@ class QuotaGate {
   // A message of ours was found published, but nobody knows whether it was counted.
   void count_anew(const Fd& maildir, const QuotaHolder& holder);
 
-  // Those reported full: another program may have made room. Call now and then.
-  std::vector<QuotaHolder> full_mailboxes() const;
+  // Those to look at again, because another program may have made room: all that are full, and some
+  // of those that are short of room, others at each call. Call now and then.
+  std::vector<QuotaHolder> to_look_at();
   void look_again(const Fd& maildir, const QuotaHolder& holder);
 
  private:
@@ -84,13 +95,22 @@ class QuotaGate {
   void tell_crossed(const QuotaHolder& holder, const Usage& before, const Usage& after);
   void tell_refused(const QuotaHolder& holder, const Usage& used);
 
+  const Clock& clock_;
   Ledger ledger_;
   Report report_;
   Crossed crossed_;
   std::vector<unsigned> percentages_;
   mutable std::mutex mutex_;
   std::unordered_map<std::string, Usage> reserved_;
-  std::unordered_map<std::string, QuotaHolder> full_;
+  // What was reported of a mailbox without ample room.
+  struct Watched {
+    QuotaHolder holder;
+    bool full = false;
+    std::int64_t used = 0;
+    SteadyTime reported{};
+  };
+  std::unordered_map<std::string, Watched> watched_;
+  std::string looked_at_;  // the last of those short of room, so that it goes round
 };
 
 }  // namespace toast::maildir

@@ -23,7 +23,9 @@ class MaildTest : public MaildirTest {
         io_.get_executor(), std::move(options),
         std::move(*open_file(root.path(), O_RDONLY | O_DIRECTORY)), files, clock, log_, metrics_,
         [this](vdomain::UsageReport report) {
-          usage_.push_back(report.mailbox.str() + (report.over_quota ? " full" : " has room"));
+          constexpr std::string_view kStates[] = {" has room", " short of room", " full"};
+          usage_.push_back(report.mailbox.str() +
+                           std::string(kStates[static_cast<std::size_t>(report.state)]));
         });
     queued_ = connect("toast-queued.0");
     pop3d_ = connect("toast-pop3d.0");
@@ -187,7 +189,8 @@ TEST_F(MaildTest, FullMailboxIsReported) {
   request.target.quota.bytes = delivered_content().size();
   ASSERT_TRUE(deliver(std::move(request)));
   run_ready(io_);
-  EXPECT_EQ(usage_, std::vector<std::string>{"ann@example.org full"});
+  EXPECT_EQ(usage_,
+            (std::vector<std::string>{"ann@example.org short of room", "ann@example.org full"}));
 }
 
 // A mailbox opens for a ticket: real, fresh, unused, this connection's, this service's.

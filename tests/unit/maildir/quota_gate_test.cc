@@ -1,5 +1,7 @@
 #include "vdomain/maildir/quota_gate.h"
 
+#include <set>
+
 #include "tests/unit/maildir/maildir_fixture.h"
 
 namespace toast::maildir {
@@ -8,9 +10,13 @@ namespace {
 class QuotaTest : public MaildirTest {
  protected:
   QuotaTest() {
-    keeper.emplace(root.path(), files, clock, [this](const Address& mailbox, bool full, Usage) {
-      reports.push_back(mailbox.str() + (full ? " full" : " has room"));
-    });
+    keeper.emplace(root.path(), files, clock,
+                   [this](const QuotaHolder& holder, vdomain::RoomState state, Usage used) {
+                     constexpr std::string_view kStates[] = {" ample", " tight", " full"};
+                     reports.push_back(holder.mailbox.str() +
+                                       std::string(kStates[static_cast<std::size_t>(state)]) + " " +
+                                       std::to_string(used.bytes));
+                   });
   }
   Keeper::Outcome deliver(std::uint64_t message, std::uint64_t quota_bytes,
                           std::uint64_t quota_messages = 0) {
@@ -45,8 +51,11 @@ TEST_F(QuotaTest, OverQuotaIsTemporary422) {
   EXPECT_TRUE(third.failed->reply.starts_with("4.2.2"));
   EXPECT_EQ(names("new").size(), 2U);
   EXPECT_EQ(names("tmp").size(), 0U);
-  EXPECT_EQ(reports, std::vector<std::string>(2, "ann@example.org full")) << "when it filled up, "
-                                                                             "and at the refusal";
+  const std::string full = "ann@example.org full " + std::to_string(room_for_two);
+  EXPECT_EQ(reports,
+            (std::vector<std::string>{"ann@example.org tight 0",
+                                      "ann@example.org tight " + std::to_string(size), full, full}))
+      << "how much room there is, when it filled up, and at the refusal";
 }
 
 TEST_F(QuotaTest, CountOfMessagesIsALimitToo) {
@@ -84,9 +93,61 @@ TEST_F(QuotaTest, RemovalMakesRoomAndSaysSo) {
                            *MaildirPath::parse("example.org/ann/Maildir"),
                            {room_for_two, 0}};
   ASSERT_EQ(keeper->maildrops.remove(holder, delivered)->removed, 2U);
-  EXPECT_EQ(reports,
-            (std::vector<std::string>{"ann@example.org full", "ann@example.org has room"}));
+  ASSERT_GE(reports.size(), 2U);
+  EXPECT_EQ(reports[reports.size() - 2], "ann@example.org full " + std::to_string(room_for_two));
+  EXPECT_EQ(reports.back(), "ann@example.org tight 0");
   EXPECT_TRUE(ledger().ends_with("-" + std::to_string(2 * size) + " -2\n")) << ledger();
+}
+
+// What SIZE is compared with at RCPT: said when it shrinks by a good part, and at once when it
+// grows.
+TEST_F(QuotaTest, RoomIsReportedWhereAMessageMayNotFit) {
+  make_maildir(maildir);
+  const Fd top = std::move(*open_file(maildir, O_RDONLY | O_DIRECTORY));
+  constexpr std::int64_t kQuota = 1'000'000;
+  const QuotaHolder holder{*Address::parse("ann@example.org"),
+                           *MaildirPath::parse("example.org/ann/Maildir"),
+                           {kQuota, 0}};
+  const auto after = [&](std::int64_t change) {
+    reports.clear();
+    keeper->quota.added(top, holder, {change, 0});
+    return reports.empty() ? std::string() : reports.back();
+  };
+  (void)keeper->quota.reserve(top, holder, 1);
+  EXPECT_EQ(after(100'000), "");                              // of 1 000 000
+  EXPECT_EQ(after(100'000), "ann@example.org tight 200000");  // a fifth since the last report
+  EXPECT_EQ(after(90'000), "");                               // of 800 000
+  EXPECT_EQ(after(-50'000), "");                              // not below what was said
+  EXPECT_EQ(after(-50'000), "ann@example.org tight 190000");
+  clock.advance(kRemindAfter);
+  EXPECT_EQ(after(0), "ann@example.org tight 190000");
+  ASSERT_EQ(keeper->quota.to_look_at().size(), 1U);
+  // With a quota beyond what any message takes nothing is said, until one is refused.
+  QuotaHolder roomy = holder;
+  roomy.quota.bytes = 2 * kRoomForAnyMail;
+  reports.clear();
+  (void)keeper->quota.reserve(top, roomy, 1);
+  EXPECT_EQ(reports, std::vector<std::string>{"ann@example.org ample 0"});
+  EXPECT_TRUE(keeper->quota.to_look_at().empty());
+  EXPECT_FALSE(keeper->quota.reserve(top, roomy, 2 * kRoomForAnyMail + 1));
+  EXPECT_EQ(reports.back(), "ann@example.org tight 0");
+}
+
+// Many that are short of room are looked at in turns.
+TEST_F(QuotaTest, MailboxesShortOfRoomTakeTurns) {
+  make_maildir(maildir);
+  const Fd top = std::move(*open_file(maildir, O_RDONLY | O_DIRECTORY));
+  std::set<std::string> seen;
+  for (int n = 0; n < 250; ++n) {
+    const std::string name = "u" + std::to_string(n);
+    const QuotaHolder holder{*Address::parse(name + "@example.org"),
+                             *MaildirPath::parse("example.org/" + name + "/Maildir"),
+                             {1'000'000, 0}};
+    (void)keeper->quota.reserve(top, holder, 1);
+  }
+  for (int round = 0; round < 3; ++round)
+    for (const QuotaHolder& holder : keeper->quota.to_look_at()) seen.insert(holder.mailbox.str());
+  EXPECT_EQ(seen.size(), 250U);
 }
 
 TEST_F(QuotaTest, RepeatedDeliveryIsCountedOnce) {

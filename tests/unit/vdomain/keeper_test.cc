@@ -108,10 +108,10 @@ TEST_F(KeeperTest, FullMailboxes) {
   const Address ann = Address::parse("ann@a.test").value();
   EXPECT_EQ(check("ann@a.test"), "accept");
   EXPECT_EQ(check("ann@a.test", 1001), "over_quota");  // can never fit
-  keeper_->report_usage({ann, true, 999, 3});
+  keeper_->report_usage({ann, RoomState::full, 999, 3, {1000, 0}});
   EXPECT_EQ(check("ann@a.test"), "over_quota");
   EXPECT_EQ(resolve("ann@a.test"), "maildir a.test/ann/Maildir;");  // the queue still tries
-  keeper_->report_usage({ann, false, 10, 1});
+  keeper_->report_usage({ann, RoomState::ample, 10, 1, {1000, 0}});
   EXPECT_EQ(check("ann@a.test"), "accept");
 }
 
@@ -119,19 +119,42 @@ TEST_F(KeeperTest, AFullMailboxWithARaisedQuotaIsOpen) {
   add_domain("a.test");
   add_mailbox("ann@a.test", {1000, 0});
   const Address at = Address::parse("ann@a.test").value();
-  keeper_->report_usage({at, true, 999, 3});
+  keeper_->report_usage({at, RoomState::full, 999, 3, {1000, 0}});
   EXPECT_EQ(check("ann@a.test"), "over_quota");
   DirectoryRepository directory = writer();
   Mailbox ann = *directory.find_mailbox(at).value();
   ann.quota.bytes = 2000;
   ASSERT_TRUE(directory.set_mailbox(ann, actor_)->ok());
   EXPECT_EQ(check("ann@a.test"), "accept");
+  // Nor does a later report of one who has not heard of it count.
+  keeper_->report_usage({at, RoomState::full, 999, 3, {1000, 0}});
+  EXPECT_EQ(check("ann@a.test"), "accept");
+  keeper_->report_usage({at, RoomState::full, 1999, 3, {2000, 0}});
+  EXPECT_EQ(check("ann@a.test"), "over_quota");
+}
+
+TEST_F(KeeperTest, AMessageLargerThanTheRoomLeftIsRefused) {
+  add_domain("a.test");
+  add_mailbox("ann@a.test", {1000, 0});
+  add_mailbox("bob@a.test", {0, 10});
+  const Address ann = Address::parse("ann@a.test").value();
+  keeper_->report_usage({ann, RoomState::tight, 900, 3, {1000, 0}});
+  EXPECT_EQ(check("ann@a.test", 100), "accept");
+  EXPECT_EQ(check("ann@a.test", 101), "over_quota");
+  EXPECT_EQ(check("ann@a.test"), "accept");  // no SIZE: its delivery decides
+  keeper_->report_usage({ann, RoomState::tight, 1200, 3, {1000, 0}});
+  EXPECT_EQ(check("ann@a.test", 1), "over_quota");
+  keeper_->report_usage({ann, RoomState::ample, 0, 0, {1000, 0}});
+  EXPECT_EQ(check("ann@a.test", 1000), "accept");
+  keeper_->report_usage(
+      {Address::parse("bob@a.test").value(), RoomState::tight, 1U << 30U, 3, {0, 10}});
+  EXPECT_EQ(check("bob@a.test", 1U << 20U), "accept");  // its quota is of messages
 }
 
 TEST_F(KeeperTest, FullnessIsNotBelievedForEver) {
   add_domain("a.test");
   add_mailbox("ann@a.test", {1000, 0});
-  keeper_->report_usage({Address::parse("ann@a.test").value(), true, 999, 3});
+  keeper_->report_usage({Address::parse("ann@a.test").value(), RoomState::full, 999, 3, {1000, 0}});
   EXPECT_EQ(check("ann@a.test"), "over_quota");
   clock_.advance(kFullnessMemory);
   EXPECT_EQ(check("ann@a.test"), "accept");
