@@ -30,6 +30,12 @@ def address(number):
     return f"user{number % EACH:02}@d{number // EACH:05}.example"
 
 
+def hurry(pids):
+    """Nobody else's work counts: on a machine that is not quiet, lookups are measured before everybody."""
+    for pid in pids:
+        subprocess.run(["chrt", "-a", "-f", "-p", "5", str(pid)], check=True)
+
+
 class Measured:
     """A command to its end: seconds, the most memory it had, what it printed."""
 
@@ -57,6 +63,7 @@ class Site:
 
     def __init__(self, mailboxes, server=None, like=None):
         self.mailboxes, self.server = mailboxes, server
+        self.first = ()  # what probes run under
         settings = dict(SETTINGS)
         if server:
             settings |= {"databasebackend": "mariadb", "mariadbsocket": server.socket,
@@ -107,7 +114,7 @@ class Site:
             self.server.start()
 
     def probe(self, target, lookups):
-        done = subprocess.run([os.path.join(BIN, "directory_lookup_probe"), target, str(self.mailboxes // EACH),
+        done = subprocess.run([*self.first, os.path.join(BIN, "directory_lookup_probe"), target, str(self.mailboxes // EACH),
                                str(EACH), str(lookups)], capture_output=True, text=True)
         if done.returncode != 0:
             raise RuntimeError(done.stderr)
@@ -164,7 +171,7 @@ def made_hash():
         instance.remove()
 
 
-def measure(back_end, sizes, rounds, lookups):
+def measure(back_end, sizes, rounds, lookups, real_time):
     server = None
     if back_end == "mariadb":
         server = MariadbServer("--skip-networking", "--innodb-buffer-pool-size=256M", "--innodb-log-file-size=96M")
@@ -176,13 +183,18 @@ def measure(back_end, sizes, rounds, lookups):
             site.load(made_hash())
             site.results["database_mb"] = site.size_mb()
         for site in sites:
+            site.first = ("chrt", "-f", "5") if real_time else ()
             site.forget()
+            if real_time and server:
+                hurry([server.process.pid])
             site.results["resolver cold"] = site.probe(site.instance.root, 2000)
         for part, target in (("resolver warm", lambda s: s.instance.root),
                              ("RCPT", lambda s: str(s.instance.smtp[1]))):
             if part == "RCPT":
                 for site in sites:
                     site.instance.start()
+                    if real_time:
+                        hurry(pid for pids in site.instance.children().values() for pid in pids)
             turns = [[site.probe(target(site), min(lookups, site.mailboxes)) for site in sites]
                      for _ in range(rounds)]
             for i, site in enumerate(sites):
@@ -210,11 +222,12 @@ def main():
     parser.add_argument("--sizes", default=",".join(map(str, SIZES)))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--lookups", type=int, default=20_000)
+    parser.add_argument("--real-time", action="store_true", help="lookups and logins before everybody's work")
     options = parser.parse_args()
     results = {}
     for back_end in options.only.split(","):
         results[back_end] = measure(back_end, [int(s) for s in options.sizes.split(",")], options.rounds,
-                                    options.lookups)
+                                    options.lookups, options.real_time)
         print(json.dumps({back_end: results[back_end]}, indent=1), flush=True)
     save("directory_scale", results)
 
