@@ -9,7 +9,6 @@ import argparse
 import glob
 import json
 import os
-import shutil
 import statistics
 import subprocess
 import sys
@@ -59,24 +58,26 @@ class Measured:
 
 
 class Site:
-    """An instance with so many mailboxes, on SQLite, or on `server`, where `like` is already."""
+    """An instance with so many mailboxes, on SQLite or on a MariaDB server of its own."""
 
-    def __init__(self, mailboxes, server=None, like=None):
-        self.mailboxes, self.server = mailboxes, server
+    def __init__(self, mailboxes, back_end):
+        self.mailboxes, self.server = mailboxes, None
         self.first = ()  # what probes run under
         settings = dict(SETTINGS)
-        if server:
-            settings |= {"databasebackend": "mariadb", "mariadbsocket": server.socket,
-                         "directorydb": f"directory_{mailboxes}", "credentialsdb": f"credentials_{mailboxes}"}
+        if back_end == "mariadb":
+            self.server = MariadbServer("--skip-networking", "--innodb-buffer-pool-size=256M",
+                                        "--innodb-log-file-size=96M")
+            settings |= {"databasebackend": "mariadb", "mariadbsocket": self.server.socket}
         self.instance = Instance(settings=settings)
-        if server:
-            if like:
-                self.instance.ctl("schema", "grants")
-                for file in glob.glob(f"{like.instance.root}/db*/mariadb.password"):
-                    shutil.copy2(file, file.replace(like.instance.root, self.instance.root))
-            server.run(self.instance.ctl("schema", "grants"))
+        if self.server:
+            self.server.run(self.instance.ctl("schema", "grants"))
             self.instance.ctl("schema", "migrate")
         self.results = {}
+
+    def remove(self):
+        self.instance.remove()
+        if self.server:
+            self.server.remove()
 
     def toastctl(self, *arguments):
         return Measured(os.path.join(BIN, "toastctl"), "--root", self.instance.root, *arguments)
@@ -95,11 +96,9 @@ class Site:
     def files(self):
         if not self.server:
             return glob.glob(f"{self.instance.root}/db*/*.db*")
-        return glob.glob(f"{self.server.folder}/data/*_{self.mailboxes}/*")
+        return glob.glob(f"{self.server.folder}/data/toast_*/*")
 
     def size_mb(self):
-        if self.server:  # what was deleted of the log is on the disk, too, but nobody's
-            self.server.run("SET GLOBAL innodb_max_dirty_pages_pct = 0")
         return round(sum(os.stat(file).st_size for file in self.files()) / 2**20, 1)
 
     def forget(self):
@@ -172,21 +171,18 @@ def made_hash():
 
 
 def measure(back_end, sizes, rounds, lookups, real_time):
-    server = None
-    if back_end == "mariadb":
-        server = MariadbServer("--skip-networking", "--innodb-buffer-pool-size=256M", "--innodb-log-file-size=96M")
     sites = []
     try:
         for size in sizes:
-            site = Site(size, server, sites[0] if sites else None)
+            site = Site(size, back_end)
             sites.append(site)
             site.load(made_hash())
             site.results["database_mb"] = site.size_mb()
         for site in sites:
             site.first = ("chrt", "-f", "5") if real_time else ()
             site.forget()
-            if real_time and server:
-                hurry([server.process.pid])
+            if real_time and site.server:
+                hurry([site.server.process.pid])
             site.results["resolver cold"] = site.probe(site.instance.root, 2000)
         for part, target in (("resolver warm", lambda s: s.instance.root),
                              ("RCPT", lambda s: str(s.instance.smtp[1]))):
@@ -211,9 +207,7 @@ def measure(back_end, sizes, rounds, lookups, real_time):
         return {site.mailboxes: site.results for site in sites}
     finally:
         for site in sites:
-            site.instance.remove()
-        if server:
-            server.remove()
+            site.remove()
 
 
 def main():

@@ -301,6 +301,9 @@ class Deadlock {
   void close(const std::string& second) {
     EXPECT_TRUE(other_.query(second, {}));
     EXPECT_TRUE(other_.execute("COMMIT"));
+    auto row = watch_.query("SHOW GLOBAL STATUS LIKE 'Innodb_deadlocks'", {});
+    ASSERT_TRUE(row && row->step().value());
+    EXPECT_NE(row->text(1), "0");  // or the test shows nothing
   }
 
  private:
