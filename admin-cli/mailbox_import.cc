@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <cmath>
 #include <unordered_map>
 
 #include "admin-cli/accounts.h"
@@ -139,7 +140,7 @@ Outcome MailboxImport::run() {
                            {"unchanged", counts_.unchanged},
                            {"refused", counts_.refused},
                            {"domains_added", counts_.domains},
-                           {"seconds", static_cast<std::uint64_t>(seconds + 0.5)}});
+                           {"seconds", static_cast<std::uint64_t>(std::lround(seconds))}});
   if (counts_.refused > 0) return Exit::partial;
   if (context_.dry_run && counts_.added > 0) return Exit::would_change;
   return Exit::done;
