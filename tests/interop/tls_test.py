@@ -37,6 +37,19 @@ def context():
     return made
 
 
+def shake_by_hand(plain):
+    """(TLS, what it received, what it would send), with the last bytes of the handshake still to be sent."""
+    received, sent = ssl.MemoryBIO(), ssl.MemoryBIO()
+    secure = context().wrap_bio(received, sent)
+    while True:
+        try:
+            secure.do_handshake()
+            return secure, received, sent
+        except ssl.SSLWantReadError:
+            plain.sendall(sent.read())
+            received.write(plain.recv(10000))
+
+
 def wait_until(truth, seconds=20):
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -181,15 +194,7 @@ class TlsTest(unittest.TestCase):
                         plain.recv(1000)
                         plain.sendall(line)
                     plain.recv(1000)
-                received, sent = ssl.MemoryBIO(), ssl.MemoryBIO()
-                secure = context().wrap_bio(received, sent)
-                while True:
-                    try:
-                        secure.do_handshake()
-                        break
-                    except ssl.SSLWantReadError:
-                        plain.sendall(sent.read())
-                        received.write(plain.recv(10000))
+                secure, received, sent = shake_by_hand(plain)
                 secure.write(command)
                 plain.sendall(sent.read())  # both in one packet
                 answer = b""
@@ -492,15 +497,7 @@ class TlsTest(unittest.TestCase):
                     self.assertNotIn(b"+OK", answer)
             # Within a session: a record that breaks off ends it, and nothing of it counts.
             with socket.create_connection(self.pop3s, timeout=20) as plain:
-                received, sent = ssl.MemoryBIO(), ssl.MemoryBIO()
-                secure = context().wrap_bio(received, sent)
-                while True:
-                    try:
-                        secure.do_handshake()
-                        break
-                    except ssl.SSLWantReadError:
-                        plain.sendall(sent.read())
-                        received.write(plain.recv(10000))
+                secure, received, sent = shake_by_hand(plain)
                 secure.write(b"QUIT\r\n")
                 plain.sendall(sent.read()[:-1])
                 plain.shutdown(socket.SHUT_WR)
