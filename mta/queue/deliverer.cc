@@ -125,7 +125,7 @@ Task<Result<Attempt>> Deliverer::carry_out(Work work, Address recipient, Plan pl
   Attempt attempt;
   std::vector<Address> targets;
   std::vector<std::uint32_t> forwards;
-  std::optional<Step> reply;
+  std::vector<Step> replies;
   for (Step& step : plan.steps) {
     StepResult result;
     if (auto* maildir = std::get_if<vdomain::DeliverMaildir>(&step.instruction)) {
@@ -138,7 +138,7 @@ Task<Result<Attempt>> Deliverer::carry_out(Work work, Address recipient, Plan pl
       forwards.push_back(step.index);
       continue;
     } else if (is<vdomain::AutoReply>(step.instruction)) {
-      reply = std::move(step);  // when all else is done
+      replies.push_back(std::move(step));  // when all else is done
       continue;
     } else if (auto* refuse = std::get_if<vdomain::Refuse>(&step.instruction)) {
       result = failed(std::move(refuse->reason));
@@ -165,13 +165,20 @@ Task<Result<Attempt>> Deliverer::carry_out(Work work, Address recipient, Plan pl
       attempt.steps.push_back(std::move(forwarded.result));
     }
   }
-  if (!reply) co_return attempt;
-  Made made = co_await answer(work, std::get<vdomain::AutoReply>(std::move(reply->instruction)),
-                              attempt.steps);
-  attempt.reply = std::move(made.child);
-  if (plan.frozen) made.result.instruction = reply->index;
-  // In front: what became of the message itself is the last word on it.
-  attempt.steps.insert(attempt.steps.begin(), std::move(made.result));
+  // Of several who are away one is answered for in an attempt: a record makes one answer.
+  const std::vector<StepResult> others = attempt.steps;
+  for (Step& reply : replies) {
+    auto instruction = std::get<vdomain::AutoReply>(std::move(reply.instruction));
+    Made made = co_await answer(work, std::move(instruction), others);
+    if (made.child && attempt.reply) {
+      made.result = deferred("4.3.0 another answer to this message is made first");
+    } else if (made.child) {
+      attempt.reply = std::move(made.child);
+    }
+    if (plan.frozen) made.result.instruction = reply.index;
+    // In front: what became of the message itself is the last word on it.
+    attempt.steps.insert(attempt.steps.begin(), std::move(made.result));
+  }
   co_return attempt;
 }
 

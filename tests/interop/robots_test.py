@@ -101,9 +101,11 @@ class RobotsTest(unittest.TestCase):
         self.away(ANN)
         self.away(BEN)
         self.send(ANN, BEN)
+        self.comes(ANN, 1)
         self.settle()
         self.assertEqual((len(self.inbox(BEN)), len(self.inbox(ANN))), (1, 1))
         self.send(BEN, ANN)
+        self.comes(BEN, 2)
         self.settle()
         self.assertEqual((len(self.inbox(BEN)), len(self.inbox(ANN))), (2, 2))
 
@@ -142,10 +144,12 @@ class RobotsTest(unittest.TestCase):
         """What a circle through another host looks like when it comes round."""
         self.ctl("alias", "add", "x@a.test", "x@elsewhere.test")
         self.send(CARL, "x@a.test", "Delivered-To: x@a.test")
+        self.comes(CARL, 1)
         self.settle()
         bounce, = self.inbox(CARL)
         self.assertIn("5.4.6", bounce)
         self.send(CARL, ANN, "Delivered-To: " + ANN)
+        self.comes(CARL, 2)
         self.settle()
         self.assertEqual(len(self.inbox(CARL)), 2)
         self.assertEqual(len(self.events("queue.message.created")), 2)  # a bounce each
@@ -189,6 +193,42 @@ class RobotsTest(unittest.TestCase):
         self.settle() if answer.startswith("250") else None
         made = len(self.events("queue.message.created"))
         self.assertLessEqual(made, 3, (answer, accepted, self.events("queue.")))
+
+    def comes(self, address, wanted):
+        wait_until(lambda: len(self.inbox(address)) >= wanted, f"{wanted} messages for {address}")
+
+    def created(self):
+        return len(self.events("queue.message.created"))
+
+    def test_an_answer_that_comes_back_through_a_catch_all_is_not_answered(self):
+        """Ann answers who@b.test, whose mail is hers: her answer comes back to her, and that is all."""
+        self.ctl("domain", "set", "b.test", "--catch-all", ANN)
+        self.away(ANN)
+        self.send("who@b.test", ANN)
+        self.comes(ANN, 2)
+        self.settle()
+        self.assertEqual((len(self.inbox(ANN)), self.created()), (2, 1))
+
+    def test_what_a_catch_all_brings_is_not_answered(self):
+        self.ctl("domain", "set", "b.test", "--catch-all", BEN)
+        self.away(BEN)
+        self.send(CARL, "who@b.test")
+        self.comes(BEN, 1)
+        self.settle()
+        self.assertEqual((len(self.inbox(BEN)), self.inbox(CARL), self.created()), (1, [], 0))
+
+    def test_two_who_are_away_and_forward_to_each_other(self):
+        for one, other in ((ANN, BEN), (BEN, ANN)):
+            self.away(one)
+            self.ctl("alias", "add", one, other, "--keep-copy=on")
+        for copies in (1, 2):
+            self.send(CARL, ANN)
+            self.comes(ANN, copies)
+            self.comes(BEN, copies)
+            self.settle()
+        self.comes(CARL, 1)
+        self.assertEqual((len(self.inbox(ANN)), len(self.inbox(BEN))), (2, 2))
+        self.assertLessEqual(self.created(), 2)  # an answer from each at most
 
 
 if __name__ == "__main__":
