@@ -7,6 +7,7 @@
 
 namespace {
 
+using namespace toast;
 using namespace toast::compat;
 
 InjectOptions options() {

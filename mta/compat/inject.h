@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "mta/compat/address_list.h"
+#include "mta/compat/complete_address.h"
 #include "mta/compat/header_fields.h"
 
 namespace toast::compat {

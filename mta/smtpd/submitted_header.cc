@@ -1,6 +1,6 @@
 #include "mta/smtpd/submitted_header.h"
 
-#include "mta/compat/address_list.h"
+#include "mta/message/address_list.h"
 #include "mta/message/ascii.h"
 #include "mta/message/date.h"
 #include "mta/message/headers.h"
@@ -15,11 +15,11 @@ tl::unexpected<Reply> no_author(std::string text) {
 }
 
 tl::expected<std::vector<Address>, Reply> parse_authors(std::string_view body) {
-  const auto items = compat::parse_address_list(body);
+  const auto items = parse_address_list(body);
   if (!items) return no_author("From cannot be read");
   std::vector<Address> authors;
-  for (const compat::ListItem& item : *items) {
-    if (item.kind != compat::ListItem::Kind::address) continue;
+  for (const ListItem& item : *items) {
+    if (item.kind != ListItem::Kind::address) continue;
     Result<Domain> domain = Domain::parse(item.address.host);
     if (!domain) return no_author("From has an address without a domain");
     Result<Address> author = Address::from_parts(item.address.local, std::move(*domain));

@@ -1,5 +1,5 @@
 // Header addresses: read as people write them, written as they should be.
-#include "mta/compat/address_list.h"
+#include "mta/compat/complete_address.h"
 
 #include <gtest/gtest.h>
 

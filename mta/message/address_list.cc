@@ -1,23 +1,23 @@
-#include "mta/compat/address_list.h"
+#include "mta/message/address_list.h"
 
 #include <algorithm>
 #include <span>
 
-#include "mta/compat/header_tokens.h"
 #include "mta/message/ascii.h"
+#include "mta/message/header_tokens.h"
 
-namespace toast::compat {
+namespace toast {
 namespace {
 
-constexpr std::size_t kFoldColumn = 78;  // RFC 5322 section 2.1.1
-constexpr std::string_view kFold = "\n  ";
+constexpr std::size_t kListColumn = 78;  // RFC 5322 section 2.1.1
+constexpr std::string_view kListFold = "\n  ";
 
-using Tokens = std::span<const Token>;
+using Tokens = std::span<const HeaderToken>;
 
 // As written, single blanks where there were any.
 std::string text_of(Tokens tokens) {
   std::string out;
-  for (const Token& token : tokens) {
+  for (const HeaderToken& token : tokens) {
     const bool words_meet = !out.empty() && token.is_word();
     if (!out.empty() && (token.space_before || (words_meet && out.back() == ')'))) out += ' ';
     out += token.raw;
@@ -36,8 +36,8 @@ std::string quote(std::string_view text) {
 
 // A name in front of "<": written with characters that a name may not have, it gets its quotes.
 std::string phrase_of(Tokens tokens) {
-  const bool bad = std::any_of(tokens.begin(), tokens.end(), [](const Token& t) {
-    return t.is('@') || t.kind == Token::Kind::literal;
+  const bool bad = std::any_of(tokens.begin(), tokens.end(), [](const HeaderToken& t) {
+    return t.is('@') || t.kind == HeaderToken::Kind::literal;
   });
   return bad ? quote(text_of(tokens)) : text_of(tokens);
 }
@@ -54,11 +54,11 @@ bool is_dot_atom(std::string_view text) {
 }
 
 // A host that can be written without quotes, for there are none for hosts: a name, or one literal.
-bool is_plain_host(std::span<const Token* const> words) {
-  if (words.size() == 1 && words.front()->kind == Token::Kind::literal) return true;
-  return std::all_of(words.begin(), words.end(), [](const Token* token) {
+bool is_plain_host(std::span<const HeaderToken* const> words) {
+  if (words.size() == 1 && words.front()->kind == HeaderToken::Kind::literal) return true;
+  return std::all_of(words.begin(), words.end(), [](const HeaderToken* token) {
     if (token->is('.')) return true;
-    return token->kind == Token::Kind::atom &&
+    return token->kind == HeaderToken::Kind::atom &&
            std::all_of(token->text.begin(), token->text.end(),
                        [](char c) { return ascii::is_atext(c) || !ascii::is_ascii(c); });
   });
@@ -78,7 +78,7 @@ class ListParser {
 
  private:
   void step() {
-    const Token& token = rest_.front();
+    const HeaderToken& token = rest_.front();
     if (token.is('<')) return take_bracketed();
     rest_ = rest_.subspan(1);
     if (token.is(',')) {
@@ -107,7 +107,7 @@ class ListParser {
   }
 
   void take_bracketed() {
-    const auto is_end = [](const Token& t) { return t.is('>'); };
+    const auto is_end = [](const HeaderToken& t) { return t.is('>'); };
     const auto end = std::find_if(rest_.begin(), rest_.end(), is_end);
     if (end == rest_.end()) {
       failed_ = true;
@@ -121,7 +121,7 @@ class ListParser {
     set_address(item, rest_.subspan(1, size - 1));
     item.address.is_null = item.address.local.empty() && item.address.host.empty();
     rest_ = rest_.subspan(size + 1);
-    while (!rest_.empty() && rest_.front().kind == Token::Kind::comment) {
+    while (!rest_.empty() && rest_.front().kind == HeaderToken::Kind::comment) {
       item.after += " " + rest_.front().raw;
       rest_ = rest_.subspan(1);
     }
@@ -135,9 +135,9 @@ class ListParser {
       std::size_t size = 0;
       bool word_before = false;
       for (; size < left.size(); ++size) {
-        const Token& token = left[size];
-        if (token.kind == Token::Kind::comment) continue;
-        const bool word = token.kind != Token::Kind::special;
+        const HeaderToken& token = left[size];
+        if (token.kind == HeaderToken::Kind::comment) continue;
+        const bool word = token.kind != HeaderToken::Kind::special;
         if (word && word_before) break;
         word_before = word;
       }
@@ -148,8 +148,8 @@ class ListParser {
   }
   void add_bare(Tokens tokens) {
     ListItem item;
-    for (const Token& token : tokens)
-      if (token.kind == Token::Kind::comment) item.after += " " + token.raw;
+    for (const HeaderToken& token : tokens)
+      if (token.kind == HeaderToken::Kind::comment) item.after += " " + token.raw;
     set_address(item, tokens);
     if (item.address.local.empty() && item.address.host.empty()) {
       if (!items_.empty()) items_.back().after += item.after;  // a comment alone
@@ -159,33 +159,33 @@ class ListParser {
   }
 
   void set_address(ListItem& item, Tokens tokens) {
-    std::vector<const Token*> words;
-    for (const Token& token : tokens)
-      if (token.kind != Token::Kind::comment) words.push_back(&token);
+    std::vector<const HeaderToken*> words;
+    for (const HeaderToken& token : tokens)
+      if (token.kind != HeaderToken::Kind::comment) words.push_back(&token);
     // A source route: "@a,@b:" (RFC 5321 appendix C); never used.
     if (!words.empty() && words.front()->is('@')) {
       const auto colon =
-          std::find_if(words.begin(), words.end(), [](const Token* t) { return t->is(':'); });
+          std::find_if(words.begin(), words.end(), [](const HeaderToken* t) { return t->is(':'); });
       failed_ = failed_ || colon == words.end();
       if (colon == words.end()) return;
       words.erase(words.begin(), colon + 1);
     }
     const auto at =
-        std::find_if(words.rbegin(), words.rend(), [](const Token* t) { return t->is('@'); });
+        std::find_if(words.rbegin(), words.rend(), [](const HeaderToken* t) { return t->is('@'); });
     const auto host = at == words.rend() ? words.end() : at.base();
     failed_ = failed_ || !is_plain_host({host, words.end()});
     for (auto word = words.begin(); word != words.end(); ++word) {
-      if ((*word)->kind == Token::Kind::special && !(*word)->is('.') && !(*word)->is('@'))
+      if ((*word)->kind == HeaderToken::Kind::special && !(*word)->is('.') && !(*word)->is('@'))
         failed_ = true;
       if (word + 1 == host && (*word)->is('@')) continue;
       std::string& part = word < host ? item.address.local : item.address.host;
-      part += (*word)->kind == Token::Kind::special ? (*word)->raw : (*word)->text;
+      part += (*word)->kind == HeaderToken::Kind::special ? (*word)->raw : (*word)->text;
     }
     if (item.address.local.empty() && !item.address.host.empty()) failed_ = true;
   }
 
   Tokens rest_;
-  std::vector<Token> pending_;
+  std::vector<HeaderToken> pending_;
   std::vector<ListItem> items_;
   bool in_group_ = false;
   bool failed_ = false;
@@ -218,23 +218,9 @@ std::string ListedAddress::header_text() const {
 }
 
 std::optional<std::vector<ListItem>> parse_address_list(std::string_view body) {
-  const std::optional<std::vector<Token>> tokens = tokenize_header(body);
+  const std::optional<std::vector<HeaderToken>> tokens = tokenize_header(body);
   if (!tokens) return std::nullopt;
   return ListParser(*tokens).parse();
-}
-
-void complete_address(ListedAddress& address, const HostDefaults& defaults) {
-  if (address.is_null || address.host == "[]") return;
-  std::string& last = address.host.empty() ? address.local : address.host;
-  if (last.size() > 1 && last.ends_with('.')) last.pop_back();
-  std::string& host = address.host;
-  if (host.empty()) host = defaults.host;
-  if (host.ends_with('+')) {
-    host.back() = '.';
-    host += defaults.plus_domain;
-  } else if (host.find('.') == std::string::npos && !host.starts_with('[')) {
-    host += "." + defaults.domain;
-  }
 }
 
 std::string format_address_field(std::string_view name, const std::vector<ListItem>& items) {
@@ -250,10 +236,10 @@ std::string format_address_field(std::string_view name, const std::vector<ListIt
       ++column;
     }
     if (!closes) {
-      const bool fits = column + 1 + text.size() + 1 < kFoldColumn;
+      const bool fits = column + 1 + text.size() + 1 < kListColumn;
       const bool first = column == name.size() + 1;
-      out += fits || first ? std::string_view(" ") : kFold;
-      column = fits || first ? column + 1 : kFold.size() - 1;
+      out += fits || first ? std::string_view(" ") : kListFold;
+      column = fits || first ? column + 1 : kListFold.size() - 1;
     }
     out += text;
     column += text.size();
@@ -263,4 +249,4 @@ std::string format_address_field(std::string_view name, const std::vector<ListIt
   return out;
 }
 
-}  // namespace toast::compat
+}  // namespace toast

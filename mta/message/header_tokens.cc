@@ -1,6 +1,6 @@
-#include "mta/compat/header_tokens.h"
+#include "mta/message/header_tokens.h"
 
-namespace toast::compat {
+namespace toast {
 namespace {
 
 constexpr std::string_view kSpecials = "<>@,;:.";
@@ -20,7 +20,7 @@ bool escapes(std::string_view text, std::size_t at) {
 }
 
 // Takes a token that begins with `open` from the front of `rest`. Comments nest.
-bool take_enclosed(std::string_view& rest, char open, char close, Token& token) {
+bool take_enclosed(std::string_view& rest, char open, char close, HeaderToken& token) {
   std::size_t depth = 0;
   for (std::size_t i = 0; i < rest.size(); ++i) {
     char c = rest[i];
@@ -45,16 +45,16 @@ bool take_enclosed(std::string_view& rest, char open, char close, Token& token) 
   return false;
 }
 
-Token::Kind enclosed_kind(char open) {
-  if (open == '"') return Token::Kind::quoted;
-  return open == '(' ? Token::Kind::comment : Token::Kind::literal;
+HeaderToken::Kind enclosed_kind(char open) {
+  if (open == '"') return HeaderToken::Kind::quoted;
+  return open == '(' ? HeaderToken::Kind::comment : HeaderToken::Kind::literal;
 }
 char closing(char open) {
   if (open == '"') return '"';
   return open == '(' ? ')' : ']';
 }
 
-bool take_atom(std::string_view& rest, Token& token) {
+bool take_atom(std::string_view& rest, HeaderToken& token) {
   std::size_t size = 0;
   while (size < rest.size() && !ends_atom(rest[size])) {
     // A backslash takes its meaning from the next character, outside quotes as well (qmail).
@@ -72,9 +72,9 @@ bool take_atom(std::string_view& rest, Token& token) {
 
 }  // namespace
 
-std::optional<std::vector<Token>> tokenize_header(std::string_view body) {
+std::optional<std::vector<HeaderToken>> tokenize_header(std::string_view body) {
   if (body.find('\0') != std::string_view::npos) return std::nullopt;  // it ends names elsewhere
-  std::vector<Token> tokens;
+  std::vector<HeaderToken> tokens;
   bool space = false;
   while (!body.empty()) {
     const char c = body.front();
@@ -83,15 +83,15 @@ std::optional<std::vector<Token>> tokenize_header(std::string_view body) {
       body.remove_prefix(1);
       continue;
     }
-    Token token;
+    HeaderToken token;
     token.space_before = space;
     space = false;
     if (c == '"' || c == '(' || c == '[') {
       token.kind = enclosed_kind(c);
       if (!take_enclosed(body, c, closing(c), token)) return std::nullopt;
-      if (token.kind == Token::Kind::literal) token.text = token.raw;
+      if (token.kind == HeaderToken::Kind::literal) token.text = token.raw;
     } else if (kSpecials.find(c) != std::string_view::npos) {
-      token.kind = Token::Kind::special;
+      token.kind = HeaderToken::Kind::special;
       token.special = c;
       token.raw.assign(1, c);
       body.remove_prefix(1);
@@ -103,4 +103,4 @@ std::optional<std::vector<Token>> tokenize_header(std::string_view body) {
   return tokens;
 }
 
-}  // namespace toast::compat
+}  // namespace toast

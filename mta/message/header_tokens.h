@@ -6,9 +6,9 @@
 #include <string_view>
 #include <vector>
 
-namespace toast::compat {
+namespace toast {
 
-struct Token {
+struct HeaderToken {
   enum class Kind : unsigned char { atom, quoted, literal, comment, special };
   Kind kind = Kind::atom;
   char special = '\0';  // one of <>@,;:.
@@ -21,6 +21,6 @@ struct Token {
 };
 
 // Nothing: a quote, comment or literal has no end, or there is a NUL.
-[[nodiscard]] std::optional<std::vector<Token>> tokenize_header(std::string_view body);
+[[nodiscard]] std::optional<std::vector<HeaderToken>> tokenize_header(std::string_view body);
 
-}  // namespace toast::compat
+}  // namespace toast

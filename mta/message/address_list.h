@@ -1,6 +1,7 @@
 // The addresses of a header field, as qmail-inject reads them: RFC 822's grammar with its comments,
 // groups, quoted strings and source routes, and with what people really write. Missing commas are
-// put in, obsolete forms are read. Not for what comes from the network: an Address is.
+// put in, obsolete forms are read. What is to be an envelope's address is parsed once more, as an
+// Address.
 #pragma once
 
 #include <optional>
@@ -8,15 +9,7 @@
 #include <string_view>
 #include <vector>
 
-namespace toast::compat {
-
-// What is appended to addresses that are written short (control/ files, QMAILDEFAULTHOST, ...).
-struct HostDefaults {
-  std::string host;         // x becomes x@host
-  std::string domain;       // x@y becomes x@y.domain
-  std::string plus_domain;  // x@y+ becomes x@y.plus_domain
-  std::string id_host;      // of Message-ID
-};
+namespace toast {
 
 struct ListedAddress {
   std::string local;                  // unquoted
@@ -39,11 +32,7 @@ struct ListItem {
 // Nothing: quotes, comments or brackets are not closed, or something stands where it cannot.
 [[nodiscard]] std::optional<std::vector<ListItem>> parse_address_list(std::string_view body);
 
-// Source routes were dropped when it was parsed; here a trailing dot, then a trailing "@" goes,
-// then what is missing is appended. "<>" and "...@[]" stay.
-void complete_address(ListedAddress& address, const HostDefaults& defaults);
-
 // "NAME: a, b,\n  c\n" with lines below 78 columns where its parts allow it.
 std::string format_address_field(std::string_view name, const std::vector<ListItem>& items);
 
-}  // namespace toast::compat
+}  // namespace toast
