@@ -6,10 +6,10 @@
 namespace toast::auth {
 namespace {
 
-constexpr HashCost kCheap{8192, 1};  // argon2's least: tests hash often
+constexpr HashCost kCheapArgon{8192, 1};  // argon2's least: tests hash often
 
 TEST(Argon2Hasher, VerifiesWhatItHashed) {
-  const Argon2Hasher hasher(kCheap);
+  const Argon2Hasher hasher(kCheapArgon);
   const std::string stored = hasher.hash(Secret("pass phrase")).value();
   EXPECT_TRUE(stored.starts_with("$argon2id$v=19$m=8,t=1,p=1$")) << stored;
   EXPECT_TRUE(hasher.verify(stored, Secret("pass phrase")).value());
@@ -20,7 +20,7 @@ TEST(Argon2Hasher, VerifiesWhatItHashed) {
 }
 
 TEST(Argon2Hasher, PasswordsAreBytes) {
-  const Argon2Hasher hasher(kCheap);
+  const Argon2Hasher hasher(kCheapArgon);
   const std::string stored = hasher.hash(Secret(std::string_view("a\0b\xff", 4))).value();
   EXPECT_TRUE(hasher.verify(stored, Secret(std::string_view("a\0b\xff", 4))).value());
   EXPECT_FALSE(hasher.verify(stored, Secret("a")).value());
@@ -29,7 +29,7 @@ TEST(Argon2Hasher, PasswordsAreBytes) {
 // From the test vectors of the argon2 reference program (64 MiB, two passes) and, with two lanes,
 // from PHP's manual.
 TEST(Argon2Hasher, VerifiesHashesOfOtherPrograms) {
-  const Argon2Hasher hasher(kCheap);
+  const Argon2Hasher hasher(kCheapArgon);
   EXPECT_TRUE(hasher
                   .verify("$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$"
                           "CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
@@ -43,14 +43,14 @@ TEST(Argon2Hasher, VerifiesHashesOfOtherPrograms) {
 }
 
 TEST(Argon2Hasher, AnEmptyPasswordCannotBeSet) {
-  const Result<std::string> made = Argon2Hasher(kCheap).hash(Secret());
+  const Result<std::string> made = Argon2Hasher(kCheapArgon).hash(Secret());
   ASSERT_FALSE(made);
   EXPECT_EQ(made.error().failure, Failure::permanent);
 }
 
 TEST(Argon2Hasher, NothingIsKnownToMatchTheDummyWhichCostsAsMuch) {
-  const Argon2Hasher hasher(kCheap);
-  EXPECT_EQ(parse_stored_hash(hasher.dummy()).value().cost, kCheap);
+  const Argon2Hasher hasher(kCheapArgon);
+  EXPECT_EQ(parse_stored_hash(hasher.dummy()).value().cost, kCheapArgon);
   for (const char* guess : {"", "password", "dummy"})
     EXPECT_FALSE(hasher.verify(hasher.dummy(), Secret(guess)).value());
   EXPECT_EQ(parse_stored_hash(Argon2Hasher({}).dummy()).value().cost, HashCost{});
@@ -76,7 +76,7 @@ TEST(Argon2Hasher, NeedsRehash) {
 
 // What cannot be verified is an error that says so, never "wrong password".
 TEST(Argon2Hasher, RefusesUnknownSchemesInWords) {
-  const Argon2Hasher hasher(kCheap);
+  const Argon2Hasher hasher(kCheapArgon);
   struct Case {
     std::string stored;
     const char* says;
@@ -111,7 +111,7 @@ TEST(Argon2Hasher, RefusesUnknownSchemesInWords) {
 
 // A hash in the database must not choose to cost a minute or all memory.
 TEST(Argon2Hasher, BoundsWhatAStoredHashMayCost) {
-  const Argon2Hasher hasher(kCheap);
+  const Argon2Hasher hasher(kCheapArgon);
   for (const char* stored : {
            "$argon2id$v=19$m=4194304,t=1,p=1$c2FsdHNhbHQ$aGFzaA",     // 4 GiB
            "$argon2id$v=19$m=8,t=4294967295,p=1$c2FsdHNhbHQ$aGFzaA",  // for ever
@@ -137,7 +137,7 @@ TEST(Argon2Hasher, TheConfiguredCostIsAlwaysAllowed) {
 // libsodium says -1 for "wrong" and for "no memory": they must come out apart.
 TEST(Argon2Hasher, NoMemoryIsTransientNotAWrongPassword) {
   const Argon2Hasher hasher(HashCost{256ULL << 20U, 1});
-  const std::string stored = Argon2Hasher(kCheap).hash(Secret("pass")).value();
+  const std::string stored = Argon2Hasher(kCheapArgon).hash(Secret("pass")).value();
   rlimit before{};
   ASSERT_EQ(getrlimit(RLIMIT_AS, &before), 0);
   rlimit tight = before;

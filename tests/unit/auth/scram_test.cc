@@ -29,7 +29,7 @@ ScramVerifier pencil() {
                              std::string(base64_decode("W22ZaJ0SNY7soEsUEjb6gQ==")->view()), 4096);
 }
 
-std::string show(const sasl::Step& step) {
+std::string show_scram(const sasl::Step& step) {
   if (const auto* challenge = std::get_if<sasl::Challenge>(&step)) return challenge->text;
   if (const auto* find = std::get_if<sasl::FindVerifier>(&step)) return "find " + find->login;
   if (const auto* proof = std::get_if<sasl::CheckProof>(&step))
@@ -42,11 +42,11 @@ std::string show(const sasl::Step& step) {
 
 TEST(Scram, TheVectorOfRfc7677) {
   Scram server({.plus = false, .binding = {}, .nonce = kServerNonce});
-  EXPECT_EQ(show(server.hear(kFirst)), "find user");
-  EXPECT_EQ(show(server.found(pencil())), kServerFirst);
-  EXPECT_EQ(show(server.hear(kFinal)),
+  EXPECT_EQ(show_scram(server.hear(kFirst)), "find user");
+  EXPECT_EQ(show_scram(server.found(pencil())), kServerFirst);
+  EXPECT_EQ(show_scram(server.hear(kFinal)),
             "right |user v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=");
-  EXPECT_EQ(show(server.hear("")), "malformed");
+  EXPECT_EQ(show_scram(server.hear("")), "malformed");
 }
 
 // Our client of the other tests says what RFC 7677 says.
@@ -90,7 +90,7 @@ TEST(Scram, FirstMessages) {
   };
   for (const auto& c : kCases) {
     Scram server({.plus = false, .binding = {}, .nonce = "server"});
-    EXPECT_EQ(show(server.hear(c.message)), c.expected) << c.message;
+    EXPECT_EQ(show_scram(server.hear(c.message)), c.expected) << c.message;
   }
 }
 
@@ -113,7 +113,7 @@ TEST(Scram, WhatIsSaidOfChannelBindingMustBeSo) {
   };
   for (const auto& c : kCases) {
     Scram server({.plus = c.plus, .binding = "exported", .nonce = "server"});
-    EXPECT_EQ(show(server.hear(c.message)), c.expected) << c.plus << c.message;
+    EXPECT_EQ(show_scram(server.hear(c.message)), c.expected) << c.plus << c.message;
   }
 }
 
@@ -144,7 +144,7 @@ TEST(Scram, FinalMessages) {
     Scram server({.plus = false, .binding = {}, .nonce = kServerNonce});
     server.hear(kFirst);
     server.found(pencil());
-    const std::string got = show(server.hear(c.message));
+    const std::string got = show_scram(server.hear(c.message));
     EXPECT_EQ(got.substr(0, c.expected.size()), c.expected) << c.message;
   }
 }
@@ -158,7 +158,7 @@ TEST(Scram, AProxyInBetweenHasAnotherChannel) {
                        .binding = clients_channel};
     server.hear(client.first());
     const sasl::Step first = server.found(pencil());
-    return show(server.hear(client.final(std::get<sasl::Challenge>(first).text)));
+    return show_scram(server.hear(client.final(std::get<sasl::Challenge>(first).text)));
   };
   EXPECT_TRUE(log_in("the server's end").starts_with("right"));
   EXPECT_EQ(log_in("the proxy's end"), "refused scram_channel_binding");

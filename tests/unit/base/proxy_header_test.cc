@@ -61,12 +61,12 @@ const Good kGood[] = {
      "198.51.100.7"},
 };
 
-struct Bad {
+struct BadHeader {
   const char* what;
   std::string bytes;
   const char* reason;
 };
-const Bad kBad[] = {
+const BadHeader kBadHeaders[] = {
     {"nothing like it", "EHLO client.example\r\n", "not a header of the PROXY protocol"},
     {"a first byte is enough", "E", "not a header of the PROXY protocol"},
     {"version 1", "PROXY TCP4 198.51.100.7 127.0.0.1 40000 25\r\n",
@@ -105,7 +105,7 @@ TEST(ProxyHeader, SaysWhoTheClientIs) {
 }
 
 TEST(ProxyHeader, IsRefused) {
-  for (const Bad& c : kBad) {
+  for (const BadHeader& c : kBadHeaders) {
     const Result<ProxyHeader> got = parse_proxy_header(c.bytes);
     ASSERT_FALSE(got) << c.what;
     EXPECT_EQ(got.error().detail, c.reason) << c.what;

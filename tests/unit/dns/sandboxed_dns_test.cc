@@ -15,7 +15,7 @@
 namespace toast::dns {
 namespace {
 
-std::vector<Zone> zones() {
+std::vector<Zone> sandboxed_zones() {
   std::string records = "@ MX 10 mx\nmx A 127.0.0.1\nmx AAAA ::1\n";
   for (int i = 0; i < 500; ++i)
     records += "huge MX " + std::to_string(i) + " a-long-name-" + std::to_string(i) + ".test.\n";
@@ -49,7 +49,7 @@ int use(const NameServer& server, const std::string& root) {
 }
 
 TEST(SandboxedDns, WorksUnderThePolicyOfRemoted) {
-  const NameServer server(zones());
+  const NameServer server(sandboxed_zones());
   char root[] = "/tmp/toast-sandboxed-dns-XXXXXX";
   ASSERT_NE(::mkdtemp(root), nullptr);
   std::filesystem::create_directory(std::string(root) + "/relay-auth");

@@ -9,7 +9,7 @@
 namespace toast::queue {
 namespace {
 
-Envelope envelope(std::size_t recipients) {
+Envelope record_envelope(std::size_t recipients) {
   Envelope made;
   made.reverse_path = "bob@example.net";
   for (std::size_t i = 0; i < recipients; ++i)
@@ -29,7 +29,7 @@ Accepted accepted(std::size_t recipients = 2) {
   record.parent = MessageId(41);
   record.arrival = WallTime{std::chrono::seconds{1'800'000'000}};
   record.origin = Origin::bounce;
-  record.envelope = envelope(recipients);
+  record.envelope = record_envelope(recipients);
   record.prefix = "Delivered-To: ann@example.org\n";
   record.body = InlineBody{"Subject: x\n\nhello\n"};
   record.hold = "suspicious";
@@ -49,10 +49,10 @@ TEST(RecordCheck, Limits) {
   bad.envelope = PackedEnvelope();
   EXPECT_FALSE(check(bad)) << "no envelope";
   bad = accepted();
-  bad.envelope = envelope(0);
+  bad.envelope = record_envelope(0);
   EXPECT_FALSE(check(bad)) << "no recipient";
   bad = accepted();
-  bad.envelope = envelope(kMaxRecipients + 1);
+  bad.envelope = record_envelope(kMaxRecipients + 1);
   EXPECT_FALSE(check(bad)) << "too many recipients";
   bad = accepted();
   bad.prefix.assign(kMaxPrefixBytes + 1, 'x');
@@ -60,7 +60,7 @@ TEST(RecordCheck, Limits) {
   bad = accepted();
   bad.body = ParentBody{};
   EXPECT_FALSE(check(bad)) << "a parent's body without a compound";
-  auto long_address = envelope(1);
+  auto long_address = record_envelope(1);
   long_address.recipients[0].address.assign(kMaxAddressBytes + 1, 'a');
   bad = accepted();
   bad.envelope = long_address;

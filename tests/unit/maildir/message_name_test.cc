@@ -68,7 +68,7 @@ struct NameCase {
   std::string_view file, base, flags;
   std::optional<std::uint64_t> disk, wire;
 };
-const NameCase kGood[] = {
+const NameCase kGoodNames[] = {
     // ours, new and read
     {"1767225612.M1Qx.h,S=12,W=13", "1767225612.M1Qx.h,S=12,W=13", "", 12, 13},
     {"1767225612.M1Qx.h,S=12,W=13:2,RS", "1767225612.M1Qx.h,S=12,W=13", "RS", 12, 13},
@@ -91,11 +91,11 @@ const NameCase kGood[] = {
     // odd bytes are the business of their owner
     {"a b\xff:2,S", "a b\xff", "S", {}, {}},
 };
-const std::string_view kBad[] = {
+const std::string_view kBadNames[] = {
     "", ".", "..", ".hidden", "a/b", "../etc/passwd", ":2,S", std::string_view("a\0b", 3)};
 
 TEST(MessageName, ParsesAnybodys) {
-  for (const NameCase& c : kGood) {
+  for (const NameCase& c : kGoodNames) {
     SCOPED_TRACE(c.file);
     const std::optional<ParsedName> parsed = parse_message_name(c.file);
     ASSERT_TRUE(parsed);
@@ -104,7 +104,7 @@ TEST(MessageName, ParsesAnybodys) {
     EXPECT_EQ(parsed->disk, c.disk);
     EXPECT_EQ(parsed->wire, c.wire);
   }
-  for (const std::string_view name : kBad) EXPECT_FALSE(parse_message_name(name)) << name;
+  for (const std::string_view name : kBadNames) EXPECT_FALSE(parse_message_name(name)) << name;
   EXPECT_FALSE(parse_message_name(std::string(256, 'x')));
 }
 

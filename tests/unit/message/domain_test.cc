@@ -5,11 +5,11 @@
 namespace toast {
 namespace {
 
-struct Case {
+struct DomainCase {
   std::string_view input, canonical;
 };
 
-const Case kGood[] = {
+const DomainCase kGoodDomains[] = {
     {"example.org", "example.org"},
     {"EXAMPLE.Org", "example.org"},  // case is folded
     {"localhost", "localhost"},
@@ -17,13 +17,13 @@ const Case kGood[] = {
     {"xn--mnchen-3ya.example", "xn--mnchen-3ya.example"},
     {"1.2.3.4", "1.2.3.4"},  // digits are letters to the grammar
 };
-const Case kGoodLiterals[] = {
+const DomainCase kGoodLiterals[] = {
     {"[192.0.2.1]", "[192.0.2.1]"},
     {"[IPv6:2001:DB8:0:0::1]", "[IPv6:2001:db8::1]"},  // RFC 5952 form
     {"[ipv6:::1]", "[IPv6:::1]"},
     {"[IPv6:::ffff:192.0.2.1]", "[IPv6:::ffff:192.0.2.1]"},
 };
-const std::string_view kBad[] = {
+const std::string_view kBadDomains[] = {
     "",
     ".",
     "a..b",
@@ -55,7 +55,7 @@ const std::string_view kBadLiterals[] = {
 };
 
 TEST(Domain, Good) {
-  for (const Case& c : kGood) {
+  for (const DomainCase& c : kGoodDomains) {
     SCOPED_TRACE(c.input);
     const auto got = Domain::parse(c.input);
     ASSERT_TRUE(got);
@@ -65,7 +65,7 @@ TEST(Domain, Good) {
 }
 
 TEST(Domain, GoodLiterals) {
-  for (const Case& c : kGoodLiterals) {
+  for (const DomainCase& c : kGoodLiterals) {
     SCOPED_TRACE(c.input);
     const auto got = Domain::parse_name_or_literal(c.input);
     ASSERT_TRUE(got);
@@ -75,7 +75,7 @@ TEST(Domain, GoodLiterals) {
 }
 
 TEST(Domain, BadIsPermanentAndSaysWhy) {
-  for (std::string_view text : kBad) {
+  for (std::string_view text : kBadDomains) {
     SCOPED_TRACE(text);
     const auto got = Domain::parse(text);
     ASSERT_FALSE(got);

@@ -7,7 +7,7 @@ namespace {
 
 using Kind = NextHop::Kind;
 
-struct Case {
+struct NextHopCase {
   std::string_view text;
   Kind kind;
   std::string_view name;
@@ -15,7 +15,7 @@ struct Case {
   std::string_view login = {};
 };
 // What str() writes, as it writes it.
-const Case kCanonical[] = {
+const NextHopCase kCanonical[] = {
     {"example.org", Kind::mx, "example.org", 25},
     {"example.org:2525", Kind::mx, "example.org", 2525},
     {"192.0.2.1", Kind::mx, "192.0.2.1", 25},  // ann@192.0.2.1: a name, which no DNS has
@@ -41,7 +41,7 @@ const Case kCanonical[] = {
 };
 
 TEST(NextHop, TextAndBack) {
-  for (const Case& c : kCanonical) {
+  for (const NextHopCase& c : kCanonical) {
     SCOPED_TRACE(c.text);
     const Result<NextHop> hop = NextHop::parse(c.text);
     ASSERT_TRUE(hop) << hop.error().detail;
@@ -73,50 +73,50 @@ const std::string kLongName(250, 'a');
 const std::string kLongPath = "lmtp:/" + std::string(kMaxLmtpSocketPath, 'p');
 const std::string kTooLong(kMaxNextHop + 1, 'a');
 const std::string kLongLogin = "host:" + std::string(kMaxLogin + 1, 'u') + "@relay.test:25";
-const std::string_view kBad[] = {"",
-                                 kLongLogin,
-                                 "host:@relay.test:25",
-                                 "host:joe smith@relay.test:25",
-                                 "host:joe\x01@relay.test:25",
-                                 "host:j\xc3\xb6@relay.test:25",
-                                 "host:joe@relay.test",
-                                 "host:joe@",
-                                 "lmtp:joe@relay.test:24",
-                                 "joe@relay.test:25",
-                                 ":25",
-                                 ":",
-                                 "example.org:",
-                                 "example.org:0",
-                                 "example.org:65536",
-                                 "example.org:25x",
-                                 "example.org:-1",
-                                 "example.org: 25",
-                                 "a b.test",
-                                 "example.org.",
-                                 "[192.0.2.1]",
-                                 "[192.0.2.1]:",
-                                 "[192.0.2.1]:0",
-                                 "[192.0.2.256]:25",
-                                 "[]:25",
-                                 "[:25",
-                                 "[relay.test]:25",
-                                 "[::1]x:25",
-                                 "::1:25",
-                                 "host:relay.test:",
-                                 "host::25",
-                                 "host:relay.test:x",
-                                 "lmtp::24",
-                                 "lmtp:relay.test:0",
-                                 "lmtp:[::1]",
-                                 std::string_view("example.org\0:25", 15),
-                                 std::string_view("lmtp:/run/\0x", 12),
-                                 "lmtp:/run/x\ny",
-                                 kLongPath,
-                                 kTooLong,
-                                 kLongName};
+const std::string_view kBadNextHops[] = {"",
+                                         kLongLogin,
+                                         "host:@relay.test:25",
+                                         "host:joe smith@relay.test:25",
+                                         "host:joe\x01@relay.test:25",
+                                         "host:j\xc3\xb6@relay.test:25",
+                                         "host:joe@relay.test",
+                                         "host:joe@",
+                                         "lmtp:joe@relay.test:24",
+                                         "joe@relay.test:25",
+                                         ":25",
+                                         ":",
+                                         "example.org:",
+                                         "example.org:0",
+                                         "example.org:65536",
+                                         "example.org:25x",
+                                         "example.org:-1",
+                                         "example.org: 25",
+                                         "a b.test",
+                                         "example.org.",
+                                         "[192.0.2.1]",
+                                         "[192.0.2.1]:",
+                                         "[192.0.2.1]:0",
+                                         "[192.0.2.256]:25",
+                                         "[]:25",
+                                         "[:25",
+                                         "[relay.test]:25",
+                                         "[::1]x:25",
+                                         "::1:25",
+                                         "host:relay.test:",
+                                         "host::25",
+                                         "host:relay.test:x",
+                                         "lmtp::24",
+                                         "lmtp:relay.test:0",
+                                         "lmtp:[::1]",
+                                         std::string_view("example.org\0:25", 15),
+                                         std::string_view("lmtp:/run/\0x", 12),
+                                         "lmtp:/run/x\ny",
+                                         kLongPath,
+                                         kTooLong,
+                                         kLongName};
 
 TEST(NextHop, RefusesWhatItIsNot) {
-  for (const std::string_view text : kBad) {
+  for (const std::string_view text : kBadNextHops) {
     const Result<NextHop> hop = NextHop::parse(text);
     ASSERT_FALSE(hop) << text;
     EXPECT_EQ(hop.error().failure, Failure::permanent) << text;

@@ -5,11 +5,11 @@
 namespace toast {
 namespace {
 
-struct Case {
+struct PathCase {
   std::string_view input, address, rest;
 };
 
-const Case kBoth[] = {
+const PathCase kBoth[] = {
     {"<ann@example.org>", "ann@example.org", ""},
     {"<ann@example.org> SIZE=1", "ann@example.org", " SIZE=1"},
     {"<ann@example.org>SIZE=1", "ann@example.org", "SIZE=1"},
@@ -41,7 +41,7 @@ const std::string_view kBadBoth[] = {
 };
 
 TEST(Path, Both) {
-  for (const Case& c : kBoth) {
+  for (const PathCase& c : kBoth) {
     SCOPED_TRACE(c.input);
     std::string_view text = c.input;
     const auto reverse = take_reverse_path(text);

@@ -43,12 +43,12 @@ std::string parse(std::string_view line) {
   return std::visit(Show{}, *command);
 }
 
-struct Case {
+struct CommandCase {
   std::string_view line, parsed;
 };
 
 TEST(CommandParser, Good) {
-  const Case cases[] = {
+  const CommandCase cases[] = {
       {"USER ann@example.org", "USER [ann@example.org]"},
       {"user ann", "USER [ann]"},  // keywords in any case
       {"UsEr \"a b\"@example.org", "USER [\"a b\"@example.org]"},
@@ -90,7 +90,7 @@ TEST(CommandParser, Good) {
       {"TOP 1 18446744073709551616", "TOP 1 18446744073709551615"},
       {"TOP 1 99999999999999999999999", "TOP 1 18446744073709551615"},
   };
-  for (const Case& c : cases) EXPECT_EQ(parse(c.line), c.parsed) << c.line;
+  for (const CommandCase& c : cases) EXPECT_EQ(parse(c.line), c.parsed) << c.line;
 }
 
 TEST(CommandParser, SaslResponses) {
@@ -110,7 +110,7 @@ TEST(CommandParser, SaslResponses) {
 }
 
 TEST(CommandParser, Bad) {
-  const Case cases[] = {
+  const CommandCase cases[] = {
       {"", "-ERR unknown command"},
       {" ", "-ERR unknown command"},
       {" NOOP", "-ERR unknown command"},
@@ -171,7 +171,7 @@ TEST(CommandParser, Bad) {
       {"QUIT now", "-ERR QUIT takes no argument"},
       {"CAPA 1", "-ERR CAPA takes no argument"},
   };
-  for (const Case& c : cases) EXPECT_EQ(parse(c.line), c.parsed) << c.line;
+  for (const CommandCase& c : cases) EXPECT_EQ(parse(c.line), c.parsed) << c.line;
 }
 
 }  // namespace

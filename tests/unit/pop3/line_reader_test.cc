@@ -12,13 +12,13 @@ std::vector<std::string> lines_of(LineReader& reader) {
   return lines;
 }
 
-struct Case {
+struct LineCase {
   std::string input;
   std::vector<std::string> lines;
 };
 
 TEST(LineReader, CutsLines) {
-  const Case cases[] = {
+  const LineCase cases[] = {
       {"NOOP\r\n", {"NOOP"}},
       {"NOOP\n", {"NOOP"}},                      // people with nc
       {"STAT\r\nLIST\r\nUI", {"STAT", "LIST"}},  // a batch and a beginning
@@ -37,7 +37,7 @@ TEST(LineReader, CutsLines) {
       {"PASS" + std::string(300, 'x') + "\r\nNOOP\r\n", {"<too long>", "NOOP"}},
       {"USER PASS " + std::string(300, 'x') + "\r\nNOOP\r\n", {"<too long>", "NOOP"}},
   };
-  for (const Case& c : cases) {
+  for (const LineCase& c : cases) {
     LineReader whole;
     whole.feed(c.input);
     EXPECT_EQ(lines_of(whole), c.lines) << c.input.substr(0, 40);

@@ -20,13 +20,13 @@ std::uint64_t octets(std::string_view stored, std::size_t step) {
   return size.total();
 }
 
-struct Case {
+struct WireCase {
   std::string_view stored, wire;  // wire without the final ".\r\n"
   std::uint64_t octets;
 };
 
 TEST(WireEncoder, WholeMessages) {
-  const Case cases[] = {
+  const WireCase cases[] = {
       {"", "", 0},
       {"a\n", "a\r\n", 3},
       {"a", "a\r\n", 3},  // no final newline
@@ -48,7 +48,7 @@ TEST(WireEncoder, WholeMessages) {
       {"\r\n.\r\n", "\r\n..\r\n", 5},
       {std::string_view("a\0b\n\xff\n", 6), std::string_view("a\0b\r\n\xff\r\n", 8), 8},
   };
-  for (const Case& c : cases) {
+  for (const WireCase& c : cases) {
     for (const std::size_t step : {1U, 2U, 3U, 1000U}) {
       EXPECT_EQ(encode(c.stored, step, WireEncoder::kWholeMessage), std::string(c.wire) + ".\r\n")
           << c.stored << " in steps of " << step;

@@ -6,20 +6,20 @@
 namespace toast::queue {
 namespace {
 
-Address address(std::string_view text) { return Address::parse(text).value(); }
+Address an_address(std::string_view text) { return Address::parse(text).value(); }
 WallTime at(int hours) { return WallTime{std::chrono::hours{hours}}; }
 
 vdomain::AutoReply reply() {
-  return {.mailbox = address("ann@example.org"),
+  return {.mailbox = an_address("ann@example.org"),
           .subject = {},
           .text = "I am away.\n",
           .begins = {},
           .ends = {},
-          .own = {address("ann@example.org"), address("ann@example.net")}};
+          .own = {an_address("ann@example.org"), an_address("ann@example.net")}};
 }
 
 std::string reason(const std::string& header, std::string_view sender = "bob@client.test") {
-  return reason_not_to_answer(reply(), address(sender), header + "\nbody\n", at(10));
+  return reason_not_to_answer(reply(), an_address(sender), header + "\nbody\n", at(10));
 }
 
 TEST(AutoReply, WhatIsAnswered) {
@@ -77,7 +77,8 @@ TEST(AutoReply, OnlyBetweenItsDates) {
   dated.begins = at(5);
   dated.ends = at(8);
   const auto when = [&](int hour) {
-    return reason_not_to_answer(dated, address("bob@x.test"), "To: ann@example.org\n\n", at(hour));
+    return reason_not_to_answer(dated, an_address("bob@x.test"), "To: ann@example.org\n\n",
+                                at(hour));
   };
   EXPECT_EQ(when(4), "it has not begun");
   EXPECT_EQ(when(5), "");
@@ -85,11 +86,11 @@ TEST(AutoReply, OnlyBetweenItsDates) {
   EXPECT_EQ(when(8), "it is over");
   vdomain::AutoReply any = reply();
   any.only_if_named = false;
-  EXPECT_EQ(reason_not_to_answer(any, address("bob@x.test"), "To: all@x.test\n\n", at(1)), "");
+  EXPECT_EQ(reason_not_to_answer(any, an_address("bob@x.test"), "To: all@x.test\n\n", at(1)), "");
 }
 
 std::string text(const vdomain::AutoReply& with, const std::string& header) {
-  const Address sender = address("bob@client.test");
+  const Address sender = an_address("bob@client.test");
   return answer_text({with, sender, header, MessageId(1234), "mx.test", at(0)});
 }
 

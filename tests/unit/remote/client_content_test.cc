@@ -24,7 +24,7 @@ std::string encode(Form form, std::string_view stored, std::size_t block) {
 struct Case {
   std::string_view stored, data, bdat;
 };
-const Case kCases[] = {
+const Case kContents[] = {
     {"", ".\r\n", ""},
     {"a\n", "a\r\n.\r\n", "a\r\n"},
     {"\n\n", "\r\n\r\n.\r\n", "\r\n\r\n"},
@@ -48,7 +48,7 @@ const Case kCases[] = {
 };
 
 TEST(DataEncoder, LineEndsAndDots) {
-  for (const Case& c : kCases) {
+  for (const Case& c : kContents) {
     for (const std::size_t block : {1, 2, 3, 100}) {
       SCOPED_TRACE(std::string(c.stored) + " by " + std::to_string(block));
       EXPECT_EQ(encode(Form::data, c.stored, block), c.data);
@@ -64,7 +64,7 @@ ContentFacts scan(std::string_view stored, std::size_t block) {
 }
 
 TEST(ContentScanner, CountsWhatBdatSends) {
-  for (const Case& c : kCases)
+  for (const Case& c : kContents)
     for (const std::size_t block : {1, 2, 100})
       EXPECT_EQ(scan(c.stored, block).wire_bytes, c.bdat.size()) << c.stored;
 }

@@ -30,12 +30,12 @@ Read read(std::string_view bytes, std::size_t block) {
   return result;
 }
 
-struct Case {
+struct ReplyCase {
   std::string_view bytes;
   int code;
   std::string_view text;
 };
-const Case kReplies[] = {
+const ReplyCase kReplies[] = {
     {"250 ok\r\n", 250, "ok"},
     {"250\r\n", 250, ""},  // RFC 5321 section 4.2: clients accept it
     {"250 \r\n", 250, ""},
@@ -49,7 +49,7 @@ const Case kReplies[] = {
 };
 
 TEST(ReplyReader, Replies) {
-  for (const Case& c : kReplies) {
+  for (const ReplyCase& c : kReplies) {
     for (const std::size_t block :
          {std::size_t{1}, std::size_t{2}, std::size_t{5}, c.bytes.size()}) {
       SCOPED_TRACE(std::string(c.bytes) + " by " + std::to_string(block));

@@ -9,7 +9,7 @@ namespace {
 
 using Events = std::vector<std::string>;
 
-Events read(std::string_view text, std::size_t block) {
+Events read_lines(std::string_view text, std::size_t block) {
   Events events;
   LineReader reader;
   for (std::size_t at = 0; at < text.size(); at += block) {
@@ -41,7 +41,7 @@ Events read(std::string_view text, std::size_t block) {
   return events;
 }
 
-struct Case {
+struct LineCase {
   std::string text;
   Events events;
 };
@@ -49,7 +49,7 @@ struct Case {
 TEST(LineReader, SameEventsWhereverBlocksEnd) {
   const std::string longest(kMaxCommandLine - 2, 'x');
   const std::string megabyte(1 << 20, 'x');
-  const Case cases[] = {
+  const LineCase cases[] = {
       {"NOOP\r\nQUIT\r\n", {"line NOOP", "line QUIT"}},
       // AUTH with its initial response may be longer than other lines
       {"auth " + std::string(kMaxAuthLine - 7, 'x') + "\r\nQUIT\r\n",
@@ -75,13 +75,13 @@ TEST(LineReader, SameEventsWhereverBlocksEnd) {
       {megabyte + "\r\nQUIT\r\n", {"too long", "line QUIT"}},
       {megabyte, {}},
   };
-  for (const Case& c : cases) {
+  for (const LineCase& c : cases) {
     SCOPED_TRACE(c.text.substr(0, 60));
-    EXPECT_EQ(read(c.text, c.text.size()), c.events);
+    EXPECT_EQ(read_lines(c.text, c.text.size()), c.events);
     const bool small = c.text.size() < 2000;
     for (std::size_t block = 1; block < (small ? c.text.size() : 3); ++block)
-      EXPECT_EQ(read(c.text, block), c.events) << "blocks of " << block;
-    EXPECT_EQ(read(c.text, 4096), c.events);
+      EXPECT_EQ(read_lines(c.text, block), c.events) << "blocks of " << block;
+    EXPECT_EQ(read_lines(c.text, 4096), c.events);
   }
 }
 

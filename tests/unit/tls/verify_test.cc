@@ -10,7 +10,7 @@ namespace {
 
 using testing::HasSubstr;
 
-std::string take(Engine& from) { return std::exchange(from.output(), {}); }
+std::string take_output(Engine& from) { return std::exchange(from.output(), {}); }
 
 // How the handshake ends: "" well, else the client's words.
 std::string shake_hands(Client& client, TestServer& server, Policy policy, const Peer& peer) {
@@ -22,17 +22,17 @@ std::string shake_hands(Client& client, TestServer& server, Policy policy, const
   std::string to_client;
   Progress we = (*ours)->handshake({});
   Progress they = Progress::need_more;
-  to_server = take(**ours);
+  to_server = take_output(**ours);
   while (!to_server.empty() || !to_client.empty()) {
     if (they == Progress::need_more) they = theirs->handshake(std::exchange(to_server, {}));
     to_server.clear();
-    to_client += take(*theirs);
+    to_client += take_output(*theirs);
     const std::string now = std::exchange(to_client, {});
     if (we == Progress::need_more)
       we = (*ours)->handshake(now);
     else if (we == Progress::done && !now.empty())
       (void)(*ours)->read(now, block);  // tickets
-    to_server += take(**ours);
+    to_server += take_output(**ours);
   }
   return we == Progress::done ? "" : (*ours)->failure();
 }
