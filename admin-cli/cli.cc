@@ -114,9 +114,9 @@ int run_toastctl(const std::vector<std::string>& words, std::FILE* out, std::FIL
   app.fallthrough();
   add_global_options(app, context);
   for (const auto add :
-       {add_init, add_domain, add_owner, add_mailbox, add_account, add_quota, add_alias,
-        add_vacation, add_resolve, add_trace, add_queue, add_pause, add_import, add_config,
-        add_schema, add_directory, add_tls, add_status, add_help})
+       {add_init,   add_domain,   add_owner,     add_mailbox, add_account, add_auth,  add_quota,
+        add_alias,  add_vacation, add_resolve,   add_trace,   add_queue,   add_pause, add_import,
+        add_config, add_schema,   add_directory, add_tls,     add_status,  add_help})
     add(app, context);
   app.footer(
       "Examples:\n"

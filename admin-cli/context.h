@@ -56,6 +56,7 @@ void add_vacation(CLI::App& app, Context& context);
 void add_quota(CLI::App& app, Context& context);
 void add_mailbox(CLI::App& app, Context& context);
 void add_account(CLI::App& app, Context& context);
+void add_auth(CLI::App& app, Context& context);
 void add_alias(CLI::App& app, Context& context);
 void add_queue(CLI::App& app, Context& context);
 void add_import(CLI::App& app, Context& context);

@@ -1,10 +1,9 @@
 #include "admin-cli/queue_client.h"
 
 #include <asio/io_context.hpp>
-#include <cerrno>
 
+#include "admin-cli/program_socket.h"
 #include "base/ipc.h"
-#include "base/ipc_client.h"
 
 namespace toast::admin {
 namespace {
@@ -80,18 +79,7 @@ std::string_view phase_name(queue::RecipientPhase phase) {
 }
 
 Wanted<Fd> connect_to_queued(const Instance& instance) {
-  const std::string path = instance.path("run/" + std::string(queue::kAdminSocket));
-  auto socket = ipc::connect_to(path);
-  if (socket) return std::move(*socket);
-  if (socket.error() == ENAMETOOLONG)
-    return fail(Exit::failure, "path_too_long", "the socket's path is over 107 bytes", path,
-                "move the instance to a shorter path");
-  if (socket.error() == EACCES || socket.error() == EPERM)
-    return fail(Exit::permission, "permission_denied", "may not ask toast-queued", path,
-                "run it as root, or as the user that owns the instance");
-  return fail(Exit::temporary, "queued_not_running",
-              "toast-queued is not running, so the queue cannot be read", path,
-              "start the server: toastd --root " + instance.root());
+  return connect_to_program(instance, kQueuedSocket, "so the queue cannot be read");
 }
 
 Wanted<std::unique_ptr<QueueClient>> QueueClient::connect(const Instance& instance) {

@@ -6,12 +6,15 @@
 
 #include "admin-cli/failure.h"
 #include "admin-cli/instance.h"
+#include "admin-cli/program_socket.h"
 #include "base/fd.h"
 #include "mta/queue/admin_messages.h"
 #include "mta/queue/operator_messages.h"
 #include "mta/queue/trace_messages.h"
 
 namespace toast::admin {
+
+inline constexpr ProgramSocket kQueuedSocket{queue::kAdminSocket, "toast-queued"};
 
 std::string_view phase_name(queue::RecipientPhase phase);
 

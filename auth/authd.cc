@@ -9,6 +9,7 @@
 
 #include "auth/checkpassword_messages.h"
 #include "auth/migrating_hasher.h"
+#include "auth/session_messages.h"
 #include "auth/ticket_keys.h"
 #include "base/settings_registry.h"
 
@@ -135,6 +136,8 @@ AuthdOptions authd_options(const Settings& settings) {
   if (scram == "yes") options.scram = ScramUse::offer;
   options.default_domain = settings.get(setting::me);
   options.throttle.exempt_networks = settings.get(setting::authexemptnetworks);
+  options.login_domain = settings.get(setting::logindomain);
+  options.vchkpw_log = settings.get(setting::vchkpwlog);
   return options;
 }
 
@@ -155,8 +158,12 @@ Authd::Authd(AuthdOptions options, AccountDirectory& accounts, const Clock& cloc
       throttle_(options.throttle, clock, random),
       mail_tickets_(ticket_key_for(TicketUse::mailbox, options.ticket_key), clock),
       submission_tickets_(ticket_key_for(TicketUse::submission, options.ticket_key), clock),
+      watch_(clock, VchkpwLog::to_standard_error()),
+      desk_({watch_, throttle_, clock, log}, options.desk_directory),
       logins_({accounts, *reader_, writer_, recorder_, hashes_, cache_, throttle_, mail_tickets_,
-               submission_tickets_, clock, random, log, metrics}) {
+               submission_tickets_, clock, random, log, metrics, &watch_}) {
+  desk_.set_exempt(options.throttle.exempt_networks);
+  watch_.vchkpw.use(options.vchkpw_log, options.login_domain);
   logins_.use_scram(options.scram, std::move(options.default_domain));
 }
 
@@ -182,6 +189,7 @@ Task<> Authd::work_periodically() {
     if (failed) co_return;
     sweep_exchanges();
     co_await recorder_.flush();
+    co_await desk_.save();
   }
 }
 
@@ -195,8 +203,24 @@ std::shared_ptr<const ipc::Dispatcher> Authd::dispatcher_for(const std::string& 
   dispatcher->on<Login>(AnswerLogin{logins_, peer, *service});
   dispatcher->on<SaslStart>(AnswerSaslStart{exchanges});
   dispatcher->on<SaslStep>(AnswerSaslStep{exchanges});
+  if (*service == Service::smtp)
+    dispatcher->on_notice<SawForeignSender>([this](const SawForeignSender& seen) {
+      watch_.foreign_senders.add(seen.login, seen.place, seen.address, seen.refused);
+    });
   dispatcher->on<SaslCancel>(AnswerSaslCancel{exchanges});
   return dispatcher;
+}
+
+std::optional<PeerSocket::Guest> Authd::desk_guest(uid_t uid, uid_t owner) {
+  if (uid != 0 && uid != owner && uid != ::geteuid()) {
+    log_.warning("auth.desk.refused", {{"uid", std::uint64_t{uid}}});
+    return std::nullopt;
+  }
+  if (*desk_guests_ >= kMaxDeskGuests) return std::nullopt;
+  ++*desk_guests_;
+  auto dispatcher = std::make_shared<ipc::Dispatcher>();
+  desk_.serve(*dispatcher);
+  return PeerSocket::Guest{"toastctl", std::move(dispatcher), [count = desk_guests_] { --*count; }};
 }
 
 std::optional<PeerSocket::Guest> Authd::checkpassword_guest(uid_t uid, uid_t owner) {
@@ -215,16 +239,19 @@ void Authd::reconfigure(const AuthdOptions& options) {
   hashes_.use(std::make_shared<const MigratingHasher>(options.cost, options.renew_imported));
   cache_.set_time_to_live(options.cache_time_to_live);
   throttle_.set_options(options.throttle);
+  desk_.set_exempt(options.throttle.exempt_networks);
+  watch_.vchkpw.use(options.vchkpw_log, options.login_domain);
   logins_.use_scram(options.scram, options.default_domain);
 }
 
 Task<> Authd::drain() {
   asio::steady_timer timer(co_await asio::this_coro::executor);
-  while (logins_.in_hand() > 0 || recorder_.is_flushing()) {
+  while (logins_.in_hand() > 0 || recorder_.is_flushing() || desk_.is_saving()) {
     timer.expires_after(kDrainStep);
     co_await timer.async_wait(no_throw);
   }
   co_await recorder_.flush();
+  co_await desk_.save(true);
 }
 
 }  // namespace toast::auth

@@ -12,6 +12,7 @@
 #include "auth/credentials_reader.h"
 #include "auth/credentials_writer.h"
 #include "auth/hash_pool.h"
+#include "auth/login_desk.h"
 #include "auth/login_recorder.h"
 #include "auth/login_service.h"
 #include "auth/password_cache.h"
@@ -49,7 +50,13 @@ struct AuthdOptions {
   ThrottleOptions throttle;
   ScramUse scram = ScramUse::none;
   std::string default_domain;  // of names without one
+  std::string login_domain;    // the same, as vchkpw's log calls it
+  bool vchkpw_log = false;
+  std::string desk_directory;  // db-auth/, for bans and the history; empty: kept in memory alone
 };
+
+// Connections to run/auth.sock at a time.
+inline constexpr std::size_t kMaxDeskGuests = 32;
 
 // What the settings say; the database and the key are the caller's.
 AuthdOptions authd_options(const Settings& settings);
@@ -59,6 +66,9 @@ class Authd {
   Authd(AuthdOptions options, AccountDirectory& accounts, const Clock& clock, Random& random,
         Logger& log, Metrics& metrics);
 
+  // What was kept before: bans, the history of logins. An error: they cannot be read.
+  [[nodiscard]] Result<void> load() { return desk_.load(); }
+  LoginDesk& desk() { return desk_; }
   // Starts the periodic work, and says in the log when the database cannot be used: logins are then
   // answered "try again later" until it can.
   void start(const asio::any_io_executor& executor);
@@ -67,6 +77,8 @@ class Authd {
   // Who connected to run/checkpassword.sock: root, this process's own user and the owner of the
   // instance are answered, everybody else is hung up on.
   std::optional<PeerSocket::Guest> checkpassword_guest(uid_t uid, uid_t owner);
+  // Who connected to run/auth.sock: the same are answered.
+  std::optional<PeerSocket::Guest> desk_guest(uid_t uid, uid_t owner);
   // Cost of new hashes, cache and throttle; the number of threads stays until the next start.
   void reconfigure(const AuthdOptions& options);
   // Finishes the logins in hand and writes the last logins.
@@ -90,7 +102,10 @@ class Authd {
   Throttle throttle_;
   TicketIssuer mail_tickets_;
   TicketIssuer submission_tickets_;
+  LoginWatch watch_;
+  LoginDesk desk_;
   LoginService logins_;
+  std::shared_ptr<std::size_t> desk_guests_ = std::make_shared<std::size_t>(0);
   std::shared_ptr<std::size_t> checkers_ = std::make_shared<std::size_t>(0);
   std::vector<std::weak_ptr<SaslExchanges>> exchanges_;  // of front ends; they go with the channel
 };

@@ -4,8 +4,10 @@
 
 #include "auth/account_messages.h"
 #include "auth/checkpassword_messages.h"
+#include "auth/desk_messages.h"
 #include "auth/login_messages.h"
 #include "auth/sasl_messages.h"
+#include "auth/session_messages.h"
 
 using namespace toast;
 using namespace toast::auth;
@@ -61,5 +63,23 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   FindAccount::Reply account;
   if (round_trips(input, account))
     require(account.mailbox.size() <= kMaxLoginName && account.maildir.size() <= kMaxMaildirPath);
+  ListLogins logins;
+  if (round_trips(input, logins))
+    require(logins.account.size() <= kMaxLoginName && logins.limit <= kMaxListedLogins);
+  ListLogins::Reply listed;
+  if (round_trips(input, listed)) require(listed.events.size() <= kMaxListedLogins);
+  BanNetwork ban;
+  if (round_trips(input, ban)) require(ban.network.size() <= kMaxNetworkText);
+  LetIn let_in;
+  if (round_trips(input, let_in)) require(let_in.who.size() <= kMaxLoginName);
+  ListForeignSenders::Reply senders;
+  if (round_trips(input, senders)) require(senders.senders.size() <= kMaxListedSenders);
+  SawForeignSender seen;
+  if (round_trips(input, seen)) require(seen.login.size() <= kMaxLoginName);
+  EndSessions end;
+  if (round_trips(input, end)) require(end.mailbox.size() <= kMaxLoginName);
+  ListBans::Reply bans;
+  if (round_trips(input, bans))
+    require(bans.bans.size() <= kMaxListedBans && bans.hindered.size() <= kMaxListedHindered);
   return 0;
 }

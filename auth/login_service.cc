@@ -37,6 +37,16 @@ std::string_view limit_name(Throttle::Limit limit) {
   return "none";
 }
 
+constexpr std::chrono::hours kLongestWaitTold{24};  // to those who are banned for good
+
+VchkpwWord vchkpw_word(LoginResult result, std::string_view reason) {
+  if (result == LoginResult::granted) return VchkpwWord::success;
+  if (reason == "unknown_account") return VchkpwWord::no_such_user;
+  if (reason == "no_password") return VchkpwWord::no_password;
+  if (reason == "locked" || reason == "service_off") return VchkpwWord::access_denied;
+  return VchkpwWord::wrong_password;
+}
+
 }  // namespace
 
 struct LoginService::Case {
@@ -48,6 +58,7 @@ struct LoginService::Case {
   IpAddress peer;
   FindAccount::Reply account;
   std::string counted_as;  // its name in the throttle
+  SteadyTime began{};
   std::optional<Credential> credential;
   std::string_view reason = "unknown_account";  // of a refusal, for the log only
   bool cached = false;
@@ -116,6 +127,7 @@ LoginService::LoginService(LoginServices services)
       from_cache_(services.metrics.counter("auth.login.cached")),
       refused_(services.metrics.counter("auth.login.refused")),
       throttled_(services.metrics.counter("auth.login.throttled")),
+      banned_(services.metrics.counter("auth.login.banned")),
       failed_(services.metrics.counter("auth.login.unavailable")),
       rehashed_(services.metrics.counter("auth.hash.renewed")),
       learnt_(services.metrics.counter("auth.scram.learnt")) {}
@@ -140,6 +152,8 @@ Task<Result<Login::Reply>> LoginService::begin(Case& login) {
     co_return unavailable(login, std::move(error));
   }
   login.peer = *peer;
+  if (services_.watch != nullptr)
+    if (const Ban* ban = services_.watch->ban_of(login.peer)) co_return refuse_banned(login, *ban);
   co_return co_await decide(login);
 }
 
@@ -155,7 +169,14 @@ Task<Result<Login::Reply>> LoginService::login_by_proof(std::string front_end, L
   co_return co_await begin(login);
 }
 
+// Its hash was read before the lock: sessions are ended once, this would begin another.
+bool LoginService::was_locked_meanwhile(const Case& login) const {
+  return services_.watch != nullptr &&
+         services_.watch->was_locked_since(login.account.mailbox, login.began);
+}
+
 Task<Result<Login::Reply>> LoginService::decide(Case& login) {
+  login.began = services_.clock.steady();
   FindAccount question;
   question.service = login.request.service;
   question.login = login.request.login;
@@ -175,6 +196,10 @@ Task<Result<Login::Reply>> LoginService::decide(Case& login) {
 
   Result<bool> right = co_await is_right(login);
   if (!right) co_return unavailable(login, std::move(right.error()));
+  if (*right && was_locked_meanwhile(login)) {
+    login.reason = "locked";
+    co_return refuse(login);
+  }
   if (*right) {
     admitted.end(Throttle::Outcome::right);
     co_return grant(login);
@@ -303,6 +328,7 @@ Result<Login::Reply> LoginService::grant(Case& login) {
   services_.recorder.add({login.account.mailbox, login.request.service, services_.clock.wall(),
                           login.request.peer, login.app_password});
   granted_.add();
+  note(login, LoginResult::granted);
   if (login.cached) from_cache_.add();
   unavailable_logged_ = false;
   services_.log.debug("auth.login.granted", {{"account", login.account.mailbox},
@@ -318,12 +344,47 @@ Login::Reply LoginService::refuse(Case& login) {
                                             {"peer", login.request.peer},
                                             {"service", service_name(login.request.service)},
                                             {"reason", login.reason}});
+  note(login, LoginResult::refused, login.reason);
   return Login::Reply{Login::Outcome::refused, {}, {}, 0};
+}
+
+Login::Reply LoginService::refuse_banned(Case& login, const Ban& ban) {
+  banned_.add();
+  note(login, LoginResult::banned);
+  std::chrono::seconds wait = kLongestWaitTold;
+  if (ban.until)
+    wait = std::min(wait,
+                    std::chrono::ceil<std::chrono::seconds>(*ban.until - services_.clock.wall()));
+  services_.log.debug("auth.login.banned", {{"login", login.request.login},
+                                            {"peer", login.request.peer},
+                                            {"service", service_name(login.request.service)},
+                                            {"network", ban.network.str()}});
+  return Login::Reply{Login::Outcome::throttled, {}, {}, static_cast<std::uint32_t>(wait.count())};
+}
+
+void LoginService::note(const Case& login, LoginResult result, std::string_view reason) {
+  if (services_.watch == nullptr) return;
+  const Login& request = login.request;
+  LoginEvent event;
+  event.result = result;
+  event.service = request.service;
+  event.peer = request.peer;
+  event.login = request.login;
+  if (login.account.found) event.account = login.account.mailbox;
+  event.reason = reason;
+  event.app_password = login.app_password;
+  services_.watch->history.add(std::move(event));
+  if (result != LoginResult::granted && result != LoginResult::refused) return;
+  services_.watch->vchkpw.login(vchkpw_word(result, reason), request.service,
+                                login.proof ? "SCRAM-SHA-256" : "PLAIN", request.login,
+                                request.peer);
 }
 
 Login::Reply LoginService::refuse_for_now(Case& login, const Throttle::Decision& decision) {
   throttled_.add();
   const auto wait = std::chrono::ceil<std::chrono::seconds>(decision.retry_after).count();
+  note(login, LoginResult::throttled, limit_name(decision.refused_by));
+  if (services_.watch != nullptr) services_.watch->hindered(login.counted_as, login.peer, decision);
   services_.log.debug("auth.login.throttled", {{"login", login.request.login},
                                                {"peer", login.request.peer},
                                                {"limit", limit_name(decision.refused_by)},

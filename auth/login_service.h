@@ -25,6 +25,7 @@
 #include "auth/hash_pool.h"
 #include "auth/login_messages.h"
 #include "auth/login_recorder.h"
+#include "auth/login_watch.h"
 #include "auth/password_cache.h"
 #include "auth/password_hash.h"
 #include "auth/scram_verifier.h"
@@ -71,6 +72,7 @@ struct LoginServices {
   Random& random;
   Logger& log;
   Metrics& metrics;
+  LoginWatch* watch = nullptr;  // none: nothing is remembered, nobody is banned
 };
 
 class LoginService {
@@ -109,6 +111,10 @@ class LoginService {
   Result<Login::Reply> grant(Case& login);
   Login::Reply refuse(Case& login);
   Login::Reply refuse_for_now(Case& login, const Throttle::Decision& decision);
+  bool was_locked_meanwhile(const Case& login) const;
+  Login::Reply refuse_banned(Case& login, const Ban& ban);
+  // For toastctl auth log, and for programs that read vchkpw's lines.
+  void note(const Case& login, LoginResult result, std::string_view reason = {});
   Result<Login::Reply> unavailable(Case& login, Error error);
   void report_hash(const std::string& mailbox, const Error& error);
   Task<Result<Login::Reply>> begin(Case& login);
@@ -127,7 +133,7 @@ class LoginService {
   ScramUse scram_ = ScramUse::none;
   std::string default_domain_;
   Secret invention_key_;  // empty: not fetched yet
-  Counter granted_, from_cache_, refused_, throttled_, failed_, rehashed_, learnt_;
+  Counter granted_, from_cache_, refused_, throttled_, banned_, failed_, rehashed_, learnt_;
 };
 
 }  // namespace toast::auth

@@ -5,6 +5,7 @@
 
 #include "auth/authd.h"
 #include "auth/mariadb/credentials.h"
+#include "auth/session_messages.h"
 #include "base/daemon.h"
 #include "base/mariadb/instance.h"
 #include "base/settings_registry.h"
@@ -20,12 +21,14 @@ struct Program {
               daemon.metrics()) {}
   auth::IpcAccountDirectory accounts;
   auth::Authd authd;
-  std::unique_ptr<PeerSocket> checkpassword;  // its guests ask authd: it goes first
+  std::unique_ptr<PeerSocket> checkpassword;  // their guests ask authd: they go first
+  std::unique_ptr<PeerSocket> desk;
 };
 
 // The callbacks own the program: it ends before the daemon and its event loop do.
 Result<void> build(Daemon& daemon) {
   auth::AuthdOptions options = auth::authd_options(daemon.settings());
+  options.desk_directory = daemon.path("db-auth");
   options.database = daemon.path("db-auth/credentials.db");
   if (daemon.settings().get(setting::databasebackend) == mariadb::kBackEnd) {
     const mariadb::Place place{daemon.settings().get(setting::mariadbservers),
@@ -43,16 +46,24 @@ Result<void> build(Daemon& daemon) {
   if (options.ticket_key.size() != auth::kTicketKeyBytes)
     return permanent("toastd gave no ticket key");
   auto program = std::make_shared<Program>(daemon, std::move(options));
+  if (Result<void> loaded = program->authd.load(); !loaded) return loaded;
   daemon.on_client(
       [program](const std::string& peer) { return program->authd.dispatcher_for(peer); });
+  program->authd.desk().on_end_sessions([&daemon](const std::string& mailbox) {
+    for (const std::shared_ptr<ipc::Channel>& front_end : daemon.clients())
+      front_end->notify(auth::EndSessions{mailbox});
+  });
   struct stat root {};
   if (::stat(daemon.startup().root.c_str(), &root) != 0)
     return system_error("stat", daemon.startup().root);
-  daemon.on_listener([program, &daemon, owner = root.st_uid](const std::string&, Fd socket) {
-    program->checkpassword = std::make_unique<PeerSocket>(
-        daemon.executor(), std::move(socket), [authd = &program->authd, owner](const ucred& who) {
-          return authd->checkpassword_guest(who.uid, owner);
-        });
+  daemon.on_listener([program, &daemon, owner = root.st_uid](const std::string& name, Fd socket) {
+    const bool is_desk = name == auth::kAuthSocket;
+    (is_desk ? program->desk : program->checkpassword) =
+        std::make_unique<PeerSocket>(daemon.executor(), std::move(socket),
+                                     [authd = &program->authd, owner, is_desk](const ucred& who) {
+                                       return is_desk ? authd->desk_guest(who.uid, owner)
+                                                      : authd->checkpassword_guest(who.uid, owner);
+                                     });
   });
   daemon.on_reload(
       [](const Settings&) { return Result<void>{}; },

@@ -135,6 +135,23 @@ void Throttle::introduce(std::string_view account, const IpAddress& peer) {
     remember(account_digest, address);
 }
 
+// Attempts under way stay counted: their end() takes them back.
+void Throttle::forgive(Counter& counter) {
+  counter.failures = 0;
+  counter.blocked_until = {};
+}
+
+void Throttle::forgive_address(const IpAddress& peer) {
+  if (Counter* counter = addresses_.find(address_key(peer))) forgive(*counter);
+}
+
+void Throttle::forgive_account(std::string_view account) {
+  Account* entry = accounts_.find(account_key(account));
+  if (entry == nullptr) return;
+  forgive(entry->counter);
+  for (Known& known : entry->known) forgive(known.counter);
+}
+
 void Throttle::set_options(ThrottleOptions options) { options_ = std::move(options); }
 
 // The counter of an address that becomes known again starts anew: the password was right.

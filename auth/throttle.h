@@ -83,6 +83,9 @@ class Throttle {
   void introduce(std::string_view account, const IpAddress& peer);
   // Other rules from now on; what has been counted stays. The sizes of the tables do not change.
   void set_options(ThrottleOptions options);
+  // By an operator's word: what was counted of this address, or of this account, is forgotten.
+  void forgive_address(const IpAddress& peer);
+  void forgive_account(std::string_view account);
   std::size_t addresses() const { return addresses_.size(); }
   std::size_t accounts() const { return accounts_.size(); }
 
@@ -106,6 +109,7 @@ class Throttle {
   using Accounts = LruMap<Digest, Account, DigestHash>;
 
   std::chrono::milliseconds wait(Counter& counter, const ThrottleRule& rule) const;
+  static void forgive(Counter& counter);
   void decay(Counter& counter, const ThrottleRule& rule) const;
   bool finish(Counter& counter, const ThrottleRule& rule, Outcome outcome) const;
   Known* find_known(Account& account, const Digest& address) const;

@@ -176,7 +176,9 @@ Result<void> Daemon::take_socket(control::GiveSocket given) {
 
 void Daemon::attach_link(const std::string& keeper, Fd socket) {
   std::shared_ptr<ipc::Channel> channel = ipc::Channel::open(executor(), std::move(socket), keeper);
-  channel->start(nullptr, [this, keeper](const Error& why) { on_link_closed(keeper, why); });
+  const auto words = words_.find(keeper);
+  channel->start(words == words_.end() ? nullptr : words->second,
+                 [this, keeper](const Error& why) { on_link_closed(keeper, why); });
   link(keeper).attach(std::move(channel));
 }
 
@@ -196,9 +198,20 @@ void Daemon::attach_client(const std::string& peer, Fd socket) {
     return;
   }
   std::shared_ptr<ipc::Channel> channel = ipc::Channel::open(executor(), std::move(socket), peer);
+  std::erase_if(clients_, [](const auto& gone) { return gone.expired(); });
+  clients_.push_back(channel);
   channel->start(std::move(dispatcher), [this, peer](const Error&) {
     if (on_client_gone_) on_client_gone_(peer);
   });
+}
+
+std::vector<std::shared_ptr<ipc::Channel>> Daemon::clients() {
+  std::vector<std::shared_ptr<ipc::Channel>> here;
+  for (const std::weak_ptr<ipc::Channel>& one : clients_) {
+    std::shared_ptr<ipc::Channel> channel = one.lock();
+    if (channel && channel->is_open()) here.push_back(std::move(channel));
+  }
+  return here;
 }
 
 Task<> Daemon::drain_and_stop() {

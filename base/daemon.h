@@ -49,6 +49,10 @@ class Daemon {
   // Our end towards `keeper` ("toast-queued"); the same object each time. Calls on it fail as
   // transient while the keeper is away; toastd re-attaches it.
   ipc::Link& link(const std::string& keeper);
+  // Notices that `keeper` sends by itself over that link. For `build` to say.
+  void on_word_from(const std::string& keeper, std::shared_ptr<const ipc::Dispatcher> notices) {
+    words_[keeper] = std::move(notices);
+  }
 
   // A bound, listening, non-blocking socket called `name` ("smtp", "pop3") belongs to the callee.
   using OnListener = std::function<void(const std::string& name, Fd socket)>;
@@ -57,6 +61,8 @@ class Daemon {
   // A peer ("toast-smtpd.1") may call us: which messages do we answer it? Null refuses the peer.
   using OnClient = std::function<std::shared_ptr<const ipc::Dispatcher>(const std::string& peer)>;
   void on_client(OnClient callee) { on_client_ = std::move(callee); }
+  // Those that may call us now: for notices to all of them.
+  std::vector<std::shared_ptr<ipc::Channel>> clients();
   // The peer is gone: drop what was held for it.
   using OnClientGone = std::function<void(const std::string& peer)>;
   void on_client_gone(OnClientGone callee) { on_client_gone_ = std::move(callee); }
@@ -101,6 +107,8 @@ class Daemon {
   std::unique_ptr<const Settings> settings_;
   std::unique_ptr<const Settings> prepared_;
   std::map<std::string, std::unique_ptr<ipc::Link>> links_;
+  std::map<std::string, std::shared_ptr<const ipc::Dispatcher>> words_;
+  std::vector<std::weak_ptr<ipc::Channel>> clients_;
   std::vector<control::GiveSocket> waiting_sockets_;  // until `build` has run
   asio::steady_timer sockets_complete_;
   bool serving_ = false;

@@ -62,6 +62,7 @@ inline constexpr IntegerSetting sendlimitdomainhour{"sendlimitdomainhour", 0, 0,
 inline constexpr IntegerSetting sendlimitdomainday{"sendlimitdomainday", 0, 0, 100000000, "recipients", "The same for all logins of a domain together, in a day.", "queued"};
 inline constexpr IntegerSetting sendlimituidhour{"sendlimituidhour", 0, 0, 100000000, "recipients", "The same for a user of this machine, root apart, who sends with sendmail and its kin, in an hour.", "queued"};
 inline constexpr IntegerSetting sendlimituidday{"sendlimituidday", 0, 0, 100000000, "recipients", "The same for a user of this machine, in a day.", "queued"};
+inline constexpr IntegerSetting sendlimitsuspend{"sendlimitsuspend", 1000, 0, 100000000, "refusals", "A login that is put off at its sending limit so many times in an hour, and does not stop, may send nothing more, and its waiting mail is held, until toastctl account resume. 0: never.", "queued"};
 
 // --- queue
 inline constexpr DurationSetting queuelifetime{"queuelifetime", 7 * kDay, 60, 365 * kDay, "Age at which a message that is still deferred goes back to its sender.", "queued"};
@@ -101,7 +102,7 @@ inline constexpr EndpointListSetting dnsservers{"dnsservers", "", "Name servers 
 // --- mailboxes
 inline constexpr IntegerSetting maildeliverythreads{"maildeliverythreads", 8, 1, 256, "threads", "Threads that write mail into Maildirs; each takes several messages at once when many wait.", "maild", Applies::at_restart};
 inline constexpr LineSetting quotawarnings{"quotawarnings", "80 95 100", LineShape::percentages, "Shares of its quota at which a mailbox gets a warning, each once a day at most; 100: when mail for it is being refused. off: none.", "maild"};
-inline constexpr LineSetting logindomain{"logindomain", kFromMe, LineShape::host_name, "Domain of a login name that has none.", "vdomaind"};
+inline constexpr LineSetting logindomain{"logindomain", kFromMe, LineShape::host_name, "Domain of a login name that has none.", "vdomaind authd"};
 
 // --- POP3 server
 inline constexpr DurationSetting pop3timeout{"pop3timeout", 600, 10, kDay, "Idle time after which a POP3 session is closed without deleting anything. RFC 1939 asks for at least 10 minutes.", "pop3d"};
@@ -123,6 +124,7 @@ inline constexpr ChoiceSetting authscram{"authscram", "no", "no|learn|yes", "SCR
 inline constexpr IntegerSetting authfailureslimit{"authfailureslimit", 10, 1, 10000, "failures", "Failed logins for an account (twice as many for an address), fading with authfailureseconds, after which further ones are delayed and refused.", "authd"};
 inline constexpr DurationSetting authfailureseconds{"authfailureseconds", 900, 10, kDay, "Time in which the count of failed logins halves.", "authd"};
 inline constexpr NetworkListSetting authexemptnetworks{"authexemptnetworks", "", "Networks whose clients are never delayed or refused for the failed logins of their address, one CIDR a line: a webmail server, a large NAT. The counters of accounts hold for them, too.", "authd"};
+inline constexpr BooleanSetting vchkpwlog{"vchkpwlog", false, "Write a line in the words of vpopmail's vchkpw for every login beside our own, for programs that read them, such as fail2ban.", "authd"};
 
 // --- accounts, not used with --unprivileged
 inline constexpr LineSetting usersmtpd{"usersmtpd", "toast-smtpd", LineShape::account, "System account of toast-smtpd.", "toastd", Applies::at_restart};
@@ -182,6 +184,7 @@ inline constexpr const SettingInfo* kAllSettings[] = {
     &setting::sendlimitdomainday,
     &setting::sendlimituidhour,
     &setting::sendlimituidday,
+    &setting::sendlimitsuspend,
     &setting::queuelifetime,
     &setting::unknowngrace,
     &setting::concurrencylocal,
@@ -231,6 +234,7 @@ inline constexpr const SettingInfo* kAllSettings[] = {
     &setting::authfailureslimit,
     &setting::authfailureseconds,
     &setting::authexemptnetworks,
+    &setting::vchkpwlog,
     &setting::usersmtpd,
     &setting::userqueued,
     &setting::usermaild,

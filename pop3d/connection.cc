@@ -50,6 +50,11 @@ void Connection::stop_when_idle() {
   if (idle_) expire();
 }
 
+void Connection::cut_off() {
+  cut_off_ = true;
+  if (idle_) expire();
+}
+
 // Tells a client under TLS that nothing is missing, as far as the socket takes it now.
 Connection::~Connection() {
   if (!engine_ || broken_) return;
@@ -74,6 +79,10 @@ Task<> Connection::play_to_its_end() {
 Task<bool> Connection::play() {
   Next next = Next::go_on;
   while (next != Next::close && !over()) {
+    if (cut_off_) {
+      (void)co_await drain();
+      co_return false;
+    }
     std::optional<Line> line = lines_.next();
     if (!line) {
       const bool sent = co_await drain_and_release();

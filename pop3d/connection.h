@@ -61,6 +61,10 @@ class Connection final : private ReplyOutput {
   bool resumed() const { return engine_ && engine_->resumed(); }
   // Ends it as soon as no command is being answered: the program is to stop.
   void stop_when_idle();
+  // Ends it after the command that is being answered, whatever the client has sent besides; nothing
+  // is deleted.
+  void cut_off();
+  const std::string& mailbox() const { return session_->mailbox(); }
 
  private:
   using Time = std::chrono::steady_clock::time_point;
@@ -104,6 +108,7 @@ class Connection final : private ReplyOutput {
   bool broken_ = false;
   bool idle_ = false;
   bool stopping_ = false;
+  bool cut_off_ = false;
 };
 
 }  // namespace toast::pop3

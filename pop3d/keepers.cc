@@ -21,7 +21,7 @@ tl::expected<SaslAnswer, LoginRefusal> answer_of(Result<auth::SaslReply> reply) 
     case Outcome::challenge:
       return SaslChallenge{reply->exchange, std::move(reply->challenge)};
     case Outcome::granted:
-      return SaslGrant{Ticket{std::move(reply->ticket)}, std::move(reply->mailbox)};
+      return SaslGrant{Ticket{std::move(reply->ticket), reply->mailbox}, std::move(reply->mailbox)};
     case Outcome::refused:
       return tl::unexpected(LoginRefusal{Refused::wrong, "refused"});
     case Outcome::throttled:
@@ -48,7 +48,7 @@ Task<tl::expected<Ticket, LoginRefusal>> AuthdLogins::login(Client client, std::
   Result<auth::Login::Reply> reply = co_await authd_.call(std::move(request));
   if (!reply) co_return tl::unexpected(LoginRefusal{Reason::outage, reply.error().detail});
   if (reply->outcome == auth::Login::Outcome::granted) {
-    Ticket ticket{std::move(reply->ticket)};
+    Ticket ticket{std::move(reply->ticket), std::move(reply->mailbox)};
     co_return std::move(ticket);
   }
   if (reply->outcome == auth::Login::Outcome::throttled) {

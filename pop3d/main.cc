@@ -1,5 +1,6 @@
 // toast-pop3d: the POP3 dialogue. One of several processes that share the listening sockets; it
 // touches no file, asks authd for tickets and maild for mail.
+#include "auth/session_messages.h"
 #include "base/daemon.h"
 #include "pop3d/keepers.h"
 #include "pop3d/server.h"
@@ -50,6 +51,10 @@ Result<void> build(Daemon& daemon) {
     auto shared = std::make_shared<Fd>(std::move(socket));
     parts->keys.when_known([parts, shared, how] { parts->server.listen(std::move(*shared), how); });
   });
+  auto words = std::make_shared<ipc::Dispatcher>();
+  words->on_notice<auth::EndSessions>(
+      [parts](const auth::EndSessions& over) { parts->server.end_sessions_of(over.mailbox); });
+  daemon.on_word_from("toast-authd", std::move(words));
   parts->keys.start();
   daemon.on_reload([](const Settings&) -> Result<void> { return {}; },
                    [parts, &daemon](const Settings& now) {

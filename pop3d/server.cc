@@ -210,6 +210,17 @@ Task<bool> Server::begin_tls(Connection& connection, std::string peer) {
   co_return true;
 }
 
+void Server::end_sessions_of(const std::string& mailbox) {
+  std::uint64_t ended = 0;
+  for (const std::shared_ptr<Connection>& connection : connections_) {
+    if (connection->mailbox() != mailbox) continue;
+    connection->cut_off();
+    ++ended;
+  }
+  if (ended > 0)
+    services_.log.info("pop3.sessions.cut_off", {{"mailbox", mailbox}, {"sessions", ended}});
+}
+
 Task<> Server::drain(std::chrono::milliseconds patience) {
   draining_ = true;
   for (const std::shared_ptr<Listener>& listener : listeners_) listener->stop();

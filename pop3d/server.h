@@ -38,6 +38,8 @@ class Server {
   void listen(Fd socket, Encryption encryption = Encryption::on_request);
   // For connections that come after it.
   void change(Options options);
+  // The account is locked: its sessions end after the reply that is being given.
+  void end_sessions_of(const std::string& mailbox);
   // Accepts no more, lets every command in hand finish, and returns when all connections are closed
   // or `patience` is over.
   Task<> drain(std::chrono::milliseconds patience);

@@ -33,6 +33,7 @@ struct Client {
 // Proof of a login, to be shown to maild once; opaque here.
 struct Ticket {
   std::string bytes;
+  std::string mailbox = {};  // canonical: whose it is
 };
 
 struct LoginRefusal {

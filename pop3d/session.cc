@@ -96,6 +96,7 @@ Task<Next> Session::answer(Pass pass, ReplyOutput& out) {
 }
 
 Task<Next> Session::open_maildrop(Ticket ticket, ReplyOutput& out) {
+  mailbox_ = ticket.mailbox;
   Client client = client_;
   Result<std::unique_ptr<Maildrop>> opened =
       co_await services_.maildrops.open(std::move(client), std::move(ticket));

@@ -57,6 +57,8 @@ class Session {
   Task<> hung_up();
   State state() const { return state_; }
   const std::string& user() const { return user_; }  // as typed; after AUTH: the mailbox
+  // Whose it is, canonical; empty until authd has said so.
+  const std::string& mailbox() const { return mailbox_; }
 
  private:
   Task<Next> answer(User user, ReplyOutput& out);
@@ -106,6 +108,7 @@ class Session {
   std::string channel_binding_;
   std::uint64_t exchange_ = 0;  // in `authenticating`: authd's number for it
   std::string user_;
+  std::string mailbox_;
   std::unique_ptr<Maildrop> maildrop_;
   std::vector<bool> deleted_;  // by number - 1; empty until the first DELE
   std::uint32_t deleted_count_ = 0;

@@ -13,6 +13,7 @@ constexpr LocalSocket kQueueSockets[] = {
 };
 
 constexpr LocalSocket kAuthdSockets[] = {
+    {"auth.sock", 0600},           // toastctl
     {"checkpassword.sock", 0600},  // toast-checkpassword, run by root
 };
 

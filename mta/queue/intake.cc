@@ -39,6 +39,12 @@ tl::unexpected<Error> unknown_login() {
   return transient("a login that is not known here", "4.7.0 log in again");
 }
 
+// 550, not 450: a program that tries again would do so for ever.
+tl::unexpected<Error> stopped_login(const std::string& login) {
+  return permanent(login + " may not send",
+                   "5.7.1 this account may not send mail, ask your administrator");
+}
+
 Envelope envelope_from(const SubmitBegin& begin) {
   Envelope envelope;
   envelope.reverse_path = path_text(begin.reverse_path);
@@ -118,6 +124,7 @@ Task<Result<ipc::Done>> Intake::check_space(std::shared_ptr<Client> client, Chec
   if (question.connection.empty()) co_return ipc::Done{};
   const std::string* login = client->logins.find(question.connection, services_.clock.steady());
   if (login == nullptr) co_return unknown_login();
+  if (services_.stopped.is_stopped(*login)) co_return stopped_login(*login);
   Result<void> within = services_.limits.may_go_on(services_.limits.of_login(*login));
   if (!within) co_return pass(within);
   co_return ipc::Done{};
@@ -190,6 +197,7 @@ Task<Result<void>> Intake::may_send(std::shared_ptr<Client> client,
   if (!envelope.connection.empty()) {
     const std::string* login = client->logins.find(envelope.connection, services_.clock.steady());
     if (login == nullptr) co_return unknown_login();
+    if (services_.stopped.is_stopped(*login)) co_return stopped_login(*login);
     envelope.authenticated = *login;
     submission->origin = Origin::submission;
     std::vector<SendLimitOf> limits = services_.limits.of_login(envelope.authenticated);
@@ -369,6 +377,10 @@ Task<Result<void>> Intake::promise(std::shared_ptr<Submission> submission) {
   if (submission->is_double_bounce) envelope.reverse_path = kDoubleBounceSender;
   accepted.envelope = envelope;
   accepted.hold = submission->hold;
+  // Stopped while it was on its way: held with what waits.
+  const std::string& login = submission->envelope.authenticated;
+  if (!accepted.hold && !login.empty() && services_.stopped.is_stopped(login))
+    accepted.hold = hold_reason(login);
   // With half of the memory in use the rest belongs to arrivals: later deliveries read back.
   if (2 * budget_.used() > options_.arrival_memory) submission->share.release();
   if (submission->file_finished)
@@ -377,7 +389,7 @@ Task<Result<void>> Intake::promise(std::shared_ptr<Submission> submission) {
     accepted.body = InlineBody{std::move(submission->bytes)};
   // From here on a record may name the file, even one that could not be committed for certain.
   submission->file_finished = false;
-  if (submission->envelope.recipients.size() == 1 && !submission->hold)
+  if (submission->envelope.recipients.size() == 1 && !accepted.hold)
     services_.early.ask(submission->envelope.id, submission->envelope.recipients.front().address);
   Result<void> durable = co_await services_.ledger.accept(std::move(accepted), submission->total,
                                                           std::move(submission->share));

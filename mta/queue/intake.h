@@ -32,6 +32,7 @@
 #include "mta/queue/local_domains.h"
 #include "mta/queue/memory_budget.h"
 #include "mta/queue/send_limits.h"
+#include "mta/queue/stopped_senders.h"
 #include "mta/queue/store.h"
 #include "mta/queue/submit_messages.h"
 
@@ -59,6 +60,7 @@ class Intake {
     Logger& log;
     LocalDomains& local_domains;
     SendLimits& limits;
+    const StoppedSenders& stopped;
     auth::TicketVerifier* tickets = nullptr;  // none: nobody can log in
     Filter* filter = nullptr;                 // none: everything is accepted
   };

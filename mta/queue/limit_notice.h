@@ -16,6 +16,11 @@ namespace toast::queue {
 std::string limit_notice_text(const SendLimitOf& limit, std::string_view what, MessageId id,
                               WallTime now, const std::vector<Address>& to, const Options& options);
 
+// A login that was suspended.
+std::string suspension_notice_text(const std::string& login, std::string_view what, MessageId id,
+                                   WallTime now, const std::vector<Address>& to,
+                                   const Options& options);
+
 class LimitNotices {
  public:
   struct Services {
@@ -29,6 +34,8 @@ class LimitNotices {
       : services_(services), options_(options) {}
   void set_options(const Options& options) { options_ = options; }
   void tell(const SendLimitOf& limit, const std::string& what);
+  // Each time: it is once until an operator has acted.
+  void tell_suspended(const std::string& login, const std::string& what);
 
  private:
   static Task<> submit(Services services, SubmitBegin envelope, std::string text);

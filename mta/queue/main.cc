@@ -78,6 +78,8 @@ Result<void> build(Daemon& daemon) {
                                                        journal_options.max_inline_body);
   Result<queue::Pauses> pauses = queue::Pauses::load(*parts->disk);
   if (!pauses) return pass(pauses, "queue/paused");
+  Result<queue::StoppedSenders> stopped = queue::StoppedSenders::load(*parts->disk);
+  if (!stopped) return pass(stopped, "queue/stopped");
   Result<std::shared_ptr<queue::AnswerMemory>> answers =
       queue::AnswerMemory::load(*parts->disk, daemon.clock().wall());
   // No reason to keep mail waiting: somebody may get an answer twice.
@@ -89,7 +91,7 @@ Result<void> build(Daemon& daemon) {
       queue::Queue::Services{
           daemon.executor(), *parts->store, daemon.clock(), daemon.log(), daemon.metrics(),
           daemon.link("toast-vdomaind"), daemon.link("toast-maild"), daemon.link("toast-remoted"),
-          nullptr, &parts->tickets, std::move(*pauses), parts->disk.get(),
+          nullptr, &parts->tickets, std::move(*pauses), parts->disk.get(), std::move(*stopped),
           daemon.path("queue/trace"), queue::QmailLog::to_standard_error(), std::move(*answers)},
       *options, newest, std::move(warnings));
 

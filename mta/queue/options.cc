@@ -37,6 +37,7 @@ Result<Options> Options::from(const Settings& settings) {
   o.login_limit = limit(setting::sendlimithour, setting::sendlimitday);
   o.domain_limit = limit(setting::sendlimitdomainhour, setting::sendlimitdomainday);
   o.uid_limit = limit(setting::sendlimituidhour, setting::sendlimituidday);
+  o.suspend_after = static_cast<std::uint64_t>(settings.get(setting::sendlimitsuspend));
   return o;
 }
 

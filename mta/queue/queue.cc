@@ -16,8 +16,9 @@ Queue::Queue(Services services, const Options& options, MessageId newest,
       early_(services.loop, services.directory, services.clock),
       local_domains_(services.directory, services.clock),
       limits_({services.loop, pool_, services.clock, services.log, services.sending_disk}, options),
+      stopped_(services.stopped),
       intake_({services.loop, pool_, services.store, commits_, ledger_, early_, services.clock,
-               services.log, local_domains_, limits_, services.tickets, services.filter},
+               services.log, local_domains_, limits_, stopped_, services.tickets, services.filter},
               options),
       limit_notices_({services.loop, intake_, ids_, services.clock, services.log}, options),
       local_({intake_, ids_, services.clock, services.log}, options),
@@ -31,14 +32,19 @@ Queue::Queue(Services services, const Options& options, MessageId newest,
             options, std::move(warnings)),
       operator_({services.loop, ledger_, intake_, remote_deliverer_, pauses_, services.log},
                 options),
+      sender_desk_({services.loop, ledger_, limits_, stopped_, services.clock, services.log}),
       take_over_({pool_, services.store, ledger_, intake_}) {
   ids_.skip_past(newest);
   desk_.serve(*admin_);
   history_.serve(*admin_);
   operator_.serve(*admin_);
+  sender_desk_.serve(*admin_);
   operator_.apply_pauses();
   limits_.on_reached([this](const SendLimitOf& limit, const std::string& what) {
     limit_notices_.tell(limit, what);
+  });
+  limits_.on_runaway([this](const std::string& login, const std::string& what) {
+    if (sender_desk_.suspend(login, what)) limit_notices_.tell_suspended(login, what);
   });
   ledger_.on_work([this] {
     deliverer_.pump();

@@ -19,6 +19,7 @@
 #include "mta/queue/operator_desk.h"
 #include "mta/queue/options.h"
 #include "mta/queue/remote_deliverer.h"
+#include "mta/queue/sender_desk.h"
 #include "mta/queue/store.h"
 #include "mta/queue/takeover_desk.h"
 
@@ -39,6 +40,7 @@ class Queue {
     auth::TicketVerifier* tickets = nullptr;  // authd's, for submission; none: nobody can log in
     Pauses pauses{};                          // what was paused before
     Disk* sending_disk = nullptr;  // where the counts of the sending limits are kept; none: nowhere
+    StoppedSenders stopped{};      // who might not send before
     std::string trace_directory{};            // empty: no events are kept
     QmailLog::Write qmail_line{};             // null: nowhere to write qmail-send's lines
     std::shared_ptr<AnswerMemory> answers{};  // null: kept in memory alone
@@ -81,6 +83,7 @@ class Queue {
   EarlyLookup early_;
   LocalDomains local_domains_;
   SendLimits limits_;
+  StoppedSenders stopped_;
   Intake intake_;
   LimitNotices limit_notices_;
   LocalDoor local_;
@@ -89,6 +92,7 @@ class Queue {
   Pauses pauses_;
   AdminDesk desk_;
   OperatorDesk operator_;
+  SenderDesk sender_desk_;
   TakeOverDesk take_over_;
   std::shared_ptr<ipc::Dispatcher> admin_ = std::make_shared<ipc::Dispatcher>();
 };

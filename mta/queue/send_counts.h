@@ -27,6 +27,7 @@ class SendCounts {
   void add(const std::string& who, std::uint64_t recipients, WallTime now);
   // Undoes an add() of a moment ago.
   void take_back(const std::string& who, std::uint64_t recipients, WallTime now);
+  void forget(const std::string& who) { senders_.erase(who); }
   std::size_t size() const { return senders_.size(); }
 
   // A line for each, without those whose two days are over.

@@ -9,6 +9,11 @@ constexpr std::size_t kMaxSendingFile = kMaxSenders * 512;
 
 constexpr const char* kLimitReply = "4.7.1 sending limit reached, try again later";
 
+constexpr std::string_view kLogin = "login ";
+
+// What counts how often a login was put off.
+std::string put_off_key(const std::string& login) { return "put-off " + login; }
+
 bool is_set(const Options::SendLimit& limit) { return limit.hour != 0 || limit.day != 0; }
 
 }  // namespace
@@ -60,10 +65,42 @@ const SendLimitOf* SendLimits::find_passed(const std::vector<SendLimitOf>& limit
   return nullptr;
 }
 
-Result<void> SendLimits::may_go_on(const std::vector<SendLimitOf>& limits) const {
+// The limit of a domain is not the fault of whoever meets it.
+void SendLimits::put_off(const SendLimitOf& limit, const std::string& what) {
+  if (options_.suspend_after == 0 || !limit.who.starts_with(kLogin)) return;
+  const std::string login = limit.who.substr(kLogin.size());
+  const std::string key = put_off_key(login);
+  counts_.add(key, 1, services_.clock.wall());
+  save_soon();
+  const std::uint64_t times = counts_.sent(key, services_.clock.wall()).hour;
+  if (times < options_.suspend_after || !on_runaway_) return;
+  on_runaway_(login, what + ", and was put off " + std::to_string(times) + " times in an hour");
+}
+
+Result<void> SendLimits::may_go_on(const std::vector<SendLimitOf>& limits) {
   std::string what;
-  if (find_passed(limits, 1, what) == nullptr) return {};
+  const SendLimitOf* passed = find_passed(limits, 1, what);
+  if (passed == nullptr) return {};
+  put_off(*passed, what);
   return transient(std::move(what), kLimitReply);
+}
+
+ShowSender::Reply SendLimits::state_of(const std::string& login) const {
+  const WallTime now = services_.clock.wall();
+  const SendCounts::Sent sent = counts_.sent(std::string(kLogin) + login, now);
+  ShowSender::Reply reply;
+  reply.sent_hour = sent.hour;
+  reply.sent_day = sent.day;
+  reply.limit_hour = options_.login_limit.hour;
+  reply.limit_day = options_.login_limit.day;
+  reply.put_off_hour = counts_.sent(put_off_key(login), now).hour;
+  reply.suspended_at = options_.suspend_after;
+  return reply;
+}
+
+void SendLimits::forgive(const std::string& login) {
+  counts_.forget(put_off_key(login));
+  save_soon();
 }
 
 Result<void> SendLimits::take(const std::vector<SendLimitOf>& limits, std::uint64_t recipients) {
@@ -72,6 +109,7 @@ Result<void> SendLimits::take(const std::vector<SendLimitOf>& limits, std::uint6
   if (const SendLimitOf* passed = find_passed(limits, recipients, what)) {
     services_.log.warning("queue.sender.limited", {{"reason", what}, {"recipients", recipients}});
     if (on_reached_) on_reached_(*passed, what);
+    put_off(*passed, what);
     return transient(std::move(what), kLimitReply);
   }
   for (const SendLimitOf& one : limits) counts_.add(one.who, recipients, services_.clock.wall());

@@ -2,6 +2,9 @@
 // this machine may send to in an hour and in a day. Bounces and forwards are no sending of theirs,
 // mail that stays here is not counted.
 //
+// A login that is put off at its own limit `suspend_after` times in an hour and does not stop is no
+// person in a hurry: its program is told what it is, and it is reported as a runaway.
+//
 // The counts are written to queue/sending a minute after they have changed, and when queued ends:
 // a crash forgets a minute.
 #pragma once
@@ -19,6 +22,7 @@
 #include "mta/queue/journal/disk.h"
 #include "mta/queue/options.h"
 #include "mta/queue/send_counts.h"
+#include "mta/queue/sender_messages.h"
 
 namespace toast::queue {
 
@@ -49,6 +53,10 @@ class SendLimits {
   using OnReached = std::function<void(const SendLimitOf& limit, const std::string& what)>;
   void on_reached(OnReached callee) { on_reached_ = std::move(callee); }
 
+  // Told when one goes on far beyond its limit, each time that it does.
+  using OnRunaway = std::function<void(const std::string& login, const std::string& what)>;
+  void on_runaway(OnRunaway callee) { on_runaway_ = std::move(callee); }
+
   // What holds for this login, or for this user ("uid 1000"): nothing where there is no limit.
   std::vector<SendLimitOf> of_login(const std::string& mailbox) const;
   std::vector<SendLimitOf> of_local(const std::string& peer) const;
@@ -57,7 +65,11 @@ class SendLimits {
   [[nodiscard]] Result<void> take(const std::vector<SendLimitOf>& limits, std::uint64_t recipients);
   void take_back(const std::vector<SendLimitOf>& limits, std::uint64_t recipients);
   // Would one more be too many?
-  [[nodiscard]] Result<void> may_go_on(const std::vector<SendLimitOf>& limits) const;
+  [[nodiscard]] Result<void> may_go_on(const std::vector<SendLimitOf>& limits);
+  // Without what is not ours: who is stopped.
+  ShowSender::Reply state_of(const std::string& login) const;
+  // An operator lets it send again: how often it was put off is forgotten.
+  void forgive(const std::string& login);
   // Writes what has not been written.
   Task<> save();
 
@@ -65,6 +77,7 @@ class SendLimits {
   // The one that would be passed; null: none.
   const SendLimitOf* find_passed(const std::vector<SendLimitOf>& limits, std::uint64_t recipients,
                                  std::string& what) const;
+  void put_off(const SendLimitOf& limit, const std::string& what);
   void save_soon();
   static Task<> save_later(std::shared_ptr<SendLimits*> self,
                            std::shared_ptr<asio::steady_timer> t);
@@ -72,6 +85,7 @@ class SendLimits {
   Services services_;
   Options options_;
   OnReached on_reached_;
+  OnRunaway on_runaway_;
   SendCounts counts_;
   bool unsaved_ = false;
   std::shared_ptr<asio::steady_timer> timer_;  // while a save is due

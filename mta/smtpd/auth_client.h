@@ -12,6 +12,7 @@ class AuthClient final : public Authenticator {
   Task<Result<auth::SaslReply>> start(auth::SaslStart request) override;
   Task<Result<auth::SaslReply>> step(auth::SaslStep request) override;
   Task<> cancel(std::uint64_t exchange) override;
+  void saw_foreign_sender(auth::SawForeignSender seen) override { authd_.notify(std::move(seen)); }
 
  private:
   ipc::Link& authd_;

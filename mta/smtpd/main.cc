@@ -2,6 +2,7 @@
 // passwords by authd, messages are kept by queued.
 #include <memory>
 
+#include "auth/session_messages.h"
 #include "base/daemon.h"
 #include "mta/smtpd/auth_client.h"
 #include "mta/smtpd/queue_client.h"
@@ -70,6 +71,10 @@ Result<void> build(Daemon& daemon) {
         daemon.fail(Error{Failure::transient, {}, name + ": " + listening.error().detail});
     });
   });
+  auto words = std::make_shared<ipc::Dispatcher>();
+  words->on_notice<auth::EndSessions>(
+      [program](const auth::EndSessions& over) { program->server.end_sessions_of(over.mailbox); });
+  daemon.on_word_from("toast-authd", std::move(words));
   program->keys.start();
   daemon.on_reload([](const Settings&) { return Result<void>{}; },
                    [program, &daemon](const Settings& now) {

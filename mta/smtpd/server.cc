@@ -138,7 +138,9 @@ Task<> Server::serve(asio::ip::tcp::socket socket, IpAddress peer, ConnectionLim
     wires_.insert(lowest);
     if (draining_) lowest->stop();
     Session session(options_, services_, peer, std::move(wire), port);
+    sessions_.emplace(&session, lowest);
     co_await session.run();
+    sessions_.erase(&session);
     wires_.erase(lowest);
   }
   services_.counters.open_sessions.subtract();
@@ -147,6 +149,18 @@ Task<> Server::serve(asio::ip::tcp::socket socket, IpAddress peer, ConnectionLim
 
 void Server::let_drain_end() {
   if (draining_ && limits_.total() == 0) all_ended_.cancel();
+}
+
+void Server::end_sessions_of(const std::string& mailbox) {
+  std::uint64_t ended = 0;
+  for (const auto& [session, wire] : sessions_) {
+    if (session->login() != mailbox) continue;
+    session->lock_out();
+    wire->stop();
+    ++ended;
+  }
+  if (ended > 0)
+    services_.log.info("smtp.sessions.cut_off", {{"login", mailbox}, {"sessions", ended}});
 }
 
 Task<> Server::drain() {

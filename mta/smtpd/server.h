@@ -5,6 +5,7 @@
 #include <asio/ip/tcp.hpp>
 #include <asio/steady_timer.hpp>
 #include <memory>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -18,6 +19,8 @@
 
 namespace toast::smtpd {
 
+class Session;
+
 class Server {
  public:
   // Outlives the io_context's run().
@@ -27,6 +30,9 @@ class Server {
   [[nodiscard]] Result<void> listen(Fd listener, Port port = Port::smtp);
   // For connections from now on.
   void set_options(std::shared_ptr<const Options> options);
+  // The account is locked: its sessions end between two commands, where no message is under way;
+  // what is under way is queued's to refuse.
+  void end_sessions_of(const std::string& mailbox);
   // Accepts nothing more; sessions end when their transaction does. Completes when all have ended.
   Task<> drain();
   std::size_t connections() const { return limits_.total(); }
@@ -50,6 +56,7 @@ class Server {
   std::vector<std::shared_ptr<Acceptor>> acceptors_;
   ConnectionLimits limits_;
   std::unordered_set<smtp::SocketWire*> wires_;
+  std::unordered_map<Session*, smtp::SocketWire*> sessions_;
   asio::steady_timer all_ended_;  // cancelled when the last session of a drain is over
   std::shared_ptr<smtp::ReadBlock> block_ = std::make_shared<smtp::ReadBlock>();
   bool draining_ = false;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "auth/sasl_messages.h"
+#include "auth/session_messages.h"
 #include "base/async.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -92,6 +93,8 @@ class Authenticator {
   virtual Task<Result<auth::SaslReply>> start(auth::SaslStart request) = 0;
   virtual Task<Result<auth::SaslReply>> step(auth::SaslStep request) = 0;
   virtual Task<> cancel(std::uint64_t exchange) = 0;
+  // A login sends under an address that is not its own: kept for toastctl auth report.
+  virtual void saw_foreign_sender(auth::SawForeignSender seen) = 0;
 };
 
 class SenderRights {

@@ -217,6 +217,8 @@ void Session::end(WireEnd how) {
   if (how == WireEnd::timed_out) {
     services_.counters.timeouts.add();
     close_with({421, "4.4.2 timeout, closing connection"}, "timeout");
+  } else if (how == WireEnd::stopped && locked_out_) {
+    close_with({421, "4.7.0 this account has been locked"}, "account locked");
   } else if (how == WireEnd::stopped) {
     close_with({421, "4.3.2 shutting down, try again in a moment"}, "shutdown");
   } else {

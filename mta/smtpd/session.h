@@ -52,6 +52,9 @@ class Session {
   // Returns when the conversation is over; the caller closes the socket.
   Task<> run();
   State state() const { return state_; }
+  const std::string& login() const { return security_.authenticated; }  // empty: a stranger
+  // Its account is locked: the wire is stopped next, and the client is told why.
+  void lock_out() { locked_out_ = true; }
 
  private:
   struct Transaction {
@@ -131,6 +134,7 @@ class Session {
   std::string tls_;                      // version and cipher; empty: clear text
 
   State state_ = State::connected;
+  bool locked_out_ = false;
   Hello hello_ = Hello::none;
   std::string helo_;
   Transaction transaction_;

@@ -157,6 +157,7 @@ Task<> Session::answer_mail(smtp::Mail mail) {
     Reply reply = reply_for(space.error(), 451, 552);
     if (reply.text.starts_with("4.3.1")) reply.code = 452;  // storage, RFC 5321 section 4.2.3
     if (reply.text.starts_with("4.7.1")) reply.code = 450;  // this login's limits
+    if (reply.text.starts_with("5.7.1")) reply.code = 550;  // this login may not send
     say(reply);
     co_return;
   }

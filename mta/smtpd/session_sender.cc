@@ -29,6 +29,10 @@ Task<std::optional<Reply>> Session::check_sender(Address sender, SenderMode mode
                                              {"from", sender.str()},
                                              {"where", where},
                                              {"effect", refused ? "refused" : "accepted"}});
+  if (services_.auth != nullptr)
+    services_.auth->saw_foreign_sender(
+        {security_.authenticated, sender.str(),
+         where == "From" ? auth::SenderPlace::header_from : auth::SenderPlace::mail_from, refused});
   if (!refused) co_return std::nullopt;
   co_return Reply{553, "5.7.1 " + sender.str() + " does not belong to your login"};
 }

@@ -152,11 +152,15 @@ class AppPasswords(AuthTest):
 
     def test_a_locked_account_is_locked_for_all_of_them(self):
         tablet = self.add("tablet")
-        self.mail.ctl("account", "lock", "ann@example.org")
+        self.mail.ctl("account", "lock", "ann@example.org", "--keep-app-passwords")
         self.assertFalse(self.logs_in(tablet))
         self.assertFalse(self.logs_in(PASSWORD))
         self.mail.ctl("account", "unlock", "ann@example.org")
         self.assertTrue(self.logs_in(tablet))
+        self.assertTrue(self.logs_in(PASSWORD))
+        self.mail.ctl("account", "lock", "ann@example.org")
+        self.mail.ctl("account", "unlock", "ann@example.org")
+        self.assertFalse(self.logs_in(tablet))  # a lock revokes them, a thief may have made one
         self.assertTrue(self.logs_in(PASSWORD))
 
 

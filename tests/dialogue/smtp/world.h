@@ -71,6 +71,7 @@ class FakeAuth final : public Authenticator {
   Task<Result<auth::SaslReply>> start(auth::SaslStart request) override;
   Task<Result<auth::SaslReply>> step(auth::SaslStep request) override;
   Task<> cancel(std::uint64_t exchange) override;
+  void saw_foreign_sender(auth::SawForeignSender) override {}
 
  private:
   auth::SaslReply plain(std::string_view message) const;

@@ -76,10 +76,12 @@ class LoginFixture : public testing::Test {
   HashPool hashes_{hasher_, {.threads = 1, .max_waiting = 4}};
   PasswordCache cache_{clock_, random_, std::chrono::seconds{600}};
   Throttle throttle_{{}, clock_, random_};
+  std::vector<std::string> vchkpw_lines_;
+  LoginWatch watch_{clock_, [this](std::string_view line) { vchkpw_lines_.emplace_back(line); }};
   TicketIssuer tickets_{test_ticket_key(), clock_};
   TicketVerifier verifier_{test_ticket_key(), clock_};
   LoginService service_{{directory_, reader_, writer_, recorder_, hashes_, cache_, throttle_,
-                         tickets_, tickets_, clock_, random_, log_, metrics_}};
+                         tickets_, tickets_, clock_, random_, log_, metrics_, &watch_}};
 
   void SetUp() override {
     directory_.add("ann@example.org", "ann@example.org");

@@ -194,6 +194,61 @@ TEST_F(AppPasswordLogin, IsThrottledLikeAnyOther) {
   EXPECT_EQ(log_.count(phone), 0U);
 }
 
+// By the operator's word: nothing is asked and no password looked at, for no account, by no way.
+TEST_F(LoginServiceTest, ABannedAddressIsTurnedAwayUnread) {
+  const Ban ban{
+      Network::parse("192.0.2.0/24").value(), clock_.wall(), clock_.wall() + hours{1}, {}};
+  ASSERT_TRUE(watch_.bans.add(ban, clock_.wall()));
+  const Login::Reply reply = login("ann", "secret", "192.0.2.7").value();
+  EXPECT_EQ(reply.outcome, Outcome::throttled);
+  EXPECT_EQ(reply.retry_after, 3600U);
+  EXPECT_TRUE(directory_.asked.empty());
+  EXPECT_EQ(hasher_->verified(), 0);
+  const Result<Login::Reply> proved = run_task(
+      io_,
+      service_.login_by_proof("toast-pop3d.1", request("ann", "", "192.0.2.7"), "", {true, ""}));
+  EXPECT_EQ(proved->outcome, Outcome::throttled);
+  EXPECT_EQ(outcome("ann", "secret", "198.51.100.7"), Outcome::granted);
+  EXPECT_EQ(metrics_.counter("auth.login.banned").value(), 2U);
+  EXPECT_EQ(metrics_.counter("auth.login.throttled").value(), 0U);
+  clock_.advance(hours{1});
+  EXPECT_EQ(outcome("ann", "secret", "192.0.2.7"), Outcome::granted);
+}
+
+TEST_F(LoginServiceTest, EveryLoginIsRemembered) {
+  watch_.vchkpw.use(true, "example.org");
+  outcome("ann", "secret", "192.0.2.7");
+  outcome("ann", "guess", "198.51.100.7");
+  outcome("nobody@example.org", "guess", "198.51.100.7");
+  const std::vector<LoginEvent> events = watch_.history.find({}, 0, 10);
+  ASSERT_EQ(events.size(), 3U);
+  EXPECT_EQ(events[0].account, "");
+  EXPECT_EQ(events[0].reason, "unknown_account");
+  EXPECT_EQ(events[1].account, "ann@example.org");
+  EXPECT_EQ(events[1].login, "ann");
+  EXPECT_EQ(events[1].reason, "wrong_password");
+  EXPECT_EQ(events[2].result, LoginResult::granted);
+  EXPECT_EQ(vchkpw_lines_,
+            (std::vector<std::string>{
+                "vchkpw-pop3: (PLAIN) login success ann@example.org:192.0.2.7",
+                "vchkpw-pop3: password fail ann@example.org:198.51.100.7",
+                "vchkpw-pop3: vpopmail user not found nobody@example.org:198.51.100.7"}));
+}
+
+// What the operator lifts is gone at once, for the account and for the address.
+TEST_F(LoginServiceTest, AThrottleCanBeLifted) {
+  for (int i = 0; i < 12; ++i) outcome("ann", "guess", "198.51.100.1");
+  EXPECT_EQ(outcome("ann", "secret", "198.51.100.2"), Outcome::throttled);
+  ASSERT_EQ(watch_.hindered_now().size(), 1U);
+  EXPECT_EQ(watch_.hindered_now()[0].who, "ann@example.org");
+  throttle_.forgive_account("ann@example.org");
+  EXPECT_EQ(outcome("ann", "secret", "198.51.100.2"), Outcome::granted);
+  for (int i = 0; i < 30; ++i) outcome("name" + std::to_string(i), "guess", "198.51.100.3");
+  EXPECT_EQ(outcome("ann", "secret", "198.51.100.3"), Outcome::throttled);
+  throttle_.forgive_address(IpAddress::parse("198.51.100.3").value());
+  EXPECT_EQ(outcome("ann", "secret", "198.51.100.3"), Outcome::granted);
+}
+
 // The cached path must not wait behind an attack on the uncached one.
 TEST_F(LoginServiceTest, CachedLoginsDoNotWaitForThePool) {
   EXPECT_EQ(outcome("ann", "secret"), Outcome::granted);

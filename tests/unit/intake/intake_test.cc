@@ -214,6 +214,49 @@ TEST_F(IntakeTest, ALimitThatIsReachedIsReported) {
   EXPECT_EQ(notices("postmaster@example.org").size(), 2U);
 }
 
+// A login that does not stop at its limit: it may send nothing more, to nobody, until an operator
+// lets it; what waits of it is held, and whoever looks after the domain is told once.
+TEST_F(IntakeTest, ARunawayIsSuspended) {
+  options_.login_limit = {1, 0};
+  options_.suspend_after = 5;
+  queue_->set_options(options_);
+  directory_.mailbox("postmaster@remote.test");
+  const std::string over = "4.7.1 sending limit reached, try again later";
+  const std::string stopped = "5.7.1 this account may not send mail, ask your administrator";
+  log_in("c1", "carl@remote.test");
+  log_in("c2", "dora@remote.test");
+  directory_.remote_domains.insert("far.test");
+  EXPECT_EQ(send("203.0.113.5", "c1", {"x@far.test"}), "");
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(send("203.0.113.5", "c1", {"x@far.test"}), over);
+  EXPECT_FALSE(may_begin("c1"));
+  EXPECT_EQ(log_.events["queue.sender.suspended"], 0);
+  EXPECT_FALSE(may_begin("c1"));  // the fifth time
+  EXPECT_EQ(log_.events["queue.sender.suspended"], 1);
+  EXPECT_EQ(send("203.0.113.5", "c1", {"ann@example.org"}), stopped);
+  EXPECT_FALSE(may_begin("c1"));
+  EXPECT_TRUE(may_begin("c2"));
+  clock_.advance(std::chrono::hours{5});  // time alone does not restore it
+  log_in("c3", "carl@remote.test");
+  EXPECT_EQ(send("203.0.113.5", "c3", {"x@far.test"}), stopped);
+  run_until_quiet();
+  std::size_t notices = 0;
+  for (const auto& message : maild_.in("postmaster@remote.test"))
+    if (message.content.find("Subject: Sending suspended: carl@remote.test\n") != std::string::npos)
+      ++notices;
+  EXPECT_EQ(notices, 1U);
+}
+
+// A limit of the whole domain is not the fault of the one who meets it.
+TEST_F(IntakeTest, NobodyIsSuspendedForTheLimitOfADomain) {
+  options_.domain_limit = {1, 0};
+  options_.suspend_after = 2;
+  queue_->set_options(options_);
+  log_in("c1", "carl@example.org");
+  EXPECT_EQ(send("203.0.113.5", "c1", {"x@remote.test"}), "");
+  for (int i = 0; i < 5; ++i) EXPECT_FALSE(may_begin("c1"));
+  EXPECT_EQ(log_.events["queue.sender.suspended"], 0);
+}
+
 // What was not taken into the queue does not count.
 TEST_F(IntakeTest, AFailureCountsForNothing) {
   options_.login_limit = {1, 0};

@@ -119,6 +119,59 @@ TEST_F(SendLimitsTest, AFileThatIsNotOurs) {
   });
 }
 
+// Put off again and again: how often is known after a restart, too, until an operator forgives it.
+TEST_F(SendLimitsTest, ARunawayIsReported) {
+  options_.suspend_after = 3;
+  std::vector<std::string> runaways;
+  const auto watched = [&](SendLimits& limits) {
+    limits.on_runaway(
+        [&](const std::string& login, const std::string&) { runaways.push_back(login); });
+  };
+  live([&](SendLimits& limits) {
+    watched(limits);
+    EXPECT_TRUE(limits.take(limits.of_login("ann@example.org"), 10));
+    EXPECT_FALSE(limits.take(limits.of_login("ann@example.org"), 1));
+    EXPECT_FALSE(limits.may_go_on(limits.of_login("ann@example.org")));
+    EXPECT_TRUE(limits.take(limits.of_local("uid 1000"), 10));
+    for (int i = 0; i < 5; ++i) EXPECT_FALSE(limits.take(limits.of_local("uid 1000"), 1));
+  });
+  EXPECT_TRUE(runaways.empty());
+  live([&](SendLimits& limits) {
+    watched(limits);
+    EXPECT_EQ(limits.state_of("ann@example.org").put_off_hour, 2U);
+    EXPECT_FALSE(limits.may_go_on(limits.of_login("ann@example.org")));
+    EXPECT_EQ(runaways, std::vector<std::string>{"ann@example.org"});
+    EXPECT_EQ(limits.state_of("ann@example.org").sent_hour, 10U);
+    limits.forgive("ann@example.org");
+    EXPECT_EQ(limits.state_of("ann@example.org").put_off_hour, 0U);
+    EXPECT_FALSE(limits.may_go_on(limits.of_login("ann@example.org")));
+    EXPECT_EQ(runaways.size(), 1U);
+  });
+}
+
+TEST_F(SendLimitsTest, StoppedSendersSurviveARestart) {
+  Result<std::unique_ptr<RealDisk>> disk = RealDisk::open_directory(folder_);
+  ASSERT_TRUE(disk);
+  StoppedSenders stopped = *StoppedSenders::load(**disk);
+  const StoppedSenders::Entry entry{clock_.wall(), "two\nlines"};
+  EXPECT_TRUE(stopped.add("ann@example.org", Stop::locked, entry));
+  EXPECT_FALSE(stopped.add("ann@example.org", Stop::locked, entry));
+  EXPECT_TRUE(stopped.add("ann@example.org", Stop::suspended, entry));
+  ASSERT_TRUE(stopped.save());
+  StoppedSenders again = *StoppedSenders::load(**disk);
+  ASSERT_TRUE(again.is_stopped("ann@example.org"));
+  EXPECT_EQ(again.find("ann@example.org")->at(Stop::suspended).reason, "two lines");
+  EXPECT_FALSE(again.is_stopped("bob@example.org"));
+  EXPECT_TRUE(again.remove("ann@example.org", Stop::locked));
+  EXPECT_FALSE(again.remove("ann@example.org", Stop::locked));
+  EXPECT_TRUE(again.is_stopped("ann@example.org"));
+  EXPECT_TRUE(again.remove("ann@example.org", Stop::suspended));
+  EXPECT_FALSE(again.is_stopped("ann@example.org"));
+  // Nobody knows whose mail must not go out: that is no file to start with.
+  std::ofstream(folder_ + "/stopped") << "nonsense\n";
+  EXPECT_FALSE(StoppedSenders::load(**disk));
+}
+
 TEST_F(SendLimitsTest, NoLimitNoCount) {
   options_ = Options();
   options_.login_limit = {};

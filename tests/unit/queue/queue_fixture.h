@@ -166,8 +166,19 @@ class QueueTest : public testing::Test {
     connect_maild();
     connect_remoted();
     queue_ = std::make_unique<Queue>(
-        Queue::Services{io_.get_executor(), *store_in_use_, clock_, log_, metrics_, directory_link_,
-                        maild_link_, remoted_link_, filter_, &tickets_, pauses_, nullptr,
+        Queue::Services{io_.get_executor(),
+                        *store_in_use_,
+                        clock_,
+                        log_,
+                        metrics_,
+                        directory_link_,
+                        maild_link_,
+                        remoted_link_,
+                        filter_,
+                        &tickets_,
+                        pauses_,
+                        nullptr,
+                        {},
                         trace_directory_,
                         [this](std::string_view line) { lines_.emplace_back(line); }},
         options_, newest_id_, std::vector<std::string>{});
