@@ -160,7 +160,7 @@ class Clients(SubmissionTest):
                         whole = b64(f"\0eve@example.org\0{password}")
                         for text in (password, b64(password)[:-4], whole[24:-4]):
                             with self.subTest(port=name, mechanism=mechanism, text=text):
-                                self.assertFalse(has_in_memory(pid, text.encode()))
+                                self.assertFalse(has_in_memory(pid, [text.encode()]))
 
 
 class Refusals(SubmissionTest):
