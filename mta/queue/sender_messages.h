@@ -15,7 +15,7 @@ inline constexpr std::size_t kMaxSenderLogin = 320;
 inline constexpr std::size_t kMaxSenderText = 512;
 
 struct StopSender {
-  static constexpr std::uint16_t kType = 20;
+  static constexpr std::uint16_t kType = 23;
   struct Reply {
     bool changed = false;        // it was not so already
     std::uint64_t messages = 0;  // held now, or released
@@ -79,7 +79,7 @@ inline StopRow take_stop_row(Decoder& d) {
 
 // How much a login has sent to other hosts, and what keeps it from sending.
 struct ShowSender {
-  static constexpr std::uint16_t kType = 21;
+  static constexpr std::uint16_t kType = 24;
   struct Reply {
     std::uint64_t sent_hour = 0;
     std::uint64_t sent_day = 0;
@@ -110,7 +110,7 @@ struct ShowSender {
 
 // Everybody who may not send, by login.
 struct ListStopped {
-  static constexpr std::uint16_t kType = 22;
+  static constexpr std::uint16_t kType = 25;
   static constexpr std::size_t kMaxRows = 1000;
   struct Reply {
     std::vector<StopRow> rows;

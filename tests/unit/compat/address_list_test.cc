@@ -1,7 +1,7 @@
 // Header addresses: read as people write them, written as they should be.
-#include "mta/compat/complete_address.h"
-
 #include <gtest/gtest.h>
+
+#include "mta/compat/complete_address.h"
 
 namespace toast::compat {
 namespace {
