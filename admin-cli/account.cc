@@ -165,6 +165,7 @@ std::string_view login_state(const Passwords& passwords) {
 
 void add_sending(Record& record, const queue::ShowSender::Reply& sender) {
   std::vector<Value> stops;
+  stops.reserve(sender.stops.size());
   for (const queue::StopRow& row : sender.stops)
     stops.emplace_back(Record{{"why", queue::stop_name(row.stop)},
                               {"since", iso_time(row.since)},
