@@ -217,7 +217,7 @@ struct ListBans {
   };
   struct HinderedRow {
     std::string who;
-    std::string limit;  // "address", "account", "known": which counter
+    std::string limit;  // name_of() the counter
     std::string peer;
     std::int64_t until = 0;
     std::uint64_t attempts = 0;

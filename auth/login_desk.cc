@@ -39,20 +39,6 @@ Result<void> add_to_file(const std::string& path, const std::string& lines) {
   return write_all(*file, lines, path);
 }
 
-std::string_view limit_text(Throttle::Limit limit) {
-  switch (limit) {
-    case Throttle::Limit::address:
-      return "address";
-    case Throttle::Limit::account:
-      return "account";
-    case Throttle::Limit::known:
-      return "known";
-    case Throttle::Limit::none:
-      break;
-  }
-  return "none";
-}
-
 }  // namespace
 
 LoginDesk::LoginDesk(Services services, std::string directory)
@@ -238,7 +224,7 @@ Task<Result<ListBans::Reply>> LoginDesk::bans() {
     reply.bans.push_back({ban.network.str(), unix_seconds(ban.made),
                           ban.until ? unix_seconds(*ban.until) : 0, ban.reason});
   for (const Hindered& one : services_.watch.hindered_now())
-    reply.hindered.push_back({one.who, std::string(limit_text(one.limit)), one.peer,
+    reply.hindered.push_back({one.who, std::string(name_of(one.limit)), one.peer,
                               unix_seconds(one.until), one.attempts});
   co_return reply;
 }

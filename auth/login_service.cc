@@ -23,20 +23,6 @@ std::string throttle_name(const FindAccount::Reply& account, const std::string& 
   return lower_case("?" + login);
 }
 
-std::string_view limit_name(Throttle::Limit limit) {
-  switch (limit) {
-    case Throttle::Limit::address:
-      return "address";
-    case Throttle::Limit::account:
-      return "account";
-    case Throttle::Limit::known:
-      return "known-address";
-    case Throttle::Limit::none:
-      break;
-  }
-  return "none";
-}
-
 constexpr std::chrono::hours kLongestWaitTold{24};  // to those who are banned for good
 
 VchkpwWord vchkpw_word(LoginResult result, std::string_view reason) {
@@ -383,11 +369,11 @@ void LoginService::note(const Case& login, LoginResult result, std::string_view 
 Login::Reply LoginService::refuse_for_now(Case& login, const Throttle::Decision& decision) {
   throttled_.add();
   const auto wait = std::chrono::ceil<std::chrono::seconds>(decision.retry_after).count();
-  note(login, LoginResult::throttled, limit_name(decision.refused_by));
+  note(login, LoginResult::throttled, name_of(decision.refused_by));
   if (services_.watch != nullptr) services_.watch->hindered(login.counted_as, login.peer, decision);
   services_.log.debug("auth.login.throttled", {{"login", login.request.login},
                                                {"peer", login.request.peer},
-                                               {"limit", limit_name(decision.refused_by)},
+                                               {"limit", name_of(decision.refused_by)},
                                                {"retry_after_s", wait}});
   return Login::Reply{Login::Outcome::throttled, {}, {}, static_cast<std::uint32_t>(wait)};
 }

@@ -170,4 +170,18 @@ void Throttle::remember(const Digest& account, const Digest& address) {
   std::rotate(known.begin(), found, std::next(found));
 }
 
+std::string_view name_of(Throttle::Limit limit) {
+  switch (limit) {
+    case Throttle::Limit::address:
+      return "address";
+    case Throttle::Limit::account:
+      return "account";
+    case Throttle::Limit::known:
+      return "known-address";
+    case Throttle::Limit::none:
+      break;
+  }
+  return "none";
+}
+
 }  // namespace toast::auth

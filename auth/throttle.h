@@ -127,4 +127,7 @@ class Throttle {
   Accounts accounts_;
 };
 
+// As the log and toastctl have it: "address", "account", "known-address", "none".
+std::string_view name_of(Throttle::Limit limit);
+
 }  // namespace toast::auth
