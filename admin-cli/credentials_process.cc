@@ -24,6 +24,7 @@ enum class Question : std::uint8_t {
   put,
   put_all,
   put_scram,
+  set_reversible,
   set_state,
   app_passwords,
   put_app_password,
@@ -54,6 +55,8 @@ void answer_find(CredentialsRepository& store, const std::string& account, Encod
   e.enumeration((*found)->state);
   e.i64(unix_microseconds((*found)->changed));
   e.bytes((*found)->scram);
+  e.boolean((*found)->reversible);
+  e.bytes((*found)->sealed);
 }
 
 void put_app(Encoder& e, const AppPassword& password) {
@@ -149,6 +152,9 @@ std::string answer(CredentialsRepository& store, const std::string& request) {
       answer_whether(store.put_scram(account, hash, d.string(auth::kMaxScramBytes)), e);
       break;
     }
+    case Question::set_reversible:
+      answer_whether(store.set_reversible(account, d.boolean()), e);
+      break;
     case Question::set_state:
       answer_whether(store.set_state(account, d.enumeration(CredentialState::locked)), e);
       break;
@@ -245,6 +251,8 @@ Result<std::optional<Credential>> CredentialsProcess::find(const std::string& ac
   found.state = d.enumeration(CredentialState::locked);
   found.changed = WallTime{std::chrono::microseconds{d.i64()}};
   found.scram = d.string(auth::kMaxScramBytes);
+  found.reversible = d.boolean();
+  found.sealed = d.string(auth::kMaxSealedBytes);
   return found;
 }
 
@@ -288,6 +296,12 @@ Result<bool> CredentialsProcess::put_scram(const std::string& account, const std
   Encoder e = question_about(Question::put_scram, account);
   e.bytes(hash);
   e.bytes(scram);
+  return ask_whether(e.take());
+}
+
+Result<bool> CredentialsProcess::set_reversible(const std::string& account, bool reversible) {
+  Encoder e = question_about(Question::set_reversible, account);
+  e.boolean(reversible);
   return ask_whether(e.take());
 }
 
@@ -345,6 +359,10 @@ Result<bool> CredentialsProcess::replace_hash(const std::string&, const std::str
 Result<std::optional<AppPassword>> CredentialsProcess::find_app_password(const std::string&,
                                                                          const std::string&) {
   return permanent("toastctl does not check app passwords");
+}
+Result<bool> CredentialsProcess::put_sealed(const std::string&, const std::string&,
+                                            const std::string&) {
+  return permanent("toastctl has no key to seal passwords with");
 }
 Result<std::string> CredentialsProcess::secret(const std::string&, const std::string&) {
   return permanent("toastctl needs no secret of authd's");

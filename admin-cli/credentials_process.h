@@ -27,6 +27,7 @@ class CredentialsProcess final : public auth::CredentialsRepository {
   Result<void> put_all(std::span<const auth::NewCredential> credentials, WallTime now) override;
   Result<bool> put_scram(const std::string& account, const std::string& hash,
                          const std::string& scram) override;
+  Result<bool> set_reversible(const std::string& account, bool reversible) override;
   Result<bool> set_state(const std::string& account, auth::CredentialState state) override;
   Result<std::vector<auth::AppPassword>> app_passwords(const std::string& account) override;
   Result<void> put_app_password(const std::string& account,
@@ -38,6 +39,7 @@ class CredentialsProcess final : public auth::CredentialsRepository {
   Result<bool> replace_hash(const std::string&, const std::string&, const std::string&) override;
   Result<std::optional<auth::AppPassword>> find_app_password(const std::string&,
                                                              const std::string&) override;
+  Result<bool> put_sealed(const std::string&, const std::string&, const std::string&) override;
   Result<std::string> secret(const std::string&, const std::string&) override;
   Result<void> record_logins(std::span<const auth::LastLogin>) override;
   Result<std::vector<std::string>> accounts(const std::string&, std::size_t) override;

@@ -38,6 +38,12 @@ inline WallTime wall_from(std::int64_t us) { return WallTime{std::chrono::micros
   return {};
 }
 
+[[nodiscard]] inline Result<void> check_sealed(const std::string& sealed) {
+  if (sealed.empty() || sealed.size() > kMaxSealedBytes || sealed.find('\0') != std::string::npos)
+    return permanent("credentials: sealed password of " + std::to_string(sealed.size()) + " bytes");
+  return {};
+}
+
 [[nodiscard]] inline Result<void> check_new(const NewCredential& c) {
   if (Result<void> good = check_account(c.account); !good) return good;
   if (Result<void> good = check_hash(c.hash); !good) return good;
@@ -91,11 +97,11 @@ inline std::int64_t used_us(const AppPassword& password) {
   return password.used ? unix_microseconds(*password.used) : 0;
 }
 
-// hash, state, changed_us, scram
+// hash, state, changed_us, scram, reversible, sealed
 template <class Row>
 [[nodiscard]] Result<std::optional<Credential>> credential(const Row& row) {
   Credential credential{row.string(0), CredentialState::locked, wall_from(row.integer(2)),
-                        row.string(3)};
+                        row.string(3), row.integer(4) != 0,     row.string(5)};
   if (credential.hash.size() > kMaxHashBytes)
     return transient("credentials: a stored hash is over " + std::to_string(kMaxHashBytes) +
                      " bytes");

@@ -20,6 +20,13 @@ Result<void> copy_own(CredentialsRepository& from, CredentialsRepository& to,
     Result<bool> scram = to.put_scram(account, (*credential)->hash, (*credential)->scram);
     if (!scram) return pass(scram);
   }
+  // Sealed for this account and hash, by the key of this instance: it opens wherever it is stored.
+  Result<bool> may = to.set_reversible(account, (*credential)->reversible);
+  if (!may) return pass(may);
+  if (!(*credential)->sealed.empty()) {
+    Result<bool> sealed = to.put_sealed(account, (*credential)->hash, (*credential)->sealed);
+    if (!sealed) return pass(sealed);
+  }
   if ((*credential)->state != CredentialState::active) {
     Result<bool> set = to.set_state(account, (*credential)->state);
     if (!set) return pass(set);

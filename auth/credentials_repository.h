@@ -24,7 +24,8 @@ inline constexpr std::size_t kMaxHashBytes =
 
 enum class CredentialState : unsigned char { active, locked };
 
-inline constexpr std::size_t kMaxScramBytes = 512;  // auth/scram_verifier.h writes about 190
+inline constexpr std::size_t kMaxScramBytes = 512;    // auth/scram_verifier.h writes about 190
+inline constexpr std::size_t kMaxSealedBytes = 2048;  // auth/password_sealer.h writes 1525 at most
 // Of one account: a person has so many devices; and what lists them has an end.
 inline constexpr std::size_t kMaxAppPasswords = 32;
 inline constexpr std::size_t kMaxAppPasswordName = 64;  // bytes
@@ -34,7 +35,9 @@ struct Credential {
   std::string hash;  // self-describing text, "$argon2id$..."
   CredentialState state = CredentialState::active;
   WallTime changed{};
-  std::string scram{};  // what SCRAM needs; empty: none
+  std::string scram{};      // what SCRAM needs; empty: none
+  bool reversible = false;  // may be kept so that it can be had back
+  std::string sealed{};     // so kept (auth/password_sealer.h); empty: not
   friend bool operator==(const Credential&, const Credential&) = default;
 };
 
@@ -73,7 +76,8 @@ class CredentialsRepository {
 
   virtual Result<std::optional<Credential>> find(const std::string& account) = 0;
   // Adds the account's credential or replaces its hash; the state becomes active, what SCRAM needs
-  // is dropped. Durable on return. Permanent: account or hash empty or over its limit.
+  // and the sealed password are dropped. Durable on return. Permanent: account or hash empty or
+  // over its limit.
   virtual Result<void> put(const std::string& account, const std::string& hash, WallTime now) = 0;
   // put(), and put_scram() where there is one, for each; in few transactions, so that of an error's
   // batch some may be stored.
@@ -86,12 +90,18 @@ class CredentialsRepository {
     return {};
   }
   // Puts `better` only where the hash is still `from`: a rehash must not undo a changed password.
-  // `changed` stays; what SCRAM needs is dropped. False: it was not.
+  // `changed` stays; what SCRAM needs and the sealed password are dropped. False: it was not.
   virtual Result<bool> replace_hash(const std::string& account, const std::string& from,
                                     const std::string& better) = 0;
   // Stores what SCRAM needs where the hash is still `hash`. False: it was not.
   virtual Result<bool> put_scram(const std::string& account, const std::string& hash,
                                  const std::string& scram) = 0;
+  // May the account's own password be kept so that it can be had back? `false` drops what is kept.
+  // False: it has no password of its own.
+  virtual Result<bool> set_reversible(const std::string& account, bool reversible) = 0;
+  // Stores the sealed password where it may be kept and the hash is still `hash`. False: not so.
+  virtual Result<bool> put_sealed(const std::string& account, const std::string& hash,
+                                  const std::string& sealed) = 0;
   // Of the account's own password and of its app passwords. False: there was none.
   virtual Result<bool> set_state(const std::string& account, CredentialState state) = 0;
   // By name, in byte order.

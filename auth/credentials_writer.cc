@@ -24,6 +24,15 @@ Task<Result<bool>> CredentialsWriter::put_scram(std::string account, std::string
   co_return co_await run_blocking(thread_, std::move(work));
 }
 
+Task<Result<bool>> CredentialsWriter::put_sealed(std::string account, std::string hash,
+                                                 std::string sealed) {
+  auto work = [this, account = std::move(account), hash = std::move(hash),
+               sealed = std::move(sealed)] {
+    return repository_.put_sealed(account, hash, sealed);
+  };
+  co_return co_await run_blocking(thread_, std::move(work));
+}
+
 Task<Result<std::string>> CredentialsWriter::secret(std::string name, std::string candidate) {
   auto work = [this, name = std::move(name), candidate = std::move(candidate)] {
     return repository_.secret(name, candidate);

@@ -23,6 +23,7 @@ class CredentialsWriter {
   Task<Result<void>> record_logins(std::shared_ptr<const std::vector<LastLogin>> logins);
   Task<Result<bool>> replace_hash(std::string account, std::string from, std::string better);
   Task<Result<bool>> put_scram(std::string account, std::string hash, std::string scram);
+  Task<Result<bool>> put_sealed(std::string account, std::string hash, std::string sealed);
   Task<Result<std::string>> secret(std::string name, std::string candidate);
 
  private:

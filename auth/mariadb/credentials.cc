@@ -47,7 +47,7 @@ MariadbCredentials::MariadbCredentials(std::shared_ptr<mariadb::Servers> servers
 
 Result<std::optional<Credential>> MariadbCredentials::find(const std::string& account) {
   Result<mariadb::Rows> row = db_.query(
-      "SELECT hash, state, changed_us, scram FROM credential"
+      "SELECT hash, state, changed_us, scram, reversible, sealed FROM credential"
       " WHERE account = ? AND label = ?",
       account, rows::kOwn);
   if (!row) return pass(row);
@@ -64,7 +64,7 @@ Result<void> MariadbCredentials::put(const std::string& account, const std::stri
   Result<std::int64_t> done = db_.run(
       "INSERT INTO credential (account, label, hash, state, changed_us) VALUES (?, ?, ?, 0, ?)"
       " ON DUPLICATE KEY UPDATE hash = VALUES(hash), state = 0, changed_us = VALUES(changed_us),"
-      " scram = ''",
+      " scram = '', sealed = ''",
       account, rows::kOwn, hash, unix_microseconds(now));
   if (!done) return pass(done);
   return {};
@@ -81,7 +81,7 @@ Result<void> MariadbCredentials::put_all(std::span<const NewCredential> credenti
           "INSERT INTO credential (account, label, hash, state, changed_us, scram)"
           " VALUES (?, ?, ?, 0, ?, ?)"
           " ON DUPLICATE KEY UPDATE hash = VALUES(hash), state = 0,"
-          " changed_us = VALUES(changed_us), scram = VALUES(scram)",
+          " changed_us = VALUES(changed_us), scram = VALUES(scram), sealed = ''",
           c.account, rows::kOwn, c.hash, unix_microseconds(now), c.scram);
       if (!done) return pass(done);
     }
@@ -93,7 +93,7 @@ Result<bool> MariadbCredentials::replace_hash(const std::string& account, const 
                                               const std::string& better) {
   if (Result<void> good = rows::check_hash(better); !good) return pass(good);
   return any(
-      db_.run("UPDATE credential SET hash = ?, scram = ''"
+      db_.run("UPDATE credential SET hash = ?, scram = '', sealed = ''"
               " WHERE account = ? AND label = ? AND hash = ?",
               better, account, rows::kOwn, from));
 }
@@ -103,6 +103,23 @@ Result<bool> MariadbCredentials::put_scram(const std::string& account, const std
   if (Result<void> good = rows::check_scram(scram); !good) return pass(good);
   return any(db_.run("UPDATE credential SET scram = ? WHERE account = ? AND label = ? AND hash = ?",
                      scram, account, rows::kOwn, hash));
+}
+
+Result<bool> MariadbCredentials::set_reversible(const std::string& account, bool reversible) {
+  return any(db_.run(
+      reversible
+          ? "UPDATE credential SET reversible = 1 WHERE account = ? AND label = ?"
+          : "UPDATE credential SET reversible = 0, sealed = '' WHERE account = ? AND label = ?",
+      account, rows::kOwn));
+}
+
+Result<bool> MariadbCredentials::put_sealed(const std::string& account, const std::string& hash,
+                                            const std::string& sealed) {
+  if (Result<void> good = rows::check_sealed(sealed); !good) return pass(good);
+  return any(
+      db_.run("UPDATE credential SET sealed = ?"
+              " WHERE account = ? AND label = ? AND hash = ? AND reversible = 1",
+              sealed, account, rows::kOwn, hash));
 }
 
 Result<std::vector<AppPassword>> MariadbCredentials::app_passwords(const std::string& account) {

@@ -55,7 +55,8 @@ Result<std::optional<Credential>> SqliteCredentials::find(const std::string& acc
   using Found = Result<std::optional<Credential>>;
   return with([&](sqlite::Connection& db) -> Found {
     Result<sqlite::Statement> row = db.query(
-        "SELECT hash, state, changed_us, scram FROM credential WHERE account=? AND label=?",
+        "SELECT hash, state, changed_us, scram, reversible, sealed FROM credential"
+        " WHERE account=? AND label=?",
         account, rows::kOwn);
     if (!row) return pass(row);
     Result<bool> there = row->step();
@@ -73,7 +74,7 @@ Result<void> SqliteCredentials::put(const std::string& account, const std::strin
     Result<std::int64_t> done = db.run(
         "INSERT INTO credential (account, label, hash, state, changed_us) VALUES (?, ?, ?, 0, ?)"
         " ON CONFLICT (account, label) DO UPDATE SET hash=excluded.hash, state=0,"
-        " changed_us=excluded.changed_us, scram=''",
+        " changed_us=excluded.changed_us, scram='', sealed=''",
         account, rows::kOwn, hash, unix_microseconds(now));
     if (!done) return pass(done);
     return {};
@@ -91,7 +92,7 @@ Result<void> SqliteCredentials::put_all(std::span<const NewCredential> credentia
           "INSERT INTO credential (account, label, hash, state, changed_us, scram)"
           " VALUES (?, ?, ?, 0, ?, ?)"
           " ON CONFLICT (account, label) DO UPDATE SET hash=excluded.hash, state=0,"
-          " changed_us=excluded.changed_us, scram=excluded.scram",
+          " changed_us=excluded.changed_us, scram=excluded.scram, sealed=''",
           c.account, rows::kOwn, c.hash, unix_microseconds(now), c.scram);
       if (!done) return pass(done);
     }
@@ -103,9 +104,10 @@ Result<bool> SqliteCredentials::replace_hash(const std::string& account, const s
                                              const std::string& better) {
   if (Result<void> good = rows::check_hash(better); !good) return pass(good);
   return with([&](sqlite::Connection& db) -> Result<bool> {
-    Result<std::int64_t> done =
-        db.run("UPDATE credential SET hash=?, scram='' WHERE account=? AND label=? AND hash=?",
-               better, account, rows::kOwn, from);
+    Result<std::int64_t> done = db.run(
+        "UPDATE credential SET hash=?, scram='', sealed=''"
+        " WHERE account=? AND label=? AND hash=?",
+        better, account, rows::kOwn, from);
     if (!done) return pass(done);
     return *done > 0;
   });
@@ -116,6 +118,21 @@ Result<bool> SqliteCredentials::put_scram(const std::string& account, const std:
   if (Result<void> good = rows::check_scram(scram); !good) return pass(good);
   return changes("UPDATE credential SET scram=? WHERE account=? AND label=? AND hash=?", scram,
                  account, rows::kOwn, hash);
+}
+
+Result<bool> SqliteCredentials::set_reversible(const std::string& account, bool reversible) {
+  return changes(reversible
+                     ? "UPDATE credential SET reversible=1 WHERE account=? AND label=?"
+                     : "UPDATE credential SET reversible=0, sealed='' WHERE account=? AND label=?",
+                 account, rows::kOwn);
+}
+
+Result<bool> SqliteCredentials::put_sealed(const std::string& account, const std::string& hash,
+                                           const std::string& sealed) {
+  if (Result<void> good = rows::check_sealed(sealed); !good) return pass(good);
+  return changes(
+      "UPDATE credential SET sealed=? WHERE account=? AND label=? AND hash=? AND reversible=1",
+      sealed, account, rows::kOwn, hash);
 }
 
 Result<bool> SqliteCredentials::set_state(const std::string& account, CredentialState state) {

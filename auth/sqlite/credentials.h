@@ -23,6 +23,9 @@ class SqliteCredentials final : public CredentialsRepository {
                             const std::string& better) override;
   Result<bool> put_scram(const std::string& account, const std::string& hash,
                          const std::string& scram) override;
+  Result<bool> set_reversible(const std::string& account, bool reversible) override;
+  Result<bool> put_sealed(const std::string& account, const std::string& hash,
+                          const std::string& sealed) override;
   Result<bool> set_state(const std::string& account, CredentialState state) override;
   Result<std::vector<AppPassword>> app_passwords(const std::string& account) override;
   Result<std::optional<AppPassword>> find_app_password(const std::string& account,

@@ -180,6 +180,36 @@ TEST_P(CredentialsContract, WhatScramNeedsIsOfTheHashItWasMadeWith) {
               Failure::permanent);
 }
 
+// Kept only where the switch is on, dropped with the switch and with every change of the password.
+TEST_P(CredentialsContract, ASealedPasswordIsKeptForWhomItIsSwitchedOn) {
+  const std::string ann = "ann@example.org";
+  EXPECT_EQ(credentials_.set_reversible(ann, true).value(), false);  // no password to keep
+  ASSERT_TRUE(credentials_.put(ann, "one", kMonday));
+  EXPECT_EQ(credentials_.put_sealed(ann, "one", "sealed").value(), false);
+  EXPECT_EQ(find(ann), (Credential{"one", CredentialState::active, kMonday}));
+  EXPECT_EQ(credentials_.set_reversible(ann, true).value(), true);
+  EXPECT_EQ(credentials_.put_sealed(ann, "other", "sealed").value(), false);
+  EXPECT_EQ(credentials_.put_sealed(ann, "one", "sealed").value(), true);
+  const Credential kept{"one", CredentialState::active, kMonday, "", true, "sealed"};
+  EXPECT_EQ(find(ann), kept);
+  EXPECT_EQ(credentials_.set_reversible(ann, true).value(), true);  // again: nothing is lost
+  EXPECT_EQ(find(ann), kept);
+  ASSERT_TRUE(credentials_.replace_hash(ann, "one", "two").value());
+  EXPECT_EQ(find(ann), (Credential{"two", CredentialState::active, kMonday, "", true, ""}));
+  ASSERT_TRUE(credentials_.put_sealed(ann, "two", "sealed").value());
+  ASSERT_TRUE(credentials_.put(ann, "two", kTuesday));  // the same, set anew
+  EXPECT_EQ(find(ann), (Credential{"two", CredentialState::active, kTuesday, "", true, ""}));
+  ASSERT_TRUE(credentials_.put_sealed(ann, "two", "sealed").value());
+  const NewCredential imported{ann, "three"};
+  ASSERT_TRUE(credentials_.put_all({&imported, 1}, kTuesday));
+  EXPECT_EQ(find(ann), (Credential{"three", CredentialState::active, kTuesday, "", true, ""}));
+  ASSERT_TRUE(credentials_.put_sealed(ann, "three", std::string(kMaxSealedBytes, 's')).value());
+  EXPECT_EQ(credentials_.set_reversible(ann, false).value(), true);
+  EXPECT_EQ(find(ann), (Credential{"three", CredentialState::active, kTuesday}));
+  for (const std::string& bad : {std::string(), std::string(kMaxSealedBytes + 1, 's')})
+    EXPECT_EQ(credentials_.put_sealed(ann, "three", bad).error().failure, Failure::permanent);
+}
+
 TEST_P(CredentialsContract, AppPasswordsAreByNameAndFoundByHash) {
   const std::string ann = "ann@example.org";
   AppPassword phone{"phone", "$app$p", "pop3,smtp", CredentialState::active, kMonday, {}, ""};

@@ -36,7 +36,8 @@ class MemoryCredentials final : public CredentialsRepository {
         hash.size() > kMaxHashBytes || account.find('\0') != std::string::npos ||
         hash.find('\0') != std::string::npos)
       return permanent("account or hash out of limits");
-    credentials_[account] = {hash, CredentialState::active, now, {}};
+    Credential& kept = credentials_[account];
+    kept = {hash, CredentialState::active, now, {}, kept.reversible, {}};
     return {};
   }
   Result<bool> replace_hash(const std::string& account, const std::string& from,
@@ -48,6 +49,7 @@ class MemoryCredentials final : public CredentialsRepository {
     if (found == credentials_.end() || found->second.hash != from) return false;
     found->second.hash = better;
     found->second.scram.clear();
+    found->second.sealed.clear();
     return true;
   }
   Result<bool> put_scram(const std::string& account, const std::string& hash,
@@ -58,6 +60,27 @@ class MemoryCredentials final : public CredentialsRepository {
     auto found = credentials_.find(account);
     if (found == credentials_.end() || found->second.hash != hash) return false;
     found->second.scram = scram;
+    return true;
+  }
+  Result<bool> set_reversible(const std::string& account, bool reversible) override {
+    const std::lock_guard lock(mutex_);
+    if (failure_) return tl::unexpected(*failure_);
+    auto found = credentials_.find(account);
+    if (found == credentials_.end()) return false;
+    found->second.reversible = reversible;
+    if (!reversible) found->second.sealed.clear();
+    return true;
+  }
+  Result<bool> put_sealed(const std::string& account, const std::string& hash,
+                          const std::string& sealed) override {
+    const std::lock_guard lock(mutex_);
+    if (failure_) return tl::unexpected(*failure_);
+    if (sealed.empty() || sealed.size() > kMaxSealedBytes)
+      return permanent("sealed password out of limits");
+    auto found = credentials_.find(account);
+    if (found == credentials_.end() || found->second.hash != hash || !found->second.reversible)
+      return false;
+    found->second.sealed = sealed;
     return true;
   }
   Result<std::vector<AppPassword>> app_passwords(const std::string& account) override {
