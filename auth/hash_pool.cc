@@ -1,6 +1,9 @@
 #include "auth/hash_pool.h"
 
+#include <sys/resource.h>
+
 #include <asio/this_coro.hpp>
+#include <latch>
 #include <optional>
 
 namespace toast::auth {
@@ -15,7 +18,21 @@ struct HashPool::Flight {
 };
 
 HashPool::HashPool(std::shared_ptr<const PasswordHasher> hasher, HashPoolOptions options)
-    : hasher_(std::move(hasher)), options_(options), pool_(options.threads) {}
+    : hasher_(std::move(hasher)), options_(options), pool_(options.threads) {
+  lower_priority();
+}
+
+// Linux: of the calling thread. The latch makes each thread take one of the jobs. The
+// kernel takes the lowest priority that there is for less than that.
+void HashPool::lower_priority() {
+  auto all = std::make_shared<std::latch>(static_cast<std::ptrdiff_t>(options_.threads) + 1);
+  for (std::size_t i = 0; i < options_.threads; ++i)
+    asio::post(pool_, [all] {
+      ::setpriority(PRIO_PROCESS, 0, ::getpriority(PRIO_PROCESS, 0) + kHasherNice);
+      all->arrive_and_wait();
+    });
+  all->arrive_and_wait();
+}
 
 HashPool::~HashPool() {
   pool_.stop();

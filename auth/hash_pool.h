@@ -2,6 +2,9 @@
 // bounded queue. A full queue is "try again later" at once, not a wait without end: an attack on
 // the uncached path costs its own logins, never those from the cache.
 //
+// Its threads yield: they are nicer by kHasherNice, so that guessing, which keeps them busy without
+// end, does not take the processor from logins that need no hash.
+//
 // The same question asked while it is being answered waits for that answer: a client that opens ten
 // sessions at once costs one hash.
 #pragma once
@@ -20,6 +23,11 @@
 
 namespace toast::auth {
 
+// By so much than the rest of the instance. Beside programs that want all of a core, a hasher
+// still gets a share of it (3 %), so a first login takes longer and does not starve; SCHED_IDLE
+// would promise nothing.
+inline constexpr int kHasherNice = 15;
+
 struct HashPoolOptions {
   std::size_t threads = 1;
   std::size_t max_waiting = 512;  // at 35 ms each on two threads, 9 seconds
@@ -27,7 +35,8 @@ struct HashPoolOptions {
 
 class HashPool {
  public:
-  // `hasher` must be safe to call from several threads.
+  // `hasher` must be safe to call from several threads. To be made before system calls are
+  // filtered: each thread lowers its own priority once, and the constructor returns after that.
   HashPool(std::shared_ptr<const PasswordHasher> hasher, HashPoolOptions options);
   ~HashPool();  // lets running hashes end, drops the waiting ones
   HashPool(const HashPool&) = delete;
@@ -47,6 +56,7 @@ class HashPool {
 
  private:
   struct Flight;
+  void lower_priority();
   Task<Result<bool>> join(std::shared_ptr<Flight> flight);
   std::shared_ptr<const PasswordHasher> hasher_;
   HashPoolOptions options_;

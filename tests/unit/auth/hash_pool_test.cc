@@ -1,6 +1,10 @@
 #include "auth/hash_pool.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <latch>
 
 #include "tests/unit/auth/counting_hasher.h"
 #include "tests/unit/auth/run_task.h"
@@ -82,6 +86,28 @@ TEST_F(HashPoolTest, NewHashesAreMadeOnlyWhenNobodyWaits) {
   EXPECT_FALSE(run_task(io_, pool_.hash_if_idle(Secret("x"))));
   finish();
   EXPECT_EQ(run_task(io_, pool_.hash_if_idle(Secret("x"))).value(), "plain:x");
+}
+
+constexpr int kLowestPriority = 19;  // of Linux
+
+// Guessing keeps the hashers busy; logins that need none must not wait for them.
+TEST_F(HashPoolTest, ItsThreadsYieldToEverythingElse) {
+  const int ours = ::getpriority(PRIO_PROCESS, 0);
+  HashPool three(hasher_, {.threads = 3, .max_waiting = 2});
+  std::latch all(3);
+  std::vector<Started<Result<std::string>>> asked;
+  for (int i = 0; i < 3; ++i) {
+    std::function<Result<std::string>()> work = [&all]() -> Result<std::string> {
+      all.arrive_and_wait();  // so that each thread says it once
+      return std::to_string(::getpriority(PRIO_PROCESS, 0));
+    };
+    asked.emplace_back(io_, three.work_if_idle(std::move(work)));
+    run_ready(io_);
+  }
+  finish();
+  for (Started<Result<std::string>>& one : asked)
+    EXPECT_EQ(one.value().value(), std::to_string(std::min(ours + kHasherNice, kLowestPriority)));
+  EXPECT_EQ(::getpriority(PRIO_PROCESS, 0), ours) << "the I/O thread does not";
 }
 
 TEST_F(HashPoolTest, AnotherHasherIsUsedFromTheNextQuestionOn) {
