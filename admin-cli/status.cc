@@ -235,7 +235,7 @@ class StatusReport {
                                     queue_->messages, queue_->deferred));
     for (const json& gap : items("sandbox_gaps"))
       if (gap.is_string())
-        context_.out.line("  this kernel lacks: " + printable(gap.get<std::string>()));
+        context_.out.line("  not enforced here: " + printable(gap.get<std::string>()));
     for (const json& warning : items("warnings"))
       if (warning.is_string())
         context_.out.line("  note: " + printable(warning.get<std::string>()));

@@ -2,11 +2,10 @@
 // is in sandbox_policy.cc; here is the mechanism.
 //
 // In this order, because each step needs rights that a later one takes away:
-//   restrict_rights()  while the process has one thread: no-new-privs, non-dumpable, limits,
-//   capabilities,
-//                      Landlock. All but the limits bind the calling thread and the threads it
-//                      makes later, so a thread that exists already would stay free; that is
-//                      refused.
+//   restrict_rights()  while the process has one thread: no-new-privs, non-dumpable, limits, locked
+//                      memory, capabilities, Landlock. All but the limits bind the calling thread
+//                      and the threads it makes later, so a thread that exists already would stay
+//                      free; that is refused.
 //   restrict_calls()   seccomp, on all threads, after what needs unusual calls has been loaded.
 // What a kernel lacks is a gap: reported, logged once, shown by toastctl status; never an error.
 #pragma once
@@ -43,6 +42,7 @@ struct SandboxPolicy {
   unsigned calls = kCallsSockets;
   std::uint64_t max_descriptors = 1024;
   std::uint64_t max_memory_bytes = 0;  // private writable memory (RLIMIT_DATA)
+  bool locks_memory = false;           // all of it, so that nothing gets into swap space
 };
 
 enum class OnForbiddenCall : unsigned char {

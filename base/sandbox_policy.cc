@@ -20,10 +20,11 @@ struct Row {
   unsigned calls;
   std::uint64_t descriptors;
   std::uint64_t memory_bytes;
+  bool locks_memory = false;
 };
 
-// Memory: a bound on what a leak or an attacker can take from the rest of the machine, not a
-// budget.
+// Locked: it never gets into swap space. Memory: a bound on what a leak or an attacker can take
+// from the rest of the machine, not a budget.
 // clang-format off
 constexpr Row kTable[] = {
     // program          reads    writes     calls          descriptors  memory
@@ -33,7 +34,7 @@ constexpr Row kTable[] = {
     {"toast-queued",    "",      "queue",   kKeeperCalls,  65536,       64 * kGiB},  // the index of a huge backlog
     {"toast-maild",     "",      "mail",    kKeeperCalls,  65536,       16 * kGiB},
     {"toast-vdomaind",  "mail",  "db",      kKeeperCalls,  4096,        8 * kGiB},   // mail/: dot-qmail files only
-    {"toast-keyd",      "tls",   "",        kReaderCalls,  1024,        2 * kGiB},   // private keys
+    {"toast-keyd",      "tls",   "",        kReaderCalls,  1024,        2 * kGiB,    true},  // private keys: locked
     {"toast-authd",     "",      "db-auth", kKeeperCalls,  4096,        64 * kGiB},  // hashers x passwordmemlimit
 };
 // clang-format on
@@ -50,6 +51,7 @@ SandboxPolicy policy_for(std::string_view program) {
   policy.calls = row->calls;
   policy.max_descriptors = row->descriptors;
   policy.max_memory_bytes = row->memory_bytes;
+  policy.locks_memory = row->locks_memory;
   return policy;
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <linux/capability.h>
 #include <linux/landlock.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -32,6 +33,8 @@ struct RulesetAttributes {  // struct landlock_ruleset_attr as of ABI 6
   std::uint64_t handled_access_net = 0;
   std::uint64_t scoped = 0;
 };
+
+constexpr std::uint32_t kLockMemory = 1U << CAP_IPC_LOCK;
 
 constexpr std::uint64_t kReadRights = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
 constexpr std::uint64_t kWriteRights =
@@ -120,10 +123,33 @@ void limit_descriptors(std::uint64_t wanted, SandboxGaps& gaps) {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+bool may_lock_memory_beyond_limit() {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct now[2] = {};
+  return ::syscall(SYS_capget, &header, now) == 0 && (now[0].effective & kLockMemory) != 0;
+}
+
+// Without a limit only: under one, an allocation that reached it would fail. toastd takes the limit
+// away while it has the right to; else the capability that stands above it is kept. Pages are
+// locked as they are touched, so this costs no memory. Returns the capabilities to keep.
+std::uint32_t lock_memory(SandboxGaps& gaps) {
+  const rlimit unlimited{RLIM_INFINITY, RLIM_INFINITY};
+  const bool has_limit = ::setrlimit(RLIMIT_MEMLOCK, &unlimited) != 0;
+  if ((has_limit && !may_lock_memory_beyond_limit()) ||
+      ::mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) != 0) {
+    gaps.emplace_back("locked memory: private keys may get into swap space (ulimit -Hl unlimited)");
+    return 0;
+  }
+  return has_limit ? kLockMemory : 0;
+}
+
 Result<void> limit_resources(const SandboxPolicy& policy, SandboxGaps& gaps) {
   const rlimit no_core{0, 0};
   if (::setrlimit(RLIMIT_CORE, &no_core) != 0) return system_error("setrlimit", "core");
   limit_descriptors(policy.max_descriptors, gaps);
+  const rlimit no_locked_memory{0, 0};
+  if (!policy.locks_memory && ::setrlimit(RLIMIT_MEMLOCK, &no_locked_memory) != 0)
+    return system_error("setrlimit", "locked memory");
   if (!kSanitizerBuild && policy.max_memory_bytes != 0) {
     rlimit limit{};
     ::getrlimit(RLIMIT_DATA, &limit);
@@ -134,15 +160,16 @@ Result<void> limit_resources(const SandboxPolicy& policy, SandboxGaps& gaps) {
   return {};
 }
 
-Result<void> drop_capabilities() {
+Result<void> drop_capabilities(std::uint32_t kept) {
   // The bounding set can be emptied by root only; for anybody else it has no effect after
   // no-new-privs.
   for (int capability = 0; ::prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; ++capability)
     ::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
   ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
-  __user_cap_data_struct none[2] = {};
-  if (::syscall(SYS_capset, &header, none) != 0) return system_error("capset", "");
+  __user_cap_data_struct left[2] = {};
+  left[0].effective = left[0].permitted = kept;
+  if (::syscall(SYS_capset, &header, left) != 0) return system_error("capset", "");
   return {};
 }
 
@@ -167,7 +194,10 @@ Result<SandboxGaps> restrict_rights(const SandboxPolicy& policy, const std::stri
   if (!limited) return pass(limited);
   Result<void> files = restrict_files(policy, root, gaps);
   if (!files) return pass(files);
-  Result<void> dropped = drop_capabilities();
+  std::uint32_t kept = 0;
+  if (policy.locks_memory && !kSanitizerBuild)  // whose shadow memory is terabytes
+    kept = lock_memory(gaps);
+  Result<void> dropped = drop_capabilities(kept);
   if (!dropped) return pass(dropped);
   return gaps;
 }

@@ -108,12 +108,14 @@ Result<pid_t> launch(const Launch& what, const Fd& control) {
   fail_in_child(what.path.c_str());
 }
 
-void raise_descriptor_limit() {
+void raise_limits() {
   constexpr rlim_t kFrontEndDescriptors = 262144;  // base/sandbox_policy.cc
   rlimit limit{};
   ::getrlimit(RLIMIT_NOFILE, &limit);
   const rlimit wanted{kFrontEndDescriptors, kFrontEndDescriptors};
   if (limit.rlim_max < wanted.rlim_max) ::setrlimit(RLIMIT_NOFILE, &wanted);  // only root may
+  const rlimit unlimited{RLIM_INFINITY, RLIM_INFINITY};
+  ::setrlimit(RLIMIT_MEMLOCK, &unlimited);
 }
 
 std::string describe_exit(int wait_status) {

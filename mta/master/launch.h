@@ -35,9 +35,10 @@ struct Launch {
 [[nodiscard]] Result<pid_t> launch(const Launch& what, const Fd& control);
 inline constexpr int kCannotExecute = 126;  // as shells have it
 
-// Raises our hard limit of descriptors, as far as we may: the front ends hold many connections, and
-// cannot have more than toastd.
-void raise_descriptor_limit();
+// Raises our limits of descriptors and of locked memory, as far as we may, because no program can
+// have more than toastd: the front ends hold many connections, keyd locks its memory. The others
+// give the second up again (base/sandbox_rights.cc).
+void raise_limits();
 
 // "exit 1", "signal 9 (Killed)": from waitpid's status.
 std::string describe_exit(int wait_status);

@@ -84,7 +84,7 @@ int main(int argc, char** argv) {
   if (const char* notify = std::getenv("NOTIFY_SOCKET"); notify != nullptr)
     options.notify_socket = notify;
   options.cores = std::max(1U, std::thread::hardware_concurrency());
-  raise_descriptor_limit();
+  raise_limits();
   ::umask(022);
 
   asio::io_context io(1);

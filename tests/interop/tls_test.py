@@ -560,6 +560,16 @@ class TlsTest(unittest.TestCase):
         self.assertEqual(failures, [])
         self.assertEqual(found, {("toast-keyd", name) for name in names})
 
+    def test_the_keys_memory_is_locked(self):
+        """Nothing of keyd gets into swap space; where that is not allowed, status says so. No other program may lock
+        memory."""
+        locked = {name: sum(locked_kilobytes(pid) for pid in pids) for name, pids in self.mail.children().items()}
+        gaps = [gap for gap in json.loads(self.mail.ctl("status", "--json"))["sandbox_gaps"] if "locked memory" in gap]
+        self.assertNotEqual(locked.pop("toast-keyd") > 0, bool(gaps), gaps)
+        if os.getuid() == 0:
+            self.assertEqual(gaps, [])
+        self.assertEqual(set(locked.values()), {0}, locked)
+
     def test_when_keyd_is_killed_sessions_go_on_and_handshakes_come_back(self):
         smtp = smtplib.SMTP(*self.mail.smtp, timeout=20)
         smtp.starttls(context=context())
@@ -677,6 +687,11 @@ def forms_of(path):
     body = "".join(lines)
     forms += [lines[1].encode(), base64.b64decode(body)[8:72]]
     return forms
+
+
+def locked_kilobytes(pid):
+    with open(f"/proc/{pid}/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmLck:"))
 
 
 def has_in_memory(pid, secrets):

@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -239,6 +240,7 @@ TEST_F(Sandbox, RightsAreGone) {
     rlimit limit{};
     if (::getrlimit(RLIMIT_CORE, &limit) != 0 || limit.rlim_max != 0) return 3;
     if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_max > 4096) return 4;
+    if (::getrlimit(RLIMIT_MEMLOCK, &limit) != 0 || limit.rlim_max != 0) return 6;
     std::ifstream status("/proc/self/status");
     for (std::string line; std::getline(status, line);)
       if (line.starts_with("CapEff:") || line.starts_with("CapPrm:"))
@@ -248,6 +250,24 @@ TEST_F(Sandbox, RightsAreGone) {
   SandboxPolicy policy = policy_for("toast-authd");
   const pid_t child = ::fork();
   if (child == 0) ::_exit(restrict_rights(policy, root_) ? work() : kSandboxFailed);
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+// The right to lock memory is all that may be left, and only where the limit of it stays.
+TEST_F(Sandbox, KeydKeepsNoRightButToLockMemory) {
+  const auto work = [] {
+    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+    __user_cap_data_struct left[2] = {};
+    if (::syscall(SYS_capget, &header, left) != 0) return 1;
+    rlimit limit{};
+    ::getrlimit(RLIMIT_MEMLOCK, &limit);
+    const unsigned most = limit.rlim_max == RLIM_INFINITY ? 0 : 1U << CAP_IPC_LOCK;
+    return (left[0].permitted & ~most) == 0 && left[1].permitted == 0 ? 0 : 2;
+  };
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(restrict_rights(policy_for("toast-keyd"), root_) ? work() : 3);
   int status = 0;
   ASSERT_EQ(::waitpid(child, &status, 0), child);
   EXPECT_EQ(WEXITSTATUS(status), 0);
