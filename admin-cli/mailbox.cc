@@ -5,7 +5,9 @@
 #include "admin-cli/arguments.h"
 #include "admin-cli/password_input.h"
 #include "admin-cli/password_keeping.h"
+#include "admin-cli/reversible.h"
 #include "auth/set_password.h"
+#include "base/settings_registry.h"
 
 namespace toast::admin {
 namespace {
@@ -16,6 +18,7 @@ using vdomain::Mailbox;
 struct MailboxOptions {
   std::vector<std::string> names;
   std::optional<std::string> display_name, quota, quota_messages, pop3, imap, smtp, receive;
+  std::optional<std::string> reversible;
   std::string domain;
   std::string match;
   PasswordOptions password;
@@ -274,34 +277,82 @@ Outcome show_mailbox(Context& context, const MailboxOptions& options) {
   const auto logins = accounts->credentials->last_logins(account);
   if (!credential || !logins) {
     context.out.warn((credential ? logins.error() : credential.error()).detail);
-    context.out.show(record.add("password", Value()).add("last_logins", Value()));
+    context.out.show(
+        record.add("password", Value()).add("reversible", Value()).add("last_logins", Value()));
     return Exit::done;
   }
   const bool locked = *credential && (*credential)->state == auth::CredentialState::locked;
   record.add("password", !*credential ? "none" : locked ? "locked" : "set");
   Value changed_at;
   if (*credential) changed_at = iso_time((*credential)->changed);
-  record.add("password_changed", changed_at).add("last_logins", login_records(*logins));
+  record.add("password_changed", changed_at)
+      .add("reversible", *credential ? reversible_state(**credential) : "off")
+      .add("last_logins", login_records(*logins));
   context.out.show(record);
   return Exit::done;
+}
+
+// What was named, over what is so.
+Wanted<Mailbox> as_named(Directory& directory, const MailboxOptions& options,
+                         const NamedQuota& quota, const Address& address) {
+  Wanted<Mailbox> mailbox = find_mailbox(directory, address);
+  if (!mailbox) return mailbox;
+  if (options.display_name) mailbox->display_name = *options.display_name;
+  mailbox->quota = quota.over(mailbox->quota);
+  if (const auto applied = apply_services(options, mailbox->services); !applied)
+    return tl::unexpected(applied.error());
+  return mailbox;
+}
+
+Outcome set_with_switch(Context& context, Accounts& accounts, const MailboxOptions& options,
+                        const NamedQuota& quota, bool reversible, const Address& address) {
+  const Wanted<Mailbox> mailbox = as_named(accounts.directory, options, quota, address);
+  if (!mailbox) return tl::unexpected(mailbox.error());
+  const std::string account = mailbox->address.str();
+  const Wanted<bool> switches = would_switch_reversible(accounts, account, reversible);
+  if (!switches) return tl::unexpected(switches.error());
+  Result<Change> change = accounts.directory->set_mailbox(*mailbox, context.actor);
+  if (*switches && change && change->status == Change::Status::unchanged)
+    change->status = Change::Status::changed;
+  if (*switches && change && change->status == Change::Status::changed && !context.dry_run) {
+    if (const auto done = switch_reversible(context, accounts, account, reversible); !done)
+      return tl::unexpected(done.error());
+  }
+  return report(context, change, "mailbox", "changed", address.str());
+}
+
+Outcome set_with_switches(Context& context, const MailboxOptions& options,
+                          const NamedQuota& quota) {
+  const Wanted<bool> reversible = parse_switch(*options.reversible, "--reversible");
+  if (!reversible) return tl::unexpected(reversible.error());
+  const Wanted<Instance> instance = context.instance();
+  if (!instance) return tl::unexpected(instance.error());
+  const Wanted<Settings> settings = instance->settings();
+  if (!settings) return tl::unexpected(settings.error());
+  Wanted<Accounts> accounts = Accounts::open(context);
+  if (!accounts) return tl::unexpected(accounts.error());
+  Outcome outcome = for_each_name(context, options.names, [&](const std::string& text) -> Outcome {
+    const Wanted<Address> address = parse_address(text);
+    if (!address) return tl::unexpected(address.error());
+    return set_with_switch(context, *accounts, options, quota, *reversible, *address);
+  });
+  if (outcome && *reversible && settings->get(setting::authcram) == "no")
+    context.out.warn("authcram is no: nothing is kept before it is learn or yes");
+  return outcome;
 }
 
 Outcome set_mailbox(Context& context, const MailboxOptions& options) {
   const Wanted<NamedQuota> quota = quota_of(options);
   if (!quota) return tl::unexpected(quota.error());
+  if (options.reversible) return set_with_switches(context, options, *quota);
   Wanted<Directory> directory = Directory::open(context);
   if (!directory) return tl::unexpected(directory.error());
   return for_each_name(context, options.names, [&](const std::string& text) -> Outcome {
     const Wanted<Address> address = parse_address(text);
     if (!address) return tl::unexpected(address.error());
-    const Wanted<Mailbox> found = find_mailbox(*directory, *address);
-    if (!found) return tl::unexpected(found.error());
-    Mailbox mailbox = *found;
-    if (options.display_name) mailbox.display_name = *options.display_name;
-    mailbox.quota = quota->over(mailbox.quota);
-    if (const auto applied = apply_services(options, mailbox.services); !applied)
-      return tl::unexpected(applied.error());
-    return report(context, (*directory)->set_mailbox(mailbox, context.actor), "mailbox", "changed",
+    const Wanted<Mailbox> mailbox = as_named(*directory, options, *quota, *address);
+    if (!mailbox) return tl::unexpected(mailbox.error());
+    return report(context, (*directory)->set_mailbox(*mailbox, context.actor), "mailbox", "changed",
                   address->str());
   });
 }
@@ -412,7 +463,12 @@ void add_mailbox(CLI::App& app, Context& context) {
   CLI::App* set = noun->add_subcommand("set", "Change only what is named");
   set->add_option("ADDRESS", options->names)->required();
   add_settings(set, *options);
-  set->footer("Example:\n  toastctl mailbox set ann@example.org --quota 2G --pop3=off");
+  set->add_option("--reversible", options->reversible,
+                  "Keep the password so that it can be had back, for CRAM-MD5 and APOP")
+      ->type_name("on|off");
+  set->footer(
+      "Examples:\n  toastctl mailbox set ann@example.org --quota 2G --pop3=off\n"
+      "  toastctl mailbox set ann@example.org --reversible=on");
   bind(set, set_mailbox);
 
   CLI::App* remove = noun->add_subcommand("delete", "Delete mailboxes; their mail stays on disk");

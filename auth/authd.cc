@@ -9,6 +9,7 @@
 
 #include "auth/checkpassword_messages.h"
 #include "auth/migrating_hasher.h"
+#include "auth/sealing_key.h"
 #include "auth/session_messages.h"
 #include "auth/ticket_keys.h"
 #include "base/settings_registry.h"
@@ -30,6 +31,22 @@ struct AnswerLogin {
       co_return permanent(front_end + " asked for a ticket for " +
                           std::string(service_name(request.service)));
     co_return co_await logins.login(front_end, std::move(request));
+  }
+};
+
+struct AnswerApop {
+  LoginService& logins;
+  std::string front_end;
+  Task<Result<Login::Reply>> operator()(ApopLogin request) {
+    std::optional<std::string> digest = md5_digits(request.digest);
+    if (!digest) co_return permanent(front_end + " sent a digest that is none");
+    Login login;
+    login.service = Service::pop3;
+    login.login = std::move(request.login);
+    login.peer = std::move(request.peer);
+    login.connection = std::move(request.connection);
+    Md5Proof proof{Md5Proof::By::apop, std::move(request.stamp), std::move(*digest)};
+    co_return co_await logins.login_by_digest(front_end, std::move(login), std::move(proof));
   }
 };
 
@@ -90,6 +107,12 @@ std::optional<Service> service_of(const std::string& peer) {
   return std::nullopt;
 }
 
+// The values of authscram and authcram.
+MechanismUse use_of(std::string_view text) {
+  if (text == "learn") return MechanismUse::learn;
+  return text == "yes" ? MechanismUse::offer : MechanismUse::none;
+}
+
 std::unique_ptr<CredentialsRepository> make_writing(const AuthdOptions& options) {
   if (options.make_repository) return options.make_repository();
   return std::make_unique<SqliteCredentials>(
@@ -131,9 +154,8 @@ AuthdOptions authd_options(const Settings& settings) {
     rule->half_life = window;
   }
   options.throttle.address.free_failures = 2 * limit;
-  const std::string& scram = settings.get(setting::authscram);
-  if (scram == "learn") options.scram = ScramUse::learn;
-  if (scram == "yes") options.scram = ScramUse::offer;
+  options.scram = use_of(settings.get(setting::authscram));
+  options.cram = use_of(settings.get(setting::authcram));
   options.default_domain = settings.get(setting::me);
   options.throttle.exempt_networks = settings.get(setting::authexemptnetworks);
   options.login_domain = settings.get(setting::logindomain);
@@ -161,10 +183,30 @@ Authd::Authd(AuthdOptions options, AccountDirectory& accounts, const Clock& cloc
       watch_(clock, VchkpwLog::to_standard_error()),
       desk_({watch_, throttle_, clock, log}, options.desk_directory),
       logins_({accounts, *reader_, writer_, recorder_, hashes_, cache_, throttle_, mail_tickets_,
-               submission_tickets_, clock, random, log, metrics, &watch_}) {
+               submission_tickets_, clock, random, log, metrics, &watch_}),
+      desk_directory_(options.desk_directory),
+      cram_(options.cram) {
   desk_.set_exempt(options.throttle.exempt_networks);
   watch_.vchkpw.use(options.vchkpw_log, options.login_domain);
   logins_.use_scram(options.scram, std::move(options.default_domain));
+}
+
+Result<void> Authd::load() {
+  if (Result<void> loaded = desk_.load(); !loaded) return loaded;
+  AuthdOptions options;
+  options.cram = cram_;
+  if (Result<void> ready = prepare(options); !ready) return ready;
+  logins_.use_reversible(cram_, reversible_);
+  return {};
+}
+
+Result<void> Authd::prepare(const AuthdOptions& options) {
+  if (options.cram == MechanismUse::none || reversible_) return {};
+  Result<Secret> key = Secret::random(random_, kSealingKeyBytes);
+  if (!desk_directory_.empty()) key = sealing_key(desk_directory_ + "/" + kSealingKeyFile, random_);
+  if (!key) return pass(key);
+  reversible_ = std::make_shared<const ReversibleMeans>(PasswordSealer(std::move(*key), random_));
+  return {};
 }
 
 void Authd::start(const asio::any_io_executor& executor) {
@@ -201,6 +243,7 @@ std::shared_ptr<const ipc::Dispatcher> Authd::dispatcher_for(const std::string& 
   exchanges_.push_back(exchanges);
   auto dispatcher = std::make_shared<ipc::Dispatcher>();
   dispatcher->on<Login>(AnswerLogin{logins_, peer, *service});
+  if (*service == Service::pop3) dispatcher->on<ApopLogin>(AnswerApop{logins_, peer});
   dispatcher->on<SaslStart>(AnswerSaslStart{exchanges});
   dispatcher->on<SaslStep>(AnswerSaslStep{exchanges});
   if (*service == Service::smtp)
@@ -242,6 +285,8 @@ void Authd::reconfigure(const AuthdOptions& options) {
   desk_.set_exempt(options.throttle.exempt_networks);
   watch_.vchkpw.use(options.vchkpw_log, options.login_domain);
   logins_.use_scram(options.scram, options.default_domain);
+  if (options.cram == MechanismUse::none) reversible_.reset();
+  logins_.use_reversible(options.cram, reversible_);
 }
 
 Task<> Authd::drain() {

@@ -48,11 +48,13 @@ struct AuthdOptions {
   HashPoolOptions pool;
   std::chrono::seconds cache_time_to_live{3600};
   ThrottleOptions throttle;
-  ScramUse scram = ScramUse::none;
+  MechanismUse scram = MechanismUse::none;
+  MechanismUse cram = MechanismUse::none;
   std::string default_domain;  // of names without one
   std::string login_domain;    // the same, as vchkpw's log calls it
   bool vchkpw_log = false;
-  std::string desk_directory;  // db-auth/, for bans and the history; empty: kept in memory alone
+  // db-auth/, for bans, the history and the key of reversible passwords; empty: in memory alone
+  std::string desk_directory;
 };
 
 // Connections to run/auth.sock at a time.
@@ -66,8 +68,11 @@ class Authd {
   Authd(AuthdOptions options, AccountDirectory& accounts, const Clock& clock, Random& random,
         Logger& log, Metrics& metrics);
 
-  // What was kept before: bans, the history of logins. An error: they cannot be read.
-  [[nodiscard]] Result<void> load() { return desk_.load(); }
+  // What was kept before: bans, the history of logins, the key of reversible passwords. An error:
+  // they cannot be read.
+  [[nodiscard]] Result<void> load();
+  // What reconfigure() will need of files is there.
+  [[nodiscard]] Result<void> prepare(const AuthdOptions& options);
   LoginDesk& desk() { return desk_; }
   // Starts the periodic work, and says in the log when the database cannot be used: logins are then
   // answered "try again later" until it can.
@@ -105,6 +110,9 @@ class Authd {
   LoginWatch watch_;
   LoginDesk desk_;
   LoginService logins_;
+  std::string desk_directory_;
+  MechanismUse cram_;                                  // at the start
+  std::shared_ptr<const ReversibleMeans> reversible_;  // none until it is needed
   std::shared_ptr<std::size_t> desk_guests_ = std::make_shared<std::size_t>(0);
   std::shared_ptr<std::size_t> checkers_ = std::make_shared<std::size_t>(0);
   std::vector<std::weak_ptr<SaslExchanges>> exchanges_;  // of front ends; they go with the channel

@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <string>
 
+#include "auth/md5_proof.h"
 #include "auth/service.h"
+#include "auth/stamp.h"
 #include "base/codec.h"
 #include "base/ipc.h"
 #include "base/secret.h"
@@ -61,6 +63,35 @@ struct Login {
     m.service = d.enumeration(kLastService);
     m.login = d.string(kMaxLoginName);
     m.password = Secret(d.bytes(kMaxPassword));
+    m.peer = d.string(kMaxPeerAddress);
+    m.connection = d.string(kMaxConnection);
+    return m;
+  }
+};
+
+// pop3d -> authd: APOP (RFC 1939 section 7). The stamp is the one that pop3d greeted this client
+// with; authd believes it.
+struct ApopLogin {
+  static constexpr std::uint16_t kType = 5;
+  using Reply = Login::Reply;
+  std::string login;       // as typed
+  std::string stamp;       // with its angle brackets
+  std::string digest;      // kMd5Digits, lower case
+  std::string peer;        // address of the client, text form
+  std::string connection;  // the front end's name for this connection
+
+  void encode(Encoder& e) const {
+    e.bytes(login);
+    e.bytes(stamp);
+    e.bytes(digest);
+    e.bytes(peer);
+    e.bytes(connection);
+  }
+  static ApopLogin decode(Decoder& d) {
+    ApopLogin m;
+    m.login = d.string(kMaxLoginName);
+    m.stamp = d.string(kMaxStamp);
+    m.digest = d.string(kMd5Digits);
     m.peer = d.string(kMaxPeerAddress);
     m.connection = d.string(kMaxConnection);
     return m;

@@ -41,6 +41,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Login::Reply reply;
   if (round_trips(input, reply))
     require(reply.ticket.size() <= kMaxTicketBytes && reply.mailbox.size() <= kMaxLoginName);
+  ApopLogin apop;
+  if (round_trips(input, apop))
+    require(apop.login.size() <= kMaxLoginName && apop.stamp.size() <= kMaxStamp &&
+            apop.digest.size() <= kMd5Digits);
   SaslStart start;
   if (round_trips(input, start))
     require(start.mechanism.size() <= kMaxMechanismName &&

@@ -5,16 +5,11 @@
 #include <utility>
 
 #include "auth/app_password.h"
+#include "auth/login_case.h"
 #include "auth/saslprep/saslprep.h"
 
 namespace toast::auth {
 namespace {
-
-std::string lower_case(std::string name) {
-  std::transform(name.begin(), name.end(), name.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return name;
-}
 
 // Names that do not exist are throttled as accounts are; the prefix keeps the two apart, so that
 // inventing names cannot touch the counter of a mailbox.
@@ -34,57 +29,6 @@ VchkpwWord vchkpw_word(LoginResult result, std::string_view reason) {
 }
 
 }  // namespace
-
-struct LoginService::Case {
-  std::string front_end;
-  Login request;
-  std::optional<Secret> typed;      // the password before SASLprep, where that changed it
-  std::optional<ScramProof> proof;  // in place of a password
-  std::string authorization;        // whom to act as; empty: who logs in
-  IpAddress peer;
-  FindAccount::Reply account;
-  std::string counted_as;  // its name in the throttle
-  SteadyTime began{};
-  std::optional<Credential> credential;
-  std::string_view reason = "unknown_account";  // of a refusal, for the log only
-  bool cached = false;
-  std::string app_password;    // the name of the one that was right
-  bool wrong_service = false;  // a right one, made for another service
-
-  // May this login succeed at all? Sets the reason where it may not.
-  bool is_open() {
-    if (account.found && !credential) reason = "no_password";
-    return credential && is_open_but_for_a_password();
-  }
-  bool is_open_but_for_a_password() {
-    if (!account.found)
-      reason = "unknown_account";
-    else if (credential && credential->state != CredentialState::active)
-      reason = "locked";
-    else if (!account.allowed)
-      reason = "service_off";
-    else if (!may_act())
-      reason = "other_authorization";
-    else
-      return true;
-    return false;
-  }
-  bool may_act() const {
-    return authorization.empty() || authorization == request.login ||
-           authorization == account.mailbox;
-  }
-};
-
-class LoginService::InHand {
- public:
-  explicit InHand(std::size_t& count) : count_(count) { ++count_; }
-  ~InHand() { --count_; }
-  InHand(const InHand&) = delete;
-  InHand& operator=(const InHand&) = delete;
-
- private:
-  std::size_t& count_;
-};
 
 // Leaves the throttle on every way out; one that learnt nothing of the password counts nothing.
 class LoginService::Admitted {
@@ -116,7 +60,8 @@ LoginService::LoginService(LoginServices services)
       banned_(services.metrics.counter("auth.login.banned")),
       failed_(services.metrics.counter("auth.login.unavailable")),
       rehashed_(services.metrics.counter("auth.hash.renewed")),
-      learnt_(services.metrics.counter("auth.scram.learnt")) {}
+      learnt_(services.metrics.counter("auth.scram.learnt")),
+      sealed_(services.metrics.counter("auth.reversible.kept")) {}
 
 Task<Result<Login::Reply>> LoginService::login(std::string front_end, Login request,
                                                std::string authorization) {
@@ -141,18 +86,6 @@ Task<Result<Login::Reply>> LoginService::begin(Case& login) {
   if (services_.watch != nullptr)
     if (const Ban* ban = services_.watch->ban_of(login.peer)) co_return refuse_banned(login, *ban);
   co_return co_await decide(login);
-}
-
-Task<Result<Login::Reply>> LoginService::login_by_proof(std::string front_end, Login request,
-                                                        std::string authorization,
-                                                        ScramProof proof) {
-  const InHand here(in_hand_);
-  Case login;
-  login.front_end = std::move(front_end);
-  login.request = std::move(request);
-  login.authorization = std::move(authorization);
-  login.proof = std::move(proof);
-  co_return co_await begin(login);
 }
 
 // Its hash was read before the lock: sessions are ended once, this would begin another.
@@ -220,6 +153,7 @@ Task<Result<bool>> LoginService::is_right(Case& login) {
   if (!found) co_return pass(found);
   if (login.account.found) login.credential = std::move(*found);
   if (login.proof) co_return is_right_proof(login);
+  if (login.digest) co_return is_right_digest(login);
   Result<bool> by_app_password = co_await is_app_password(login);
   if (!by_app_password || *by_app_password) co_return by_app_password;
   login.cached = login.is_open() && is_cached(login);
@@ -235,25 +169,6 @@ bool LoginService::is_cached(const Case& login) const {
         services_.cache.key_of(login.account.mailbox, login.credential->hash, password));
   };
   return knows(login.request.password) || (login.typed && knows(*login.typed));
-}
-
-bool LoginService::is_right_proof(Case& login) {
-  const bool open = login.is_open();
-  const bool kept = open && !login.credential->scram.empty();
-  if (open) login.reason = kept ? "wrong_password" : "no_scram";
-  return kept && login.proof->right && login.proof->stored == login.credential->scram;
-}
-
-// After a good password: what the store has of it is brought up to date, while nobody waits.
-Task<> LoginService::remember(Case& login) {
-  const asio::any_io_executor executor = co_await asio::this_coro::executor;
-  const Credential& kept = *login.credential;
-  Secret password = login.request.password.clone();
-  if (!login.cached && services_.hashes.hasher().needs_rehash(kept.hash)) {
-    spawn(executor, rehash(login.account.mailbox, kept.hash, std::move(password)));
-  } else if (scram_ != ScramUse::none && !parse_scram_text(kept.scram, kept.hash)) {
-    spawn(executor, learn(login.account.mailbox, kept.hash, std::move(password)));
-  }
 }
 
 // Looked up for names that do not exist, too.
@@ -361,9 +276,8 @@ void LoginService::note(const Case& login, LoginResult result, std::string_view 
   event.app_password = login.app_password;
   services_.watch->history.add(std::move(event));
   if (result != LoginResult::granted && result != LoginResult::refused) return;
-  services_.watch->vchkpw.login(vchkpw_word(result, reason), request.service,
-                                login.proof ? "SCRAM-SHA-256" : "PLAIN", request.login,
-                                request.peer);
+  services_.watch->vchkpw.login(vchkpw_word(result, reason), request.service, login.method(),
+                                request.login, request.peer);
 }
 
 Login::Reply LoginService::refuse_for_now(Case& login, const Throttle::Decision& decision) {
@@ -395,92 +309,6 @@ void LoginService::report_hash(const std::string& mailbox, const Error& error) {
   if (reported_hashes_.size() >= kMaxReportedHashes || !reported_hashes_.insert(mailbox).second)
     return;
   services_.log.error("auth.hash.unusable", {{"account", mailbox}, {"reason", error.detail}});
-}
-
-Task<> LoginService::rehash(std::string mailbox, std::string from, Secret password) {
-  const InHand here(in_hand_);
-  Secret same = password.clone();
-  Result<std::string> better = co_await services_.hashes.hash_if_idle(std::move(same));
-  if (!better) co_return;  // another login will do it
-  std::string stored = *better;
-  Result<bool> done =
-      co_await services_.writer.replace_hash(mailbox, std::move(from), std::move(stored));
-  if (!done) {
-    services_.log.warning("auth.hash.renewal_failed",
-                          {{"account", mailbox}, {"reason", done.error().detail}});
-    co_return;
-  }
-  if (!*done) co_return;  // the password was changed meanwhile: ours is the old one
-  services_.cache.add(services_.cache.key_of(mailbox, *better, password));
-  rehashed_.add();
-  services_.log.info("auth.hash.renewed", {{"account", mailbox}});
-  if (scram_ != ScramUse::none)
-    co_await learn(std::move(mailbox), std::move(*better), std::move(password));
-}
-
-Task<> LoginService::learn(std::string mailbox, std::string hash, Secret password) {
-  const InHand here(in_hand_);
-  auto shared = std::make_shared<const Secret>(std::move(password));
-  std::string salt = services_.random.bytes(kScramSaltBytes);
-  std::function<Result<std::string>()> work = [shared, salt, hash]() -> Result<std::string> {
-    return scram_text(make_scram_verifier(*shared, salt), hash);
-  };
-  Result<std::string> text = co_await services_.hashes.work_if_idle(std::move(work));
-  if (!text) co_return;  // another login will do it
-  Result<bool> done =
-      co_await services_.writer.put_scram(mailbox, std::move(hash), std::move(*text));
-  if (!done) {
-    services_.log.warning("auth.scram.failed",
-                          {{"account", mailbox}, {"reason", done.error().detail}});
-    co_return;
-  }
-  if (!*done) co_return;  // the password was changed meanwhile
-  learnt_.add();
-  services_.log.info("auth.scram.learnt", {{"account", mailbox}});
-}
-
-void LoginService::use_scram(ScramUse use, std::string default_domain) {
-  scram_ = use;
-  default_domain_ = std::move(default_domain);
-}
-
-std::string LoginService::invented_name(std::string login) const {
-  login = lower_case(std::move(login));
-  return login.find('@') == std::string::npos ? login + "@" + default_domain_ : login;
-}
-
-// From the store: an authd that is started anew, or another one, invents the same.
-Task<Result<void>> LoginService::get_invention_key() {
-  if (!invention_key_.empty()) co_return Result<void>{};
-  std::string candidate = services_.random.bytes(kDigestKeyBytes);
-  Result<std::string> key =
-      co_await services_.writer.secret("scram-invention", std::move(candidate));
-  if (!key) co_return pass(key);
-  invention_key_ = Secret::take(*key);
-  co_return Result<void>{};
-}
-
-Task<Result<ScramAccount>> LoginService::scram_account(Service service, std::string login) {
-  const InHand here(in_hand_);
-  Case asking;
-  asking.request.service = service;
-  asking.request.login = login;
-  Result<void> ready = co_await get_invention_key();
-  if (!ready) co_return tl::unexpected(unavailable(asking, std::move(ready.error())).error());
-  FindAccount question{service, login};
-  Result<FindAccount::Reply> account = co_await services_.accounts.find(std::move(question));
-  if (!account) co_return tl::unexpected(unavailable(asking, std::move(account.error())).error());
-  std::string name = account->found ? account->mailbox : invented_name(login);
-  std::string key = name;
-  Result<std::optional<Credential>> found = co_await services_.credentials.find(std::move(key));
-  if (!found) co_return tl::unexpected(unavailable(asking, std::move(found.error())).error());
-  ScramAccount answer{invented_scram_verifier(invention_key_, name), {}};
-  if (!account->found || !*found) co_return std::move(answer);
-  std::optional<ScramVerifier> kept = parse_scram_text((*found)->scram, (*found)->hash);
-  if (!kept) co_return std::move(answer);
-  answer.verifier = std::move(*kept);
-  answer.stored = std::move((*found)->scram);
-  co_return std::move(answer);
 }
 
 }  // namespace toast::auth

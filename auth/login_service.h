@@ -2,9 +2,9 @@
 //
 // What a stranger may learn: whether name and password together are right, nothing else. A name
 // that does not exist, a wrong password, an account switched off or without a password are answered
-// alike, and each costs one verification of the configured cost, by SCRAM none. An outage
-// (directory, credentials, memory, full queue) is an Error, always transient, never a refusal: a
-// mail program told "wrong password" asks its user for a new one.
+// alike, and each costs one verification of the configured cost, by SCRAM, CRAM-MD5 and APOP none.
+// An outage (directory, credentials, memory, full queue) is an Error, always transient, never a
+// refusal: a mail program told "wrong password" asks its user for a new one.
 //
 // An app password (auth/app_password.h) is right without any verification; a wrong one costs what
 // every wrong password does, and so does a right one for another service.
@@ -26,8 +26,10 @@
 #include "auth/login_messages.h"
 #include "auth/login_recorder.h"
 #include "auth/login_watch.h"
+#include "auth/md5_proof.h"
 #include "auth/password_cache.h"
 #include "auth/password_hash.h"
+#include "auth/password_sealer.h"
 #include "auth/scram_verifier.h"
 #include "auth/throttle.h"
 #include "auth/ticket.h"
@@ -40,8 +42,8 @@ namespace toast::auth {
 // Accounts whose stored hash could not be used are named in the log once per process, up to this.
 inline constexpr std::size_t kMaxReportedHashes = 1000;
 
-// What is kept of a password for SCRAM.
-enum class ScramUse : unsigned char {
+// SCRAM and CRAM-MD5 need more of a password than its hash.
+enum class MechanismUse : unsigned char {
   none,
   learn,  // kept, not offered
   offer,
@@ -52,7 +54,13 @@ struct ScramAccount {
   ScramVerifier verifier;  // or an invention
   std::string stored;      // the text it comes from; empty: invented
 };
-// How such an exchange ended.
+// What passwords that can be had back are kept and checked with.
+struct ReversibleMeans {
+  explicit ReversibleMeans(PasswordSealer with) : sealer(std::move(with)) {}
+  PasswordSealer sealer;
+  Md5 md5;
+};
+// How a SCRAM exchange ended.
 struct ScramProof {
   bool right = false;
   std::string stored;  // of ScramAccount: a password changed meanwhile is another one
@@ -88,12 +96,18 @@ class LoginService {
   // password is hashed, for nobody.
   Task<Result<Login::Reply>> login_by_proof(std::string front_end, Login request,
                                             std::string authorization, ScramProof proof);
+  // The same with a digest over a challenge, by CRAM-MD5 or APOP. Transient: not offered (now).
+  Task<Result<Login::Reply>> login_by_digest(std::string front_end, Login request, Md5Proof proof);
   // For a name that does not exist, or nothing is kept of: an invention, always the same one.
   Task<Result<ScramAccount>> scram_account(Service service, std::string login);
   // `default_domain`: of names without one, so that both spellings of a name that does not exist
   // are one, as those of a mailbox are.
-  void use_scram(ScramUse use, std::string default_domain);
-  ScramUse scram_use() const { return scram_; }
+  void use_scram(MechanismUse use, std::string default_domain);
+  MechanismUse scram_use() const { return scram_; }
+  // `means`: none where the use is none.
+  void use_reversible(MechanismUse use, std::shared_ptr<const ReversibleMeans> means);
+  bool offers_cram() const { return reversible_ == MechanismUse::offer; }
+  const std::string& default_domain() const { return default_domain_; }
   std::size_t in_hand() const { return in_hand_; }
 
  private:
@@ -121,19 +135,27 @@ class LoginService {
   Task<Result<void>> get_invention_key();
   std::string invented_name(std::string login) const;
   bool is_right_proof(Case& login);
+  Result<bool> is_right_digest(Case& login);
   bool is_cached(const Case& login) const;
   Task<> remember(Case& login);
   Task<> learn(std::string mailbox, std::string hash, Secret password);
-  Task<> rehash(std::string mailbox, std::string from, Secret password);
+  Task<> rehash(std::string mailbox, Credential from, Secret password, Secret typed);
+  bool wants_sealed(const std::string& mailbox, const Credential& kept);
+  Task<> keep_sealed(std::string mailbox, std::string hash, Secret password);
+  void report_other_key(const std::string& mailbox);
 
   LoginServices services_;
   std::size_t in_hand_ = 0;
   std::unordered_set<std::string> reported_hashes_;
   bool unavailable_logged_ = false;
-  ScramUse scram_ = ScramUse::none;
+  MechanismUse scram_ = MechanismUse::none;
   std::string default_domain_;
   Secret invention_key_;  // empty: not fetched yet
-  Counter granted_, from_cache_, refused_, throttled_, banned_, failed_, rehashed_, learnt_;
+  MechanismUse reversible_ = MechanismUse::none;
+  std::shared_ptr<const ReversibleMeans> reversible_means_;
+  bool other_key_logged_ = false;
+  Counter granted_, from_cache_, refused_, throttled_, banned_, failed_, rehashed_, learnt_,
+      sealed_;
 };
 
 }  // namespace toast::auth

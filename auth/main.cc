@@ -66,7 +66,7 @@ Result<void> build(Daemon& daemon) {
                                      });
   });
   daemon.on_reload(
-      [](const Settings&) { return Result<void>{}; },
+      [program](const Settings& now) { return program->authd.prepare(auth::authd_options(now)); },
       [program](const Settings& now) { program->authd.reconfigure(auth::authd_options(now)); });
   daemon.on_drain([program] { return program->authd.drain(); });
   program->authd.start(daemon.executor());

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "auth/sasl/mechanisms.h"
+#include "auth/stamp.h"
 #include "base/base64.h"
 
 namespace toast::auth {
@@ -46,9 +47,12 @@ Task<Result<SaslReply>> SaslExchanges::start(SaslStart request) {
     cancel(before->second);
   Exchange exchange;
   sasl::MechanismContext context;
-  context.scram = services_.logins.scram_use() == ScramUse::offer;
+  context.offer = {services_.logins.scram_use() == MechanismUse::offer,
+                   services_.logins.offers_cram()};
   context.binding = std::move(request.channel_binding);
-  if (context.scram) context.nonce = base64_encode(services_.random.bytes(kNonceBytes));
+  if (context.offer.scram) context.nonce = base64_encode(services_.random.bytes(kNonceBytes));
+  if (context.offer.cram)
+    context.challenge = make_stamp(services_.random, services_.logins.default_domain());
   exchange.mechanism = sasl::make_mechanism(request.mechanism, std::move(context));
   if (!exchange.mechanism) co_return outcome(SaslReply::Outcome::unsupported);
   exchange.peer = std::move(request.peer);
@@ -100,6 +104,8 @@ Task<Result<SaslReply>> SaslExchanges::follow(Exchange exchange, sasl::Step step
     co_return co_await find_verifier(std::move(exchange), std::move(question->login));
   if (auto* proof = std::get_if<sasl::CheckProof>(&step))
     co_return co_await check_proof(std::move(exchange), std::move(*proof));
+  if (auto* question = std::get_if<sasl::CheckDigest>(&step))
+    co_return co_await check_digest(std::move(exchange), std::move(*question));
   if (const auto* refused = std::get_if<sasl::Refused>(&step))
     co_return broken(exchange, SaslReply::Outcome::refused, refused->reason);
   co_return broken(exchange, SaslReply::Outcome::malformed, std::get<sasl::Malformed>(step).reason);
@@ -122,13 +128,27 @@ Task<Result<SaslReply>> SaslExchanges::find_verifier(Exchange exchange, std::str
   co_return co_await follow(std::move(exchange), std::move(next));
 }
 
-// The ticket waits for the client's empty message, well within its life.
-Task<Result<SaslReply>> SaslExchanges::check_proof(Exchange exchange, sasl::CheckProof proof) {
+Login SaslExchanges::request_of(const Exchange& exchange, std::string login) const {
   Login request;
   request.service = service_;
-  request.login = std::move(proof.login);
+  request.login = std::move(login);
   request.peer = exchange.peer;
   request.connection = exchange.connection;
+  return request;
+}
+
+Task<Result<SaslReply>> SaslExchanges::check_digest(Exchange exchange, sasl::CheckDigest question) {
+  Login request = request_of(exchange, std::move(question.login));
+  std::string front_end = front_end_;
+  Result<Login::Reply> reply = co_await services_.logins.login_by_digest(
+      std::move(front_end), std::move(request), std::move(question.proof));
+  if (!reply) co_return pass(reply);
+  co_return sasl_reply(std::move(*reply));
+}
+
+// The ticket waits for the client's empty message, well within its life.
+Task<Result<SaslReply>> SaslExchanges::check_proof(Exchange exchange, sasl::CheckProof proof) {
+  Login request = request_of(exchange, std::move(proof.login));
   std::string front_end = front_end_;
   ScramProof proved{proof.right, exchange.stored};
   Result<Login::Reply> reply = co_await services_.logins.login_by_proof(
@@ -155,12 +175,8 @@ Result<SaslReply> SaslExchanges::wait_for_client(Exchange exchange, std::string 
 }
 
 Task<Result<SaslReply>> SaslExchanges::check(Exchange exchange, sasl::CheckPassword question) {
-  Login request;
-  request.service = service_;
-  request.login = std::move(question.login);
+  Login request = request_of(exchange, std::move(question.login));
   request.password = std::move(question.password);
-  request.peer = std::move(exchange.peer);
-  request.connection = std::move(exchange.connection);
   std::string front_end = front_end_;
   Result<Login::Reply> reply = co_await services_.logins.login(
       std::move(front_end), std::move(request), std::move(question.authorization));

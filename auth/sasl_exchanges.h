@@ -66,6 +66,8 @@ class SaslExchanges {
   Task<Result<SaslReply>> check(Exchange exchange, sasl::CheckPassword question);
   Task<Result<SaslReply>> find_verifier(Exchange exchange, std::string login);
   Task<Result<SaslReply>> check_proof(Exchange exchange, sasl::CheckProof proof);
+  Task<Result<SaslReply>> check_digest(Exchange exchange, sasl::CheckDigest question);
+  Login request_of(const Exchange& exchange, std::string login) const;
   SaslReply broken(const Exchange& exchange, SaslReply::Outcome what, std::string_view reason);
 
   SaslServices services_;

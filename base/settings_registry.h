@@ -121,6 +121,7 @@ inline constexpr BooleanSetting passwordrehash{"passwordrehash", true, "After a 
 inline constexpr IntegerSetting passwordhashers{"passwordhashers", 0, 0, 256, "threads", "Password checks at a time; 0: one per core.", "authd", Applies::at_restart};
 inline constexpr DurationSetting passwordcacheseconds{"passwordcacheseconds", 3600, 0, kDay, "How long a verified password is remembered (as a keyed hash) so that polling costs no argon2id; 0: never. A changed password counts at once.", "authd"};
 inline constexpr ChoiceSetting authscram{"authscram", "no", "no|learn|yes", "SCRAM-SHA-256 and -PLUS. learn: when a password is set, and after a good login, what SCRAM needs of it is kept; yes: SCRAM is offered, too. A client that takes it up for an account nothing was kept of yet is told that its password is wrong, so learn comes first. Who steals the credentials guesses from what is kept faster than from argon2id.", "authd smtpd pop3d toastctl"};
+inline constexpr ChoiceSetting authcram{"authcram", "no", "no|learn|yes", "CRAM-MD5 and, over POP3, APOP, for accounts that an operator lets keep a password which can be had back (toastctl mailbox set ADDRESS --reversible=on). learn: after their next good login in clear text it is kept, encrypted; yes: both are offered, too. Who gets the credentials and db-auth/reversible.key together has those passwords in clear text.", "authd smtpd pop3d toastctl"};
 inline constexpr IntegerSetting authfailureslimit{"authfailureslimit", 10, 1, 10000, "failures", "Failed logins for an account (twice as many for an address), fading with authfailureseconds, after which further ones are delayed and refused.", "authd"};
 inline constexpr DurationSetting authfailureseconds{"authfailureseconds", 900, 10, kDay, "Time in which the count of failed logins halves.", "authd"};
 inline constexpr NetworkListSetting authexemptnetworks{"authexemptnetworks", "", "Networks whose clients are never delayed or refused for the failed logins of their address, one CIDR a line: a webmail server, a large NAT. The counters of accounts hold for them, too.", "authd"};
@@ -231,6 +232,7 @@ inline constexpr const SettingInfo* kAllSettings[] = {
     &setting::passwordhashers,
     &setting::passwordcacheseconds,
     &setting::authscram,
+    &setting::authcram,
     &setting::authfailureslimit,
     &setting::authfailureseconds,
     &setting::authexemptnetworks,

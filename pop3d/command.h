@@ -53,10 +53,16 @@ struct Auth {
   std::optional<Secret> initial;  // base64 taken off; "=" is an empty one
 };
 
+// RFC 1939 section 7.
+struct Apop {
+  std::string name;
+  std::string digest;  // 32 hexadecimal digits, lower case
+};
+
 // What a client says in the middle of an AUTH: none is "*", it gives up.
 using SaslResponse = std::optional<Secret>;
 
-using Command =
-    std::variant<User, Pass, Stat, List, Uidl, Retr, Top, Dele, Rset, Noop, Quit, Capa, Stls, Auth>;
+using Command = std::variant<User, Pass, Stat, List, Uidl, Retr, Top, Dele, Rset, Noop, Quit, Capa,
+                             Stls, Auth, Apop>;
 
 }  // namespace toast::pop3

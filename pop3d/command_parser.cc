@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "auth/md5_proof.h"
 #include "auth/sasl_messages.h"
 #include "base/base64.h"
 
@@ -81,12 +82,25 @@ Parsed parse_top(Argument argument) {
   return Top{*message, *lines};
 }
 
+bool is_name(std::string_view name) {
+  return !name.empty() && !name.starts_with(' ') && !name.ends_with(' ') &&
+         std::none_of(name.begin(), name.end(), is_control);
+}
+
 Parsed parse_user(Argument argument) {
   const std::string_view name = argument.value_or("");
-  if (name.empty() || name.starts_with(' ') || name.ends_with(' '))
-    return refuse("usage: USER name");
-  if (std::any_of(name.begin(), name.end(), is_control)) return refuse("usage: USER name");
+  if (!is_name(name)) return refuse("usage: USER name");
   return User{std::string(name)};
+}
+
+Parsed parse_apop(Argument argument) {
+  constexpr std::string_view kReply = "usage: APOP name digest";
+  const std::string_view text = argument.value_or("");
+  const std::size_t space = text.rfind(' ');
+  if (space == std::string_view::npos || !is_name(text.substr(0, space))) return refuse(kReply);
+  std::optional<std::string> digest = auth::md5_digits(text.substr(space + 1));
+  if (!digest) return refuse(kReply);
+  return Apop{std::string(text.substr(0, space)), std::move(*digest)};
 }
 
 Parsed parse_pass(Argument argument) {
@@ -151,8 +165,7 @@ Parsed parse_command(std::string_view line) {
   if (is_keyword(word, "CAPA")) return no_argument<Capa>(argument, "CAPA takes no argument");
   if (is_keyword(word, "STLS")) return no_argument<Stls>(argument, "STLS takes no argument");
   if (is_keyword(word, "AUTH")) return parse_auth(argument);
-  if (is_keyword(word, "APOP"))
-    return refuse("APOP is not offered, its MD5 protects no password; use USER and PASS");
+  if (is_keyword(word, "APOP")) return parse_apop(argument);
   return refuse("unknown command");
 }
 

@@ -34,11 +34,20 @@ tl::expected<SaslAnswer, LoginRefusal> answer_of(Result<auth::SaslReply> reply) 
   return tl::unexpected(LoginRefusal{Refused::unsupported, "no such mechanism"});
 }
 
+tl::expected<Ticket, LoginRefusal> ticket_of(Result<auth::Login::Reply> reply) {
+  using Outcome = auth::Login::Outcome;
+  if (!reply) return tl::unexpected(LoginRefusal{Refused::outage, reply.error().detail});
+  if (reply->outcome == Outcome::granted)
+    return Ticket{std::move(reply->ticket), std::move(reply->mailbox)};
+  if (reply->outcome == Outcome::throttled)
+    return tl::unexpected(throttled_for(reply->retry_after));
+  return tl::unexpected(LoginRefusal{Refused::wrong, "refused"});
+}
+
 }  // namespace
 
 Task<tl::expected<Ticket, LoginRefusal>> AuthdLogins::login(Client client, std::string name,
                                                             Secret password) {
-  using Reason = LoginRefusal::Reason;
   auth::Login request;
   request.service = auth::Service::pop3;
   request.login = std::move(name);
@@ -46,16 +55,19 @@ Task<tl::expected<Ticket, LoginRefusal>> AuthdLogins::login(Client client, std::
   request.peer = std::move(client.address);
   request.connection = std::move(client.connection);
   Result<auth::Login::Reply> reply = co_await authd_.call(std::move(request));
-  if (!reply) co_return tl::unexpected(LoginRefusal{Reason::outage, reply.error().detail});
-  if (reply->outcome == auth::Login::Outcome::granted) {
-    Ticket ticket{std::move(reply->ticket), std::move(reply->mailbox)};
-    co_return std::move(ticket);
-  }
-  if (reply->outcome == auth::Login::Outcome::throttled) {
-    LoginRefusal refusal = throttled_for(reply->retry_after);
-    co_return tl::unexpected(std::move(refusal));
-  }
-  co_return tl::unexpected(LoginRefusal{Reason::wrong, "refused"});
+  co_return ticket_of(std::move(reply));
+}
+
+Task<tl::expected<Ticket, LoginRefusal>> AuthdLogins::apop(Client client, Apop given,
+                                                           std::string stamp) {
+  auth::ApopLogin request;
+  request.login = std::move(given.name);
+  request.stamp = std::move(stamp);
+  request.digest = std::move(given.digest);
+  request.peer = std::move(client.address);
+  request.connection = std::move(client.connection);
+  Result<auth::Login::Reply> reply = co_await authd_.call(std::move(request));
+  co_return ticket_of(std::move(reply));
 }
 
 Task<tl::expected<SaslAnswer, LoginRefusal>> AuthdLogins::sasl_begin(Client client,

@@ -14,6 +14,8 @@ class AuthdLogins final : public LoginService {
   explicit AuthdLogins(ipc::Link& authd) : authd_(authd) {}
   Task<tl::expected<Ticket, LoginRefusal>> login(Client client, std::string name,
                                                  Secret password) override;
+  Task<tl::expected<Ticket, LoginRefusal>> apop(Client client, Apop given,
+                                                std::string stamp) override;
   Task<tl::expected<SaslAnswer, LoginRefusal>> sasl_begin(Client client,
                                                           SaslOpening opening) override;
   Task<tl::expected<SaslAnswer, LoginRefusal>> sasl_step(std::uint64_t exchange,

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "auth/stamp.h"
 #include "base/proxy_header.h"
 
 namespace toast::pop3 {
@@ -150,8 +151,10 @@ void Server::admit(Fd socket, const IpAddress& peer, Encryption encryption, bool
   const int on = 1;  // replies are whole: waiting for more to send costs 40 ms and gains nothing
   ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   Client client{peer.str(), fmt::format("{:016x}", random_.u64())};
-  auto session =
-      std::make_unique<Session>(std::move(client), options_.host_name, services_, options_.session);
+  std::string stamp;
+  if (options_.session.offer.cram) stamp = auth::make_stamp(random_, options_.host_name);
+  auto session = std::make_unique<Session>(std::move(client), options_.host_name, services_,
+                                           options_.session, std::move(stamp));
   auto connection = std::make_shared<Connection>(executor_, std::move(socket), std::move(session),
                                                  options_.times, shared_->budget);
   connections_.insert(connection);

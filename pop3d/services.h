@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/result.h"
 #include "base/secret.h"
+#include "pop3d/command.h"
 #include "pop3d/counters.h"
 #include "pop3d/tls_service.h"
 
@@ -76,6 +77,9 @@ class LoginService {
   virtual Task<> sasl_cancel(std::uint64_t exchange) = 0;
   virtual Task<tl::expected<Ticket, LoginRefusal>> login(Client client, std::string name,
                                                          Secret password) = 0;
+  // `stamp`: what the client was greeted with.
+  virtual Task<tl::expected<Ticket, LoginRefusal>> apop(Client client, Apop given,
+                                                        std::string stamp) = 0;
 };
 
 // One message of a listing: a view that lives until the visitor returns.

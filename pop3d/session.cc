@@ -28,13 +28,18 @@ constexpr std::size_t kOvershoot = 512 * kUsualLine;
 
 }  // namespace
 
-Session::Session(Client client, std::string host_name, Services services, SessionLimits limits)
+Session::Session(Client client, std::string host_name, Services services, SessionLimits limits,
+                 std::string stamp)
     : client_(std::move(client)),
       host_name_(std::move(host_name)),
+      stamp_(std::move(stamp)),
       services_(services),
       limits_(limits) {}
 
-void Session::greet(ReplyOutput& out) const { say(out, "+OK {} POP3 ready", host_name_); }
+void Session::greet(ReplyOutput& out) {
+  if (!takes_passwords()) stamp_.clear();
+  say(out, "+OK {} POP3 ready{}{}", host_name_, stamp_.empty() ? "" : " ", stamp_);
+}
 
 Task<Next> Session::answer(tl::expected<Command, SyntaxError> command, ReplyOutput& out) {
   if (!command) co_return refuse(command.error().reply, out);
@@ -43,6 +48,7 @@ Task<Next> Session::answer(tl::expected<Command, SyntaxError> command, ReplyOutp
     if (std::holds_alternative<Pass>(*command)) co_return refuse("USER first", out);
     if (std::holds_alternative<Stls>(*command)) co_return refuse("STLS comes before USER", out);
     if (std::holds_alternative<Auth>(*command)) co_return refuse("AUTH comes before USER", out);
+    if (std::holds_alternative<Apop>(*command)) co_return refuse("APOP comes before USER", out);
     co_return refuse("log in first", out);
   }
   // Each alternative has its own answer(); the lambda only picks it and is no coroutine itself.
@@ -56,6 +62,7 @@ bool Session::allowed_now(const Command& command) const {
   if (std::holds_alternative<Quit>(command) || std::holds_alternative<Capa>(command)) return true;
   if (std::holds_alternative<Stls>(command)) return state_ == State::authorization;
   if (std::holds_alternative<Auth>(command)) return state_ == State::authorization;
+  if (std::holds_alternative<Apop>(command)) return state_ == State::authorization;
   if (std::holds_alternative<User>(command)) return state_ != State::transaction;
   if (std::holds_alternative<Pass>(command)) return state_ == State::user_given;
   return state_ == State::transaction;
@@ -87,6 +94,21 @@ Task<Next> Session::answer(Pass pass, ReplyOutput& out) {
   Client client = client_;
   tl::expected<Ticket, LoginRefusal> ticket =
       co_await services_.logins.login(std::move(client), std::move(name), std::move(pass.password));
+  co_return co_await conclude(std::move(ticket), out);
+}
+
+// Its digest is bound to the greeting, which only this connection has had.
+Task<Next> Session::answer(Apop apop, ReplyOutput& out) {
+  if (stamp_.empty()) co_return refuse("APOP is not offered on this connection", out);
+  user_ = apop.name;
+  Client client = client_;
+  std::string stamp = stamp_;
+  tl::expected<Ticket, LoginRefusal> ticket =
+      co_await services_.logins.apop(std::move(client), std::move(apop), std::move(stamp));
+  co_return co_await conclude(std::move(ticket), out);
+}
+
+Task<Next> Session::conclude(tl::expected<Ticket, LoginRefusal> ticket, ReplyOutput& out) {
   if (!ticket) {
     LoginRefusal refusal = std::move(ticket.error());
     co_return co_await refuse_login(std::move(refusal), out);

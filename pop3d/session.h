@@ -24,7 +24,7 @@ struct SessionLimits {
   unsigned max_failed_logins = 3;  // then the connection is closed
   unsigned max_errors = 20;        // commands refused for their form or place; then it is closed
   std::chrono::milliseconds failed_login_pause{2000};  // before the answer: slows one guesser down
-  bool offers_scram = false;
+  auth::sasl::Offer offer;
   bool clear_passwords = true;  // are taken over connections that are not encrypted
 };
 
@@ -44,10 +44,13 @@ enum class Next : unsigned char {
 
 class Session {
  public:
-  Session(Client client, std::string host_name, Services services, SessionLimits limits);
+  // `stamp`: for APOP, never used before (auth/stamp.h); empty: it is not offered.
+  Session(Client client, std::string host_name, Services services, SessionLimits limits,
+          std::string stamp = {});
 
-  // The line sent before any command. Without a <stamp>: APOP is not offered (RFC 1939 section 7).
-  void greet(ReplyOutput& out) const;
+  // The line sent before any command. With a stamp only where a client may use it at once: who
+  // forbids passwords in clear text does not want what can be guessed from them, either.
+  void greet(ReplyOutput& out);
   Task<Next> answer(tl::expected<Command, SyntaxError> command, ReplyOutput& out);
   // In `authenticating`: the next message of the client, or why its line was none.
   Task<Next> respond(tl::expected<SaslResponse, SyntaxError> response, ReplyOutput& out);
@@ -75,10 +78,12 @@ class Session {
   Task<Next> answer(Capa capa, ReplyOutput& out);
   Task<Next> answer(Stls stls, ReplyOutput& out);
   Task<Next> answer(Auth auth, ReplyOutput& out);
+  Task<Next> answer(Apop apop, ReplyOutput& out);
+  Task<Next> conclude(tl::expected<Ticket, LoginRefusal> ticket, ReplyOutput& out);
 
   bool offers_tls() const;
   std::vector<std::string_view> mechanisms() const {
-    return auth::sasl::offered(limits_.offers_scram, !channel_binding_.empty());
+    return auth::sasl::offered(limits_.offer, !channel_binding_.empty());
   }
   bool takes_passwords() const { return encrypted_ || limits_.clear_passwords; }
   bool allowed_now(const Command& command) const;
@@ -99,6 +104,7 @@ class Session {
 
   Client client_;
   std::string host_name_;
+  std::string stamp_;  // that the client was greeted with; empty: none
   Services services_;
   SessionLimits limits_;
   State state_ = State::authorization;

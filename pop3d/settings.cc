@@ -12,7 +12,8 @@ Options make_options(const Settings& settings, std::uint32_t instances) {
   options.times.login = settings.get(setting::pop3logintimeout);
   options.times.session = settings.get(setting::pop3sessionseconds);
   options.session.max_errors = static_cast<unsigned>(settings.get(setting::pop3maxerrors));
-  options.session.offers_scram = settings.get(setting::authscram) == "yes";
+  options.session.offer = {settings.get(setting::authscram) == "yes",
+                           settings.get(setting::authcram) == "yes"};
   options.session.clear_passwords = settings.get(setting::pop3cleartext);
   if (settings.get(setting::pop3tlsversion) == "1.3") options.tls_floor = tls::Floor::tls13;
   options.proxy_networks = settings.get(setting::proxynetworks);

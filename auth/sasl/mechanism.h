@@ -9,6 +9,7 @@
 #include <string_view>
 #include <variant>
 
+#include "auth/md5_proof.h"
 #include "auth/scram_verifier.h"
 #include "base/secret.h"
 
@@ -37,6 +38,12 @@ struct CheckProof {
   bool right = false;
   std::string server_final;
 };
+// Does this digest show that the client has the password of this name? The answer ends the
+// exchange.
+struct CheckDigest {
+  std::string login;
+  Md5Proof proof;
+};
 // To be answered as a wrong password is: the exchange is not what it seems. Ends it.
 struct Refused {
   std::string_view reason;  // for the log
@@ -45,7 +52,8 @@ struct Refused {
 struct Malformed {
   std::string_view reason;  // for the log
 };
-using Step = std::variant<Challenge, CheckPassword, FindVerifier, CheckProof, Refused, Malformed>;
+using Step = std::variant<Challenge, CheckPassword, FindVerifier, CheckProof, CheckDigest, Refused,
+                          Malformed>;
 
 class Mechanism {
  public:

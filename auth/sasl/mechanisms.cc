@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "auth/sasl/cram_md5.h"
 #include "auth/sasl/login.h"
 #include "auth/sasl/plain.h"
 #include "auth/sasl/scram.h"
@@ -22,8 +23,10 @@ Step Mechanism::found(ScramVerifier) { return Malformed{"nothing was looked for"
 std::unique_ptr<Mechanism> make_mechanism(std::string_view name, MechanismContext context) {
   if (is_called(name, kPlain)) return std::make_unique<Plain>();
   if (is_called(name, kLogin)) return std::make_unique<LoginNames>();
+  if (context.offer.cram && is_called(name, kCramMd5))
+    return std::make_unique<CramMd5>(std::move(context.challenge));
   const bool plus = is_called(name, kScramPlus);
-  if (!context.scram || !(plus || is_called(name, kScram))) return nullptr;
+  if (!context.offer.scram || !(plus || is_called(name, kScram))) return nullptr;
   if (plus && context.binding.empty()) return nullptr;
   return std::make_unique<Scram>(
       ScramChannel{plus, std::move(context.binding), std::move(context.nonce)});

@@ -12,9 +12,10 @@
 namespace toast::auth::sasl {
 
 struct MechanismContext {
-  bool scram = false;   // is offered
-  std::string binding;  // tls-exporter's bytes; empty: none, hence no -PLUS
-  std::string nonce;    // printable, no comma, never used before
+  Offer offer;
+  std::string binding;      // tls-exporter's bytes; empty: none, hence no -PLUS
+  std::string nonce;        // printable, no comma, never used before
+  std::string challenge{};  // of CRAM-MD5: never used before
 };
 // Null: no such mechanism here, or not on this connection.
 std::unique_ptr<Mechanism> make_mechanism(std::string_view name, MechanismContext context = {});

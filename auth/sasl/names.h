@@ -10,15 +10,24 @@ inline constexpr std::string_view kPlain = "PLAIN";
 inline constexpr std::string_view kLogin = "LOGIN";
 inline constexpr std::string_view kScram = "SCRAM-SHA-256";
 inline constexpr std::string_view kScramPlus = "SCRAM-SHA-256-PLUS";
+inline constexpr std::string_view kCramMd5 = "CRAM-MD5";
 
-// The best first: some clients take the first that they know. `scram`: the setting authscram is
-// "yes". `is_bound`: the connection has a channel binding, and whoever starts an exchange on it
-// sends that along; -PLUS is offered exactly then, because authd takes it for offered.
-inline std::vector<std::string_view> offered(bool scram, bool is_bound) {
+// What the settings say beside PLAIN and LOGIN.
+struct Offer {
+  bool scram = false;  // authscram
+  bool cram = false;   // authcram; over POP3 APOP, too
+};
+
+// The best first: some clients take the first that they know. CRAM-MD5 is the last, because few
+// accounts have it and the connection is encrypted. `is_bound`: the connection has a channel
+// binding, and whoever starts an exchange on it sends that along; -PLUS is offered exactly then,
+// because authd takes it for offered.
+inline std::vector<std::string_view> offered(Offer offer, bool is_bound) {
   std::vector<std::string_view> names;
-  if (scram && is_bound) names.push_back(kScramPlus);
-  if (scram) names.push_back(kScram);
+  if (offer.scram && is_bound) names.push_back(kScramPlus);
+  if (offer.scram) names.push_back(kScram);
   names.insert(names.end(), {kPlain, kLogin});
+  if (offer.cram) names.push_back(kCramMd5);
   return names;
 }
 

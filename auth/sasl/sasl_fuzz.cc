@@ -19,6 +19,8 @@ std::string_view mechanism_of(char letter) {
       return sasl::kLogin;
     case 'S':
       return sasl::kScram;
+    case 'C':
+      return sasl::kCramMd5;
     case 'B':
       return sasl::kScramPlus;
     default:
@@ -42,15 +44,27 @@ void check(const sasl::CheckPassword& question) {
   if (question.password.view().find('\0') != std::string_view::npos) std::abort();
 }
 
+void check(const sasl::CheckDigest& question) {
+  if (question.login.empty() || question.login.size() > kMaxLoginName) std::abort();
+  if (question.login.find('\0') != std::string::npos) std::abort();
+  if (question.proof.challenge != "<1@mx>") std::abort();
+  if (md5_digits(question.proof.digest) != question.proof.digest) std::abort();
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   std::string_view input(reinterpret_cast<const char*>(data), size);
-  const std::unique_ptr<sasl::Mechanism> mechanism = sasl::make_mechanism(
-      mechanism_of(input[0]), {.scram = true, .binding = "exported", .nonce = "server"});
+  const std::unique_ptr<sasl::Mechanism> mechanism =
+      sasl::make_mechanism(mechanism_of(input[0]), {.offer = {.scram = true, .cram = true},
+                                                    .binding = "exported",
+                                                    .nonce = "server",
+                                                    .challenge = "<1@mx>"});
   if (!mechanism) std::abort();
+  const char letter = input[0];
   input.remove_prefix(1);
+  if (mechanism_of(letter) == sasl::kCramMd5) mechanism->begin();
   for (;;) {
     const std::size_t end = input.find('\xff');
     sasl::Step step = mechanism->hear(input.substr(0, end));
@@ -59,6 +73,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       step = mechanism->found(invented_scram_verifier(toast::Secret("key"), find->login));
     }
     if (const auto* proof = std::get_if<sasl::CheckProof>(&step)) check(*proof);
+    if (const auto* question = std::get_if<sasl::CheckDigest>(&step)) check(*question);
     if (const auto* question = std::get_if<sasl::CheckPassword>(&step)) check(*question);
     if (!std::holds_alternative<sasl::Challenge>(step)) return 0;
     if (end == std::string_view::npos) return 0;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "auth/sasl/names.h"
 #include "base/ip_address.h"
 #include "base/tls/server.h"
 #include "mta/smtp/data_reader.h"
@@ -34,7 +35,7 @@ struct Options {
   smtp::BareNewline bare_newline = smtp::BareNewline::refuse;
   tls::Floor tls_floor = tls::Floor::tls12;
   tls::Floor submission_tls_floor = tls::Floor::tls12;
-  bool offers_scram = false;  // SCRAM-SHA-256, and -PLUS where the connection can be bound to
+  auth::sasl::Offer sasl;     // beside PLAIN and LOGIN
   bool auth_on_smtp = false;  // on Port::smtp as well, under TLS
   std::size_t max_auth_failures = 3;
   SenderMode envelope_check = SenderMode::warn;

@@ -18,10 +18,10 @@ template <class... Ts>
 Overloaded(Ts...) -> Overloaded<Ts...>;
 
 Reply parameters_need_ehlo() { return {555, "5.5.4 parameters need EHLO"}; }
-std::string mechanism_list(bool scram, const SecurityContext& security) {
+std::string mechanism_list(auth::sasl::Offer offer, const SecurityContext& security) {
   std::string list;
   for (const std::string_view mechanism :
-       auth::sasl::offered(scram, !security.channel_binding.empty()))
+       auth::sasl::offered(offer, !security.channel_binding.empty()))
     (list += ' ') += mechanism;
   return list;
 }
@@ -62,8 +62,7 @@ Reply Session::answer_plain(const smtp::Command& command) {
                 options_->greeting + "\nPIPELINING\nSIZE " +
                     std::to_string(options_->max_message_bytes) +
                     "\n8BITMIME\nENHANCEDSTATUSCODES\nDSN" + (offers_tls() ? "\nSTARTTLS" : "") +
-                    (offers_auth() ? "\nAUTH" + mechanism_list(options_->offers_scram, security_)
-                                   : "")};
+                    (offers_auth() ? "\nAUTH" + mechanism_list(options_->sasl, security_) : "")};
           },
           [this](const smtp::Rset&) {
             reset_transaction();

@@ -35,7 +35,8 @@ Options options_from(const Settings& settings, std::size_t processes) {
   if (settings.get(setting::smtptlsversion) == "1.3") options.tls_floor = tls::Floor::tls13;
   if (settings.get(setting::submissiontlsversion) == "1.3")
     options.submission_tls_floor = tls::Floor::tls13;
-  options.offers_scram = settings.get(setting::authscram) == "yes";
+  options.sasl = {settings.get(setting::authscram) == "yes",
+                  settings.get(setting::authcram) == "yes"};
   options.auth_on_smtp = settings.get(setting::smtpauth);
   options.max_auth_failures = count(settings, setting::smtpauthfailures);
   options.envelope_check = sender_mode(settings, setting::sendercheck);

@@ -1,14 +1,17 @@
 """Logging in with clients that nobody here wrote: SASL over POP3 (RFC 5034) with curl, fetchmail and Python; SCRAM by
-an independent client, with channel binding."""
+an independent client, with channel binding; CRAM-MD5 and APOP."""
 
 import base64
+import contextlib
 import ctypes
 import hashlib
 import hmac
 import json
 import os
+import poplib
 import smtplib
 import socket
+import sqlite3
 import ssl
 import subprocess
 import tempfile
@@ -100,6 +103,17 @@ class Pop3Auth(AuthTest):
                          password="guess")
         self.assertEqual(done.returncode, 67, done.stderr)  # "the remote server denied curl to login"
         self.assertIn("-ERR [AUTH] wrong name or password", done.stderr)
+
+    def test_without_the_setting_there_is_no_cram_md5_and_no_apop(self):
+        client = poplib.POP3("127.0.0.1", self.mail.base + 110, timeout=30)
+        self.assertNotIn(b"<", client.getwelcome())
+        self.assertRaises(poplib.error_proto, client.apop, "ann@example.org", PASSWORD)  # it has seen no stamp
+        client.quit()
+        with Pop3(self.pop3s, context()) as client:
+            self.assertNotIn("CRAM-MD5", " ".join(client.list("CAPA")))
+            self.assertEqual(client.say("AUTH CRAM-MD5"), "-ERR this mechanism is not offered here")
+            self.assertTrue(client.say("APOP ann@example.org " + "0" * 32).startswith("-ERR APOP is not offered"))
+        self.assertFalse(os.path.exists(os.path.join(self.mail.root, "db-auth", "reversible.key")))
 
     def test_fetchmail_finds_its_way_in(self):
         with tempfile.TemporaryDirectory() as home:
@@ -304,6 +318,158 @@ class ScramLogins(AuthTest):
             self.assertTrue(client.say("AUTH PLAIN " + b64("\0old@example.org\0password")).startswith("+OK"))
         wait_until(lambda: "auth.scram.learnt account=old@example.org" in self.mail.log(), "it is learnt")
         self.assertTrue(by_scram().startswith("+OK"))
+
+
+class ReversiblePasswords(AuthTest):
+    """CRAM-MD5 and APOP, for accounts whose password may be had back."""
+
+    settings = {"authcram": "yes"}
+
+    def setUp(self):
+        self.name = f"{self._testMethodName.replace('_', '-')}@example.org"
+        self.mail.add_mailbox(self.name, PASSWORD)
+
+    def state(self, name=None):
+        return json.loads(self.mail.ctl("mailbox", "show", name or self.name, "--json"))["reversible"]
+
+    def by_apop(self, password=PASSWORD, name=None):
+        client = poplib.POP3_SSL(*self.pop3s, timeout=30, context=context())
+        try:
+            return client.apop(name or self.name, password).startswith(b"+OK")
+        except poplib.error_proto as refused:
+            self.assertEqual(str(refused), "b'-ERR [AUTH] wrong name or password'")
+            return False
+        finally:
+            client.close()
+
+    def by_cram(self, password=PASSWORD, name=None):
+        with smtplib.SMTP("127.0.0.1", self.mail.base + 587, timeout=30) as client:
+            client.starttls(context=context())
+            client.ehlo()
+            self.assertEqual(client.esmtp_features["auth"].strip(), "PLAIN LOGIN CRAM-MD5")
+            client.user, client.password = name or self.name, password
+            try:
+                return client.auth("CRAM-MD5", client.auth_cram_md5)[0] == 235
+            except smtplib.SMTPAuthenticationError as refused:
+                self.assertEqual((refused.smtp_code, refused.smtp_error), (535, b"5.7.8 name or password is wrong"))
+                return False
+
+    def by_plain(self, password=PASSWORD):
+        with Pop3(self.pop3s, context()) as client:
+            self.assertTrue(client.say("AUTH PLAIN " + b64(f"\0{self.name}\0{password}")).startswith("+OK"))
+
+    def keep(self, password=PASSWORD):
+        self.mail.ctl("mailbox", "set", self.name, "--reversible=on")
+        self.by_plain(password)
+        wait_until(lambda: self.state() == "kept", "the password is kept")
+
+    def database(self, words, *values):
+        with contextlib.closing(sqlite3.connect(os.path.join(self.mail.root, "db-auth", "credentials.db"))) as db, db:
+            return db.execute(words, values).fetchall()
+
+    def test_only_for_whom_the_operator_wants_it(self):
+        self.by_plain()
+        self.assertEqual(self.state(), "off")
+        self.assertFalse(self.by_cram() or self.by_apop())
+        done = self.mail.ctl("mailbox", "set", self.name, "--reversible=on", "--dry-run", check=False)
+        self.assertEqual((done.returncode, self.state()), (9, "off"))
+        self.assertIn("changed mailbox", self.mail.ctl("mailbox", "set", self.name, "--reversible=on", "--quota=1G"))
+        self.assertIn("unchanged", self.mail.ctl("mailbox", "set", self.name, "--reversible=on"))
+        self.assertEqual(self.state(), "awaited")
+        self.assertFalse(self.by_cram() or self.by_apop())
+        self.by_plain()
+        wait_until(lambda: self.state() == "kept", "the password is kept")
+        self.assertTrue(self.by_cram())
+        self.assertTrue(self.by_apop())
+        self.assertFalse(self.by_cram("guess") or self.by_apop("guess"))
+        self.assertFalse(self.by_cram(name="nobody@example.org") or self.by_apop(name="nobody@example.org"))
+        self.mail.ctl("mailbox", "set", self.name, "--reversible=off")
+        self.assertEqual(self.state(), "off")
+        self.assertFalse(self.by_cram() or self.by_apop())
+        self.assertEqual(self.database("SELECT reversible, sealed FROM credential WHERE account=?", self.name),
+                         [(0, "")])
+        recorded = [row[0] for row in sqlite3.connect(os.path.join(self.mail.root, "db", "directory.db")).execute(
+            "SELECT action FROM audit WHERE object=? ORDER BY rowid", (self.name,))]
+        self.assertEqual([action for action in recorded if "reversible" in action],
+                         ["mailbox.reversible.on", "mailbox.reversible.off"])
+
+    def test_a_new_password_is_another_one(self):
+        self.keep()
+        self.mail.ctl("mailbox", "passwd", self.name, "--password-stdin", stdin="another one\n")
+        self.assertEqual(self.state(), "awaited")
+        self.assertFalse(self.by_cram() or self.by_cram("another one"))
+        self.by_plain("another one")
+        wait_until(lambda: self.state() == "kept", "the new one is kept")
+        self.assertTrue(self.by_cram("another one"))
+        self.assertFalse(self.by_cram())
+
+    def test_a_locked_account_stays_out(self):
+        self.keep()
+        self.mail.ctl("account", "lock", self.name)
+        self.assertFalse(self.by_cram() or self.by_apop())
+        self.mail.ctl("account", "unlock", self.name)
+        self.assertTrue(self.by_cram() and self.by_apop())
+
+    def test_without_a_password_there_is_nothing_to_keep(self):
+        self.database("DELETE FROM credential WHERE account=?", self.name)
+        done = self.mail.ctl("mailbox", "set", self.name, "--reversible=on", check=False)
+        self.assertEqual(done.returncode, 6)
+        self.assertIn("no password that could be kept", done.stderr)
+        self.mail.ctl("mailbox", "set", self.name, "--reversible=off")
+
+    def test_nothing_on_disk_has_it_in_clear_text(self):
+        secret = "a password that is looked for"
+        self.mail.ctl("mailbox", "passwd", self.name, "--password-stdin", stdin=secret + "\n")
+        self.keep(secret)
+        self.assertTrue(self.by_cram(secret))
+        seen = 0
+        for folder, _, files in os.walk(self.mail.root):
+            for file in files:
+                if not os.path.isfile(os.path.join(folder, file)):
+                    continue  # a socket
+                with open(os.path.join(folder, file), "rb") as opened:
+                    content = opened.read()
+                seen += 1
+                for form in (secret.encode(), b64(secret).encode().rstrip(b"=")[:-1]):
+                    self.assertNotIn(form, content, file)
+        self.assertGreater(seen, 10)
+        self.assertNotIn(secret, self.mail.log())
+        key = os.stat(os.path.join(self.mail.root, "db-auth", "reversible.key"))
+        self.assertEqual(key.st_mode & 0o777, 0o600)
+
+    def test_a_row_that_was_moved_opens_for_nobody(self):
+        self.keep()
+        [(hash_text, sealed)] = self.database("SELECT hash, sealed FROM credential WHERE account=?", self.name)
+        self.mail.add_mailbox("thief@example.org", "the thief's")
+        self.database("UPDATE credential SET hash=?, sealed=?, reversible=1 WHERE account='thief@example.org'",
+                      hash_text, sealed)
+        self.assertFalse(self.by_cram(name="thief@example.org") or self.by_apop(name="thief@example.org"))
+        self.assertTrue(self.by_cram())
+
+    def test_another_key_opens_nothing_until_the_next_login(self):
+        self.keep()
+        key = os.path.join(self.mail.root, "db-auth", "reversible.key")
+        self.mail.stop()
+        owner = os.stat(key)
+        with open(key, "w") as file:
+            file.write(b64(os.urandom(32)) + "\n")
+        os.chown(key, owner.st_uid, owner.st_gid)
+        self.mail.start()
+        self.assertFalse(self.by_cram())
+        self.assertIn("auth.reversible.other_key", self.mail.log())
+        self.by_plain()
+        wait_until(self.by_cram, "it is kept under the new key")
+
+    def test_the_setting_may_change_while_the_server_runs(self):
+        self.keep()
+        for value, there in (("learn", False), ("no", False), ("yes", True)):
+            self.mail.ctl("config", "set", "authcram", value)
+            self.mail.reload()
+            client = poplib.POP3("127.0.0.1", self.mail.base + 110, timeout=30)
+            self.assertEqual(b"<" in client.getwelcome(), there, value)
+            self.assertEqual("CRAM-MD5" in client.capa()["SASL"], there, value)
+            client.quit()
+        self.assertTrue(self.by_cram() and self.by_apop())
 
 
 class Checkpassword(AuthTest):

@@ -2,7 +2,6 @@
 message that goes in and comes out afterwards."""
 
 import random
-import signal
 import time
 import unittest
 
@@ -177,9 +176,7 @@ class Smtp(BadInput):
 
     def set_bare_newline(self, value):
         self.instance.ctl("config", "set", "smtpbarenewline", value)
-        done = self.instance.log().count("toastd.reload.done")
-        self.instance.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: self.instance.log().count("toastd.reload.done") > done, "the reload")
+        self.instance.reload()
 
 
 class SmtpInTime(BadInput):

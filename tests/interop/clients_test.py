@@ -25,23 +25,24 @@ ANN = "ann@example.org"
 PASSWORD = "correct horse"
 FAR = "far@elsewhere.example"
 PASS, PLAIN, LOGIN, SCRAM, PLUS = "USER/PASS", "PLAIN", "LOGIN", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"
+CRAM, APOP = "CRAM-MD5", "APOP"
 # What each of Debian 12 can do of what we offer.
 SMTP = {
-    "curl": (PLAIN, LOGIN),
-    "gsasl": (PLAIN, LOGIN, SCRAM, PLUS),
-    "msmtp": (PLAIN, LOGIN, SCRAM),
-    "mutt": (PLAIN, LOGIN, SCRAM),
+    "curl": (PLAIN, LOGIN, CRAM),
+    "gsasl": (PLAIN, LOGIN, SCRAM, PLUS, CRAM),
+    "msmtp": (PLAIN, LOGIN, SCRAM, CRAM),
+    "mutt": (PLAIN, LOGIN, SCRAM, CRAM),
     "openssl s_client": (PLAIN, LOGIN),
-    "Python smtplib": (PLAIN, LOGIN),
-    "swaks": (PLAIN, LOGIN),
+    "Python smtplib": (PLAIN, LOGIN, CRAM),
+    "swaks": (PLAIN, LOGIN, CRAM),
 }
 POP3 = {
-    "curl": (PLAIN, LOGIN),
-    "fetchmail": (PASS,),
-    "getmail": (PASS,),
-    "mutt": (PASS, PLAIN, LOGIN, SCRAM),
+    "curl": (PLAIN, LOGIN, CRAM, APOP),
+    "fetchmail": (PASS, CRAM, APOP),
+    "getmail": (PASS, APOP),
+    "mutt": (PASS, PLAIN, LOGIN, SCRAM, CRAM, APOP),
     "openssl s_client": (PASS, PLAIN, LOGIN),
-    "Python poplib": (PASS,),
+    "Python poplib": (PASS, APOP),
 }
 
 
@@ -97,11 +98,12 @@ class Clients(unittest.TestCase):
         cls.far = Host(good)
         cls.addClassCleanup(cls.far.close)
         cls.mail = Instance(settings={
-            "passwordopslimit": 1, "passwordmemlimit": 8192, "authscram": "yes", "smtpprocesses": 1,
+            "passwordopslimit": 1, "passwordmemlimit": 8192, "authscram": "yes", "authcram": "yes", "vchkpwlog": "true", "smtpprocesses": 1,
             "pop3processes": 1, "smtproutes": f":127.0.0.1:{cls.far.port}"})
         cls.addClassCleanup(cls.mail.remove)
         cls.mail.ctl("domain", "add", "example.org")
         cls.mail.add_mailbox(ANN, PASSWORD)
+        cls.mail.ctl("mailbox", "set", ANN, "--reversible=on")
         cls.mail.start()
         cls.submission, cls.submissions = cls.mail.base + 587, cls.mail.base + 465
         cls.pop3, cls.pop3s = cls.mail.base + 110, cls.mail.base + 995
@@ -111,6 +113,7 @@ class Clients(unittest.TestCase):
             file.write(ssl.get_server_certificate(("127.0.0.1", cls.submissions)))
         assert submit(cls.mail, "waits for you", ANN).startswith("250")
         wait_until(lambda: cls.count() == 1, "a message to fetch")
+        wait_until(lambda: "auth.reversible.kept" in cls.mail.log(), "the password is kept")
 
     @classmethod
     def count(cls):
@@ -192,7 +195,7 @@ set confirmcreate=no confirmappend=no delete=no quit=yes header_cache="" message
             client.starttls(context=context())
             client.ehlo()
             client.user, client.password = ANN, PASSWORD
-            method = client.auth_plain if mechanism == PLAIN else client.auth_login
+            method = {PLAIN: client.auth_plain, LOGIN: client.auth_login, CRAM: client.auth_cram_md5}[mechanism]
             self.assertEqual(client.auth(mechanism, method)[0], 235)
             client.sendmail(ANN, [FAR], self.letter(subject))
 
@@ -205,14 +208,16 @@ set confirmcreate=no confirmappend=no delete=no quit=yes header_cache="" message
 
     def pop3_curl(self, mechanism):
         said = self.run_client(["curl", "-sS", "-v", "-k", "--ssl-reqd", "--user", f"{ANN}:{PASSWORD}",
-                                "--login-options", f"AUTH={mechanism}", f"pop3://127.0.0.1:{self.pop3}/1"])
-        self.assertIn(f"> AUTH {mechanism}", said)
+                                "--login-options", "AUTH=+APOP" if mechanism == APOP else f"AUTH={mechanism}",
+                                f"pop3://127.0.0.1:{self.pop3}/1"])
+        self.assertIn("> APOP" if mechanism == APOP else f"> AUTH {mechanism}", said)
         return said
 
     def pop3_fetchmail(self, mechanism):
-        taken = os.path.join(self.home, "fetched")
-        rc = self.file("fetchmailrc", f'poll 127.0.0.1 service {self.pop3s} protocol pop3 auth password user "{ANN}" '
-                                      f'password "{PASSWORD}" ssl no sslcertck keep mda "cat >> {taken}"\n')
+        taken = os.path.join(self.home, "fetched" + re.sub(r"\W", "", mechanism))
+        how = {PASS: "pop3 auth password", CRAM: "pop3 auth cram-md5", APOP: "apop"}[mechanism]
+        rc = self.file("fetchmailrc", f'poll 127.0.0.1 service {self.pop3s} protocol {how} user "{ANN}" '
+                                      f'password "{PASSWORD}" ssl no sslcertck keep fetchall mda "cat >> {taken}"\n')
         self.run_client(["fetchmail", "-f", rc, "--nosyslog", "-v"], environment={"FETCHMAILHOME": self.home})
         with open(taken) as file:
             return file.read()
@@ -227,6 +232,7 @@ server = 127.0.0.1
 port = {self.pop3s}
 username = {ANN}
 password = {PASSWORD}
+use_apop = {mechanism == APOP}
 [destination]
 type = Maildir
 path = {maildir}/
@@ -269,28 +275,40 @@ delete = false
 
     def pop3_Python_poplib(self, mechanism):
         client = poplib.POP3_SSL("127.0.0.1", self.pop3s, timeout=30, context=context())
-        client.user(ANN)
-        client.pass_(PASSWORD)
+        if mechanism == APOP:
+            client.apop(ANN, PASSWORD)
+        else:
+            client.user(ANN)
+            client.pass_(PASSWORD)
         text = b"\n".join(client.retr(1)[1]).decode()
         client.quit()
         return text
 
     # --- the tests
 
+    def logins(self, mechanism):
+        return self.mail.log().count(f"({mechanism}) login success {ANN}:")
+
     def test_smtp(self):
         for client, mechanisms in SMTP.items():
             for mechanism in mechanisms:
                 subject = f"{client} {mechanism}"
                 with self.subTest(subject):
+                    before = self.logins(mechanism)
                     if getattr(self, "smtp_" + re.sub(r"\W", "_", client))(mechanism, subject) is not False:
                         self.arrived(subject)
+                    if mechanism == CRAM:
+                        self.assertEqual(self.logins(CRAM), before + 1)
 
     def test_pop3(self):
         for client, mechanisms in POP3.items():
             for mechanism in mechanisms:
                 with self.subTest(f"{client} {mechanism}"):
+                    before = self.logins(mechanism)
                     text = getattr(self, "pop3_" + re.sub(r"\W", "_", client))(mechanism)
                     self.assertIn("Subject: waits for you", text)
+                    if mechanism in (CRAM, APOP):
+                        self.assertGreater(self.logins(mechanism), before)
 
     def test_the_page_has_this_table(self):
         with open(os.path.join(ROOT, "docs", "authd.md")) as file:

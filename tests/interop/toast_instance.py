@@ -124,6 +124,11 @@ class Instance:
         self.process = None
         return code
 
+    def reload(self):
+        done = self.log().count("toastd.reload.done")
+        self.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: self.log().count("toastd.reload.done") > done, "the reload")
+
     def kill_all(self):
         """kill -9 of toastd and every program of this instance, as a power cut would."""
         pids = [pid for group in self.children().values() for pid in group]

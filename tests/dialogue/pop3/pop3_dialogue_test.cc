@@ -4,6 +4,7 @@
 //   given logins fail|throttle          given maildrop fails
 //   given messages fail                 given message_removed N     (by another program)
 //   given cannot_remove N               given idle_time MS          given login_time MS
+//   given mechanisms cram               given cleartext no
 //   then  removed N...|nothing          then  paused MS
 #include <gtest/gtest.h>
 
@@ -28,6 +29,10 @@ class Pop3Partner final : public dialogue::SocketPartner {
       logins_.passwords[w[1]] = w[2];
     } else if (w.size() >= 3 && w[0] == "message") {
       add_message(w[1], w[2], w.size() > 3 ? std::stoul(w[3]) : 1);
+    } else if (text == "mechanisms cram") {
+      options_.session.offer.cram = logins_.offer.cram = true;
+    } else if (text == "cleartext no") {
+      options_.session.clear_passwords = false;
     } else if (text == "logins fail") {
       logins_.outage = true;
     } else if (text == "logins throttle") {

@@ -152,6 +152,16 @@ Task<Result<auth::SaslReply>> FakeAuth::start(auth::SaslStart request) {
   reply.outcome = auth::SaslReply::Outcome::unsupported;
   mechanism_ = request.mechanism;
   name_.clear();
+  cram_.reset();
+  if (knows_cram && ascii::equal_fold(mechanism_, "CRAM-MD5")) {
+    auth::sasl::MechanismContext context;
+    context.offer.cram = true;
+    context.challenge = "<1896.697170952@postoffice.reston.mci.net>";
+    cram_ = auth::sasl::make_mechanism(mechanism_, std::move(context));
+    auth::sasl::Step step =
+        request.has_initial ? cram_->hear(request.initial.view()) : cram_->begin();
+    co_return co_await cram(std::move(step));
+  }
   const bool is_plain = ascii::equal_fold(mechanism_, "PLAIN");
   if (!is_plain && !ascii::equal_fold(mechanism_, "LOGIN")) co_return reply;
   if (request.has_initial) {
@@ -166,6 +176,10 @@ Task<Result<auth::SaslReply>> FakeAuth::start(auth::SaslStart request) {
 
 Task<Result<auth::SaslReply>> FakeAuth::step(auth::SaslStep request) {
   const std::string message(request.response.view());
+  if (cram_) {
+    auth::sasl::Step step = cram_->hear(message);
+    co_return co_await cram(std::move(step));
+  }
   auth::SaslReply reply;
   if (ascii::equal_fold(mechanism_, "PLAIN")) co_return plain(message);
   if (!name_.empty()) co_return check(name_, message);
@@ -174,6 +188,20 @@ Task<Result<auth::SaslReply>> FakeAuth::step(auth::SaslStep request) {
   reply.exchange = 1;
   reply.challenge = "Password:";
   co_return reply;
+}
+
+Task<Result<auth::SaslReply>> FakeAuth::cram(auth::sasl::Step step) {
+  auth::SaslReply reply;
+  reply.outcome = auth::SaslReply::Outcome::malformed;
+  if (const auto* challenge = std::get_if<auth::sasl::Challenge>(&step)) {
+    reply.outcome = auth::SaslReply::Outcome::challenge;
+    reply.exchange = 1;
+    reply.challenge = challenge->text;
+  }
+  const auto* digest = std::get_if<auth::sasl::CheckDigest>(&step);
+  if (digest == nullptr) co_return reply;
+  const bool right = auth::Md5().proves(digest->proof, Secret(password)).value();
+  co_return check(digest->login, right ? password : "");
 }
 
 Task<> FakeAuth::cancel(std::uint64_t) {
@@ -261,6 +289,8 @@ Result<void> World::given(const Words& words, Options& options, std::string& pee
   } else if (what == "login") {
     auth.login = words[1];
     auth.password = words[2];
+  } else if (what == "authcram") {
+    auth.knows_cram = options.sasl.cram = true;
   } else if (what == "authd") {
     auth.fails = words[1] == "fails";
     auth.throttles = words[1] == "throttles";

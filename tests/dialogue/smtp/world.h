@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "auth/md5_proof.h"
+#include "auth/sasl/mechanisms.h"
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "mta/smtpd/options.h"
@@ -60,13 +62,14 @@ class FakeTls final : public TlsService {
   Task<TlsStart> start(std::unique_ptr<Wire> wire, tls::Floor floor) override;
 };
 
-// PLAIN and LOGIN as authd knows them, for one login.
+// PLAIN, LOGIN and, with the challenge of RFC 2195, CRAM-MD5 as authd knows them, for one login.
 class FakeAuth final : public Authenticator {
  public:
   std::string login;
   std::string password;
   bool fails = false;
   bool throttles = false;
+  bool knows_cram = false;
   int cancelled = 0;
   Task<Result<auth::SaslReply>> start(auth::SaslStart request) override;
   Task<Result<auth::SaslReply>> step(auth::SaslStep request) override;
@@ -77,7 +80,9 @@ class FakeAuth final : public Authenticator {
   auth::SaslReply plain(std::string_view message) const;
   auth::SaslReply check(std::string_view name, std::string_view typed) const;
   std::string mechanism_;
+  Task<Result<auth::SaslReply>> cram(auth::sasl::Step step);
   std::string name_;  // LOGIN's first answer
+  std::unique_ptr<auth::sasl::Mechanism> cram_;
 };
 
 // "login sender" pairs that are in order.

@@ -9,12 +9,16 @@ namespace {
 
 using namespace std::string_literals;
 
-// "challenge TEXT", "check AUTHORIZATION|NAME|PASSWORD" or "malformed"
+// "challenge TEXT", "check AUTHORIZATION|NAME|PASSWORD", "digest NAME|CHALLENGE|DIGEST" or
+// "malformed"
 std::string show(const Step& step) {
   if (const auto* challenge = std::get_if<Challenge>(&step)) return "challenge " + challenge->text;
   if (const auto* question = std::get_if<CheckPassword>(&step))
     return "check " + question->authorization + "|" + question->login + "|" +
            std::string(question->password.view());
+  if (const auto* question = std::get_if<CheckDigest>(&step))
+    return "digest " + question->login + "|" + question->proof.challenge + "|" +
+           question->proof.digest;
   return "malformed";
 }
 
@@ -87,6 +91,59 @@ TEST(SaslLogin, RefusesWhatIsNoNameOrNoPassword) {
     mechanism->hear(kLongName);
     EXPECT_EQ(show(mechanism->hear(password)), "malformed") << password;
   }
+}
+
+// RFC 2195 section 2.
+const std::string kCramChallenge = "<1896.697170952@postoffice.reston.mci.net>";
+const std::string kCramDigest = "b913a602c7eda7a495b4e6e7334d3890";
+
+std::unique_ptr<Mechanism> cram() {
+  MechanismContext context;
+  context.offer.cram = true;
+  context.challenge = kCramChallenge;
+  return make_mechanism("cram-md5", std::move(context));
+}
+
+TEST(SaslCramMd5, TakesANameAndADigest) {
+  const struct {
+    std::string message;
+    std::string expected;
+  } kCases[] = {
+      {"tim " + kCramDigest, "digest tim|" + kCramChallenge + "|" + kCramDigest},
+      {"tim B913A602C7EDA7A495B4E6E7334D3890", "digest tim|" + kCramChallenge + "|" + kCramDigest},
+      {"tim smith " + kCramDigest, "digest tim smith|" + kCramChallenge + "|" + kCramDigest},
+      {kLongName + " " + kCramDigest,
+       "digest " + kLongName + "|" + kCramChallenge + "|" + kCramDigest},
+      {"", "malformed"},
+      {"tim", "malformed"},
+      {kCramDigest, "malformed"},
+      {" " + kCramDigest, "malformed"},
+      {"tim " + kCramDigest + " ", "malformed"},
+      {"tim " + kCramDigest.substr(1), "malformed"},
+      {"tim 0" + kCramDigest, "malformed"},
+      {"tim x" + kCramDigest.substr(1), "malformed"},
+      {"t\0m "s + kCramDigest, "malformed"},
+      {kLongName + "n " + kCramDigest, "malformed"},
+  };
+  for (const auto& c : kCases) {
+    const auto mechanism = cram();
+    EXPECT_EQ(show(mechanism->begin()), "challenge " + kCramChallenge);
+    EXPECT_EQ(show(mechanism->hear(c.message)), c.expected) << c.message;
+  }
+}
+
+// Nobody can answer what has not been said.
+TEST(SaslCramMd5, HasNoInitialResponse) {
+  EXPECT_EQ(show(cram()->hear("tim " + kCramDigest)), "malformed");
+  EXPECT_EQ(make_mechanism(kCramMd5), nullptr);  // not offered
+}
+
+TEST(Sasl, OffersTheBestFirst) {
+  using Names = std::vector<std::string_view>;
+  EXPECT_EQ(offered({}, true), (Names{kPlain, kLogin}));
+  EXPECT_EQ(offered({.scram = false, .cram = true}, false), (Names{kPlain, kLogin, kCramMd5}));
+  EXPECT_EQ(offered({.scram = true, .cram = true}, true),
+            (Names{kScramPlus, kScram, kPlain, kLogin, kCramMd5}));
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ class ScramLogin : public LoginFixture {
 
   void SetUp() override {
     LoginFixture::SetUp();
-    service_.use_scram(ScramUse::offer, "example.org");
+    service_.use_scram(MechanismUse::offer, "example.org");
     learn("ann@example.org", "secret");
   }
   void learn(const std::string& account, const std::string& password) {
@@ -105,7 +105,7 @@ TEST_F(ScramLogin, ANameThatDoesNotExistHasASaltLikeAnyOther) {
   // Another authd on the same store invents the same.
   LoginService another{{directory_, reader_, writer_, recorder_, hashes_, cache_, throttle_,
                         tickets_, tickets_, clock_, random_, log_, metrics_}};
-  another.use_scram(ScramUse::offer, "example.org");
+  another.use_scram(MechanismUse::offer, "example.org");
   const auto account = run_task(io_, another.scram_account(Service::pop3, "nobody@example.org"));
   EXPECT_TRUE(invented.starts_with(base64_encode(account->verifier.salt) + " "));
 }
@@ -145,7 +145,7 @@ TEST_F(ScramLogin, IsOfferedWhereTheSettingSaysSo) {
   const ScramClient bound{.gs2_header = "p=tls-exporter,,", .binding = "b"};
   EXPECT_EQ(begin(bound, "scram-sha-256-plus", "b")->outcome, Answer::challenge);
   EXPECT_EQ(begin({.gs2_header = "y,,"}, "SCRAM-SHA-256", "b")->outcome, Answer::refused);
-  for (const ScramUse use : {ScramUse::none, ScramUse::learn}) {
+  for (const MechanismUse use : {MechanismUse::none, MechanismUse::learn}) {
     service_.use_scram(use, "example.org");
     EXPECT_EQ(begin({})->outcome, Answer::unsupported);
   }
@@ -160,10 +160,10 @@ TEST_F(ScramLogin, IsLearntFromAGoodPassword) {
     io_.restart();
     io_.run();
   };
-  service_.use_scram(ScramUse::none, "example.org");
+  service_.use_scram(MechanismUse::none, "example.org");
   log_in_by_pass("secret");
   EXPECT_FALSE(kept());
-  service_.use_scram(ScramUse::learn, "example.org");
+  service_.use_scram(MechanismUse::learn, "example.org");
   log_in_by_pass("guess");
   EXPECT_FALSE(kept());
   log_in_by_pass("secret");  // from the cache
@@ -171,7 +171,7 @@ TEST_F(ScramLogin, IsLearntFromAGoodPassword) {
   EXPECT_EQ(log_.count("auth.scram.learnt account=ann@example.org"), 1U);
   log_in_by_pass("secret");
   EXPECT_EQ(log_.count("auth.scram.learnt"), 1U);
-  service_.use_scram(ScramUse::offer, "example.org");
+  service_.use_scram(MechanismUse::offer, "example.org");
   EXPECT_EQ(log_in({})->outcome, Answer::granted);
   // A hash that is replaced takes its verifier with it, and gets another one at once.
   put("ann@example.org", "old:secret");

@@ -31,6 +31,7 @@ struct Show {
   std::string operator()(const Quit&) { return "QUIT"; }
   std::string operator()(const Capa&) { return "CAPA"; }
   std::string operator()(const Stls&) { return "STLS"; }
+  std::string operator()(const Apop& c) { return "APOP [" + c.name + "] " + c.digest; }
   std::string operator()(const Auth& c) {
     std::string shown = "AUTH " + c.mechanism;
     return c.initial ? shown + " [" + std::string(c.initial->view()) + "]" : shown;
@@ -73,6 +74,10 @@ TEST(CommandParser, Good) {
       {"NOOP", "NOOP"},
       {"QUIT", "QUIT"},
       {"CAPA", "CAPA"},
+      {"APOP mrose c4c9334bac560ecc979e58001b3e22fb",
+       "APOP [mrose] c4c9334bac560ecc979e58001b3e22fb"},
+      {"apop two words C4C9334BAC560ECC979E58001B3E22FB",
+       "APOP [two words] c4c9334bac560ecc979e58001b3e22fb"},
       // RFC 5034 section 4
       {"AUTH", "AUTH "},
       {"auth plain", "AUTH plain"},
@@ -130,8 +135,14 @@ TEST(CommandParser, Bad) {
       {"AUTH PLAIN dGVz dA==", "-ERR the initial response is not base64"},
       {"AUTH PLAIN *", "-ERR the initial response is not base64"},
       {"STLS now", "-ERR STLS takes no argument"},
-      {"APOP ann c4c9334bac560ecc979e58001b3e22fb",
-       "-ERR APOP is not offered, its MD5 protects no password; use USER and PASS"},
+      {"APOP", "-ERR usage: APOP name digest"},
+      {"APOP ann", "-ERR usage: APOP name digest"},
+      {"APOP c4c9334bac560ecc979e58001b3e22fb", "-ERR usage: APOP name digest"},
+      {"APOP  c4c9334bac560ecc979e58001b3e22fb", "-ERR usage: APOP name digest"},
+      {"APOP  ann c4c9334bac560ecc979e58001b3e22fb", "-ERR usage: APOP name digest"},
+      {"APOP ann c4c9334bac560ecc979e58001b3e22fb ", "-ERR usage: APOP name digest"},
+      {"APOP ann c4c9334bac560ecc979e58001b3e22fx", "-ERR usage: APOP name digest"},
+      {"APOP a\tn c4c9334bac560ecc979e58001b3e22fb", "-ERR usage: APOP name digest"},
       {std::string_view("NO\0OP", 5), "-ERR NUL byte in command"},
       {std::string_view("PASS a\0b", 8), "-ERR NUL byte in command"},
       {"USER", "-ERR usage: USER name"},

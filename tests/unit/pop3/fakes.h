@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "auth/md5_proof.h"
 #include "auth/sasl/mechanisms.h"
 #include "pop3d/services.h"
 #include "pop3d/wire_encoder.h"
@@ -127,6 +128,7 @@ class FakeMaildrops final : public MaildropService {
 class FakeLogins : public LoginService {
  public:
   std::map<std::string, std::string> passwords;
+  auth::sasl::Offer offer;
   bool outage = false;
   bool throttled = false;
   unsigned attempts = 0;
@@ -137,7 +139,10 @@ class FakeLogins : public LoginService {
   Task<tl::expected<SaslAnswer, LoginRefusal>> sasl_begin(Client client,
                                                           SaslOpening opening) override {
     if (outage) co_return tl::unexpected(LoginRefusal{LoginRefusal::Reason::outage, "no authd"});
-    mechanism_ = auth::sasl::make_mechanism(opening.mechanism);
+    auth::sasl::MechanismContext context;
+    context.offer = offer;
+    context.challenge = "<1896.697170952@postoffice.reston.mci.net>";  // RFC 2195 section 2
+    mechanism_ = auth::sasl::make_mechanism(opening.mechanism, std::move(context));
     if (!mechanism_)
       co_return tl::unexpected(LoginRefusal{LoginRefusal::Reason::unsupported, "unknown"});
     client_ = std::move(client);
@@ -170,13 +175,35 @@ class FakeLogins : public LoginService {
     co_return Ticket{"ticket for " + client.connection};
   }
 
+  Task<tl::expected<Ticket, LoginRefusal>> apop(Client client, Apop given,
+                                                std::string stamp) override {
+    auth::Md5Proof proof{auth::Md5Proof::By::apop, std::move(stamp), std::move(given.digest)};
+    co_return co_await prove(std::move(client), std::move(given.name), std::move(proof));
+  }
+
  private:
+  Task<tl::expected<Ticket, LoginRefusal>> prove(Client client, std::string name,
+                                                 auth::Md5Proof proof) {
+    const auto account = passwords.find(name);
+    Secret password(account == passwords.end() ? "nobody has this" : account->second);
+    const bool right = auth::Md5().proves(proof, password).value();
+    if (!right) password = Secret("wrong");
+    co_return co_await login(std::move(client), std::move(name), std::move(password));
+  }
   static constexpr std::uint64_t kExchange = 77;
   Task<tl::expected<SaslAnswer, LoginRefusal>> follow(auth::sasl::Step step) {
     if (auto* challenge = std::get_if<auth::sasl::Challenge>(&step))
       co_return SaslChallenge{kExchange, std::move(challenge->text)};
     if (std::holds_alternative<auth::sasl::Malformed>(step))
       co_return tl::unexpected(LoginRefusal{LoginRefusal::Reason::malformed, "malformed"});
+    if (auto* digest = std::get_if<auth::sasl::CheckDigest>(&step)) {
+      Client client = client_;
+      std::string mailbox = digest->login;
+      auto ticket =
+          co_await prove(std::move(client), std::move(digest->login), std::move(digest->proof));
+      if (!ticket) co_return tl::unexpected(std::move(ticket.error()));
+      co_return SaslGrant{std::move(*ticket), std::move(mailbox)};
+    }
     auto question = std::move(std::get<auth::sasl::CheckPassword>(step));
     std::string name = question.login;
     Client client = client_;

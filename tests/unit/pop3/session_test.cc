@@ -329,7 +329,7 @@ TEST_F(Pop3Session, AuthTellsAuthdOfTheConnection) {
 }
 
 TEST_F(Pop3Session, ScramIsOfferedBySettingAndBoundByTheConnection) {
-  limits_.offers_scram = true;
+  limits_.offer.scram = true;
   Session clear = make();
   EXPECT_NE(play(clear, {"CAPA"}).find("\r\nSASL SCRAM-SHA-256 PLAIN LOGIN\r\n"),
             std::string::npos);
