@@ -1,5 +1,6 @@
-// Logins in which no password comes: SCRAM, CRAM-MD5 and APOP. No password is hashed, for nobody,
-// so that time tells nothing; guesses are counted as those of every other way in.
+// Logins in which no password comes: SCRAM, CRAM-MD5 and APOP. By SCRAM no password is hashed, for
+// nobody; by the others for everybody who is refused. Guesses are counted as those of every other
+// way in.
 #include <utility>
 
 #include "auth/login_case.h"
@@ -34,20 +35,29 @@ bool LoginService::is_right_proof(Case& login) {
   return kept && login.proof->right && login.proof->stored == login.credential->scram;
 }
 
-// The same work for everybody: where nothing is kept, a password that nobody has is decrypted.
-Result<bool> LoginService::is_right_digest(Case& login) {
+// Where nothing is kept, a password that nobody has is decrypted and compared; and whatever is
+// refused costs what a wrong password costs, so that microseconds tell nothing and guessing is no
+// cheaper.
+Task<Result<bool>> LoginService::is_right_digest(Case& login) {
   const bool open = login.is_open();
   const std::shared_ptr<const ReversibleMeans> means = reversible_means_;
-  if (!means) return transient("the key of kept passwords was given up meanwhile");
-  static const Credential kNothing;
-  const Credential& kept = open && login.credential->reversible ? *login.credential : kNothing;
+  if (!means) co_return transient("the key of kept passwords was given up meanwhile");
+  const Credential nothing;
+  const Credential& kept = open && login.credential->reversible ? *login.credential : nothing;
   const PasswordSealer::Opened opened =
       means->sealer.open(login.account.mailbox, kept.hash, kept.sealed);
   Result<bool> right = means->md5.proves(*login.digest, opened.password);
-  if (!right) return right;
+  if (!right) co_return right;
+  if (open && opened.seal == Seal::good && *right) co_return true;
   if (opened.seal == Seal::other_key) report_other_key(login.account.mailbox);
   if (open) login.reason = opened.seal == Seal::good ? "wrong_password" : "not_reversible";
-  return open && opened.seal == Seal::good && *right;
+  Secret shown(login.digest->digest);
+  std::string dummy = services_.hashes.hasher().dummy();
+  const Digest question = services_.cache.key_of(login.counted_as, login.digest->challenge, shown);
+  Result<bool> paid =
+      co_await services_.hashes.verify(question, std::move(dummy), std::move(shown));
+  if (!paid) co_return paid;
+  co_return false;
 }
 
 void LoginService::use_scram(MechanismUse use, std::string default_domain) {

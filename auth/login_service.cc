@@ -153,7 +153,7 @@ Task<Result<bool>> LoginService::is_right(Case& login) {
   if (!found) co_return pass(found);
   if (login.account.found) login.credential = std::move(*found);
   if (login.proof) co_return is_right_proof(login);
-  if (login.digest) co_return is_right_digest(login);
+  if (login.digest) co_return co_await is_right_digest(login);
   Result<bool> by_app_password = co_await is_app_password(login);
   if (!by_app_password || *by_app_password) co_return by_app_password;
   login.cached = login.is_open() && is_cached(login);

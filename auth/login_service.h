@@ -2,9 +2,9 @@
 //
 // What a stranger may learn: whether name and password together are right, nothing else. A name
 // that does not exist, a wrong password, an account switched off or without a password are answered
-// alike, and each costs one verification of the configured cost, by SCRAM, CRAM-MD5 and APOP none.
-// An outage (directory, credentials, memory, full queue) is an Error, always transient, never a
-// refusal: a mail program told "wrong password" asks its user for a new one.
+// alike, and each costs one verification of the configured cost, by SCRAM none. An outage
+// (directory, credentials, memory, full queue) is an Error, always transient, never a refusal: a
+// mail program told "wrong password" asks its user for a new one.
 //
 // An app password (auth/app_password.h) is right without any verification; a wrong one costs what
 // every wrong password does, and so does a right one for another service.
@@ -135,7 +135,7 @@ class LoginService {
   Task<Result<void>> get_invention_key();
   std::string invented_name(std::string login) const;
   bool is_right_proof(Case& login);
-  Result<bool> is_right_digest(Case& login);
+  Task<Result<bool>> is_right_digest(Case& login);
   bool is_cached(const Case& login) const;
   Task<> remember(Case& login);
   Task<> learn(std::string mailbox, std::string hash, Secret password);

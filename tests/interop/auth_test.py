@@ -9,6 +9,7 @@ import hmac
 import json
 import os
 import poplib
+import signal
 import smtplib
 import socket
 import sqlite3
@@ -457,6 +458,28 @@ class ReversiblePasswords(AuthTest):
         self.mail.start()
         self.assertFalse(self.by_cram())
         self.assertIn("auth.reversible.other_key", self.mail.log())
+        self.by_plain()
+        wait_until(self.by_cram, "it is kept under the new key")
+
+    def test_a_key_that_others_may_read_is_refused(self):
+        """And one that is not there is made, also by an authd that has long been at work."""
+        key = os.path.join(self.mail.root, "db-auth", "reversible.key")
+        self.keep()
+        self.mail.ctl("config", "set", "authcram", "no")
+        self.mail.reload()
+        os.chmod(key, 0o644)
+        self.mail.ctl("config", "set", "authcram", "yes")
+        self.mail.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: "reversible.key must be a file that nobody but its owner may read" in self.mail.log(),
+                   "the reload is refused")
+        with smtplib.SMTP("127.0.0.1", self.mail.base + 587, timeout=30) as client:
+            client.starttls(context=context())
+            client.ehlo()
+            self.assertEqual(client.esmtp_features["auth"].strip(), "PLAIN LOGIN")
+        os.remove(key)
+        self.mail.reload()
+        self.assertEqual(os.stat(key).st_mode & 0o777, 0o600)
+        self.assertFalse(self.by_cram())
         self.by_plain()
         wait_until(self.by_cram, "it is kept under the new key")
 

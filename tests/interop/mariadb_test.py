@@ -4,6 +4,7 @@ ours needs to be told or restarted when it is back."""
 
 import json
 import os
+import poplib
 import shutil
 import socket
 import stat
@@ -247,6 +248,8 @@ class Moving(unittest.TestCase):
         cls.addClassCleanup(cls.server.remove)
 
     def setUp(self):
+        for name in ("toast_directory", "toast_credentials"):
+            self.server.run(f"DROP DATABASE IF EXISTS {name}")
         self.instance = Instance(settings={**QUICK, "mariadbsocket": self.server.socket})
         self.addCleanup(self.instance.remove)
         self.server.run(self.instance.ctl("schema", "grants"))
@@ -300,6 +303,38 @@ class Moving(unittest.TestCase):
         self.assertEqual(self.everything(), now)
         self.instance.start()
         still_works(self.instance, "back again")
+
+    def by_apop(self, password=PASSWORD):
+        client = poplib.POP3(*self.instance.pop3, timeout=30)
+        try:
+            return client.apop(ANN, password).startswith(b"+OK")
+        except poplib.error_proto:
+            return False
+        finally:
+            client.close()
+
+    def test_a_password_that_can_be_had_back_goes_along(self):
+        """Its key stays with the instance; on the server authd may write what it seals."""
+        self.instance.ctl("config", "set", "authcram", "yes")
+        self.instance.ctl("mailbox", "set", ANN, "--reversible=on")
+        self.instance.start()
+        still_works(self.instance)
+        wait_until(self.by_apop, "it is kept")
+        self.instance.stop()
+        self.assertEqual(self.copy("mariadb").returncode, 0)
+        self.use("mariadb")
+        self.instance.start()
+        self.assertTrue(self.by_apop())
+        self.instance.ctl("mailbox", "passwd", ANN, "--password-stdin", stdin="another one\n")
+        self.assertFalse(self.by_apop() or self.by_apop("another one"))
+        client, answer = log_in(self.instance, ANN, "another one")
+        client.socket.close()
+        self.assertTrue(answer.startswith("+OK"), answer)
+        wait_until(lambda: self.by_apop("another one"), "the new one is kept")
+        dump = subprocess.run(["mariadb-dump", f"--socket={self.server.socket}", "--all-databases"],
+                              capture_output=True, check=True).stdout
+        self.assertIn(b"$sealed$1$", dump)
+        self.assertNotIn(b"another one", dump)
 
 
 if __name__ == "__main__":

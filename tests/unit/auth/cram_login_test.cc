@@ -79,6 +79,7 @@ TEST_F(CramLogin, AGoodPasswordBuysATicketWithoutAHash) {
   EXPECT_EQ(exchanges_.waiting(), 0U);
 }
 
+// And costs what a wrong password does.
 TEST_F(CramLogin, EveryRefusalIsInTheSameWords) {
   for (const char* account : {"off@example.org", "locked@example.org"}) keep(account);
   put("plain@example.org", "plain:secret");
@@ -96,15 +97,16 @@ TEST_F(CramLogin, EveryRefusalIsInTheSameWords) {
       {"plain@example.org", "secret", "not_reversible"},
   };
   for (const auto& c : kCases) {
+    const int before = hasher_->verified();
     const Result<SaslReply> reply = by_cram(c.name, c.password);
     ASSERT_TRUE(reply) << c.reason;
     EXPECT_EQ(reply->outcome, Answer::refused) << c.reason;
     EXPECT_TRUE(reply->ticket.empty() && reply->mailbox.empty() && reply->challenge.empty());
     EXPECT_EQ(by_apop(c.name, c.password)->outcome, Outcome::refused) << c.reason;
     EXPECT_EQ(log_.count(std::string("reason=") + c.reason), 2U) << c.reason;
+    EXPECT_EQ(hasher_->verified(), before + 2) << c.reason;
   }
   EXPECT_EQ(by_apop("ann", "secret", "<2@mx>")->outcome, Outcome::refused);  // another greeting's
-  EXPECT_EQ(hasher_->verified(), 0);
 }
 
 // As often as by any other way, whether there is something to guess or not.
