@@ -85,6 +85,9 @@ class DryRunStore final : public DirectoryStore {
   Result<void> each_domain(const std::string& after, Visit<HostedDomain> visit) override {
     return real_->each_domain(after, std::move(visit));
   }
+  Result<void> each_quota_domain(const std::string& after, Visit<DomainQuota> visit) override {
+    return real_->each_quota_domain(after, std::move(visit));
+  }
   Result<void> each_domain_alias(const std::string& after, const Domain* target,
                                  Visit<DomainAlias> visit) override {
     return real_->each_domain_alias(after, target, std::move(visit));

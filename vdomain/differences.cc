@@ -32,7 +32,11 @@ std::string quota(const Quota& q) {
   return text;
 }
 std::string catch_all(const CatchAll& c) {
-  return c.target ? c.target->str() : std::string(catch_all_name(c.kind));
+  const std::string what = c.target ? c.target->str() : std::string(catch_all_name(c.kind));
+  return c.text ? what + ":" + c.text->str() : what;
+}
+std::string send_limit(const std::optional<std::uint64_t>& most) {
+  return !most ? "as the settings say" : *most == 0 ? "unlimited" : std::to_string(*most);
 }
 std::string server(const std::optional<NextHop>& lmtp) {
   return lmtp ? lmtp->lmtp_server() : "off";
@@ -49,6 +53,7 @@ std::string differences(const HostedDomain& present, const HostedDomain& wanted)
   Differences d;
   d.compare("catch-all", catch_all(present.catch_all), catch_all(wanted.catch_all));
   d.compare("default quota", quota(present.default_quota), quota(wanted.default_quota));
+  d.compare("quota", quota(present.quota), quota(wanted.quota));
   d.compare("sub-addressing", quoted(sub_addressing_name(present.sub_addressing)),
             quoted(sub_addressing_name(wanted.sub_addressing)));
   const DomainLimits& is = present.limits;
@@ -56,7 +61,10 @@ std::string differences(const HostedDomain& present, const HostedDomain& wanted)
   d.compare("most mailboxes", limit(is.mailboxes), limit(asked.mailboxes));
   d.compare("most aliases", limit(is.aliases), limit(asked.aliases));
   d.compare("most lists", limit(is.lists), limit(asked.lists));
-  d.compare("most messages a day", limit(is.messages_per_day), limit(asked.messages_per_day));
+  d.compare("most messages an hour", send_limit(is.messages_per_hour),
+            send_limit(asked.messages_per_hour));
+  d.compare("most messages a day", send_limit(is.messages_per_day),
+            send_limit(asked.messages_per_day));
   d.compare("most bytes of quotas", limit(is.disk_bytes), limit(asked.disk_bytes));
   d.compare("most messages of quotas", limit(is.disk_messages), limit(asked.disk_messages));
   d.compare("owner", present.owner.value_or("none"), wanted.owner.value_or("none"));
@@ -79,6 +87,10 @@ std::string differences(const DomainOwner& present, const DomainOwner& wanted) {
   d.compare("most lists", limit(is.lists), limit(asked.lists));
   d.compare("most bytes of quotas", limit(is.disk_bytes), limit(asked.disk_bytes));
   d.compare("most messages of quotas", limit(is.disk_messages), limit(asked.disk_messages));
+  d.compare("most messages an hour", send_limit(is.messages_per_hour),
+            send_limit(asked.messages_per_hour));
+  d.compare("most messages a day", send_limit(is.messages_per_day),
+            send_limit(asked.messages_per_day));
   return d.take();
 }
 

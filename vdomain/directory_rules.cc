@@ -50,7 +50,7 @@ std::optional<std::string> wrong_with_reason(std::string_view which,
 
 std::optional<std::string> wrong_with_limits(const DomainLimits& limits) {
   for (const auto& limit : {limits.mailboxes, limits.aliases, limits.lists, limits.messages_per_day,
-                            limits.disk_bytes, limits.disk_messages})
+                            limits.disk_bytes, limits.disk_messages, limits.messages_per_hour})
     if (limit && *limit > kMaxCount) return "limit: too large; leave it out for no limit";
   return std::nullopt;
 }
@@ -63,6 +63,9 @@ std::optional<std::string> wrong_with_catch_all(const HostedDomain& domain) {
     return fmt::format("catch-all {}: needs an address", catch_all_name(catch_all.kind));
   if (!wants_target && catch_all.target)
     return fmt::format("catch-all {}: takes no address", catch_all_name(catch_all.kind));
+  if (wants_target && catch_all.text)
+    return fmt::format("catch-all {}: takes no text; refuse and discard do",
+                       catch_all_name(catch_all.kind));
   if (catch_all.kind == CatchAll::Kind::mailbox && catch_all.target->domain() != domain.name)
     return fmt::format("catch-all mailbox {}: must be in {}; use forward for other domains",
                        catch_all.target->str(), domain.name.str());
@@ -84,9 +87,15 @@ std::optional<std::string> wrong_with(const HostedDomain& domain) {
   if (auto wrong = wrong_with_reason("outgoing", domain.outgoing_suspended)) return wrong;
   if (auto wrong = wrong_with_reason("login", domain.login_suspended)) return wrong;
   if (auto wrong = wrong_with_quota(domain.default_quota)) return wrong;
+  if (auto wrong = wrong_with_quota(domain.quota)) return wrong;
   if (auto wrong = wrong_with_limits(domain.limits)) return wrong;
   if (domain.lmtp && domain.lmtp->kind != NextHop::Kind::lmtp)
     return fmt::format("{}: mailboxes can be served by an LMTP server only", domain.lmtp->str());
+  if (domain.lmtp && domain.quota.limited())
+    return fmt::format(
+        "{}: its mailboxes are served by another server over LMTP, which measures "
+        "them; no quota of the domain holds here",
+        domain.name.str());
   return wrong_with_catch_all(domain);
 }
 
@@ -100,8 +109,8 @@ std::optional<std::string> wrong_with(const DomainOwner& owner) {
     return fmt::format("owner \"{}\": a name is 1 to {} of a-z 0-9 . _ - @ +, and not none",
                        owner.name, kMaxOwnerName);
   const OwnerLimits& l = owner.limits;
-  for (const auto& limit :
-       {l.domains, l.mailboxes, l.aliases, l.lists, l.disk_bytes, l.disk_messages})
+  for (const auto& limit : {l.domains, l.mailboxes, l.aliases, l.lists, l.disk_bytes,
+                            l.disk_messages, l.messages_per_hour, l.messages_per_day})
     if (limit && *limit > kMaxCount) return "limit: too large; leave it out for no limit";
   return std::nullopt;
 }

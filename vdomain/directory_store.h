@@ -30,6 +30,12 @@ struct StoredRoom {
   std::uint64_t without_bytes = 0;     // mailboxes that may hold any number of bytes
   std::uint64_t without_messages = 0;  // or of messages
 };
+// A domain with a quota over all its mailboxes.
+struct DomainQuota {
+  Domain name;
+  Quota quota;
+  friend bool operator==(const DomainQuota&, const DomainQuota&) = default;
+};
 struct OwnedCounts {
   std::uint64_t domains = 0;
   std::uint64_t mailboxes = 0;
@@ -89,6 +95,8 @@ class DirectoryStore {
   virtual Result<std::optional<Vacation>> vacation(const Address& mailbox) = 0;
 
   virtual Result<void> each_domain(const std::string& after, Visit<HostedDomain> visit) = 0;
+  // Only those with a quota whose mailboxes are here: few, found without reading the others.
+  virtual Result<void> each_quota_domain(const std::string& after, Visit<DomainQuota> visit) = 0;
   virtual Result<void> each_domain_alias(const std::string& after, const Domain* target,
                                          Visit<DomainAlias> visit) = 0;
   virtual Result<void> each_mailbox(const std::optional<Address>& after, const Domain* domain,

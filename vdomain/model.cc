@@ -30,6 +30,12 @@ std::optional<CatchAll::Kind> parse_catch_all(std::string_view name) {
   return std::nullopt;
 }
 
+Quota effective_quota(const Mailbox& mailbox, const HostedDomain& domain) {
+  const auto of = [](std::uint64_t own, std::uint64_t shared) { return own != 0 ? own : shared; };
+  return {of(mailbox.quota.bytes, domain.quota.bytes),
+          of(mailbox.quota.messages, domain.quota.messages)};
+}
+
 std::string sub_addressing_name(SubAddressing separators) {
   std::string name;
   if (separators.plus) name += '+';

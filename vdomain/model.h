@@ -13,6 +13,7 @@
 #include "mta/message/address.h"
 #include "mta/message/next_hop.h"
 #include "vdomain/instruction.h"  // Quota
+#include "vdomain/reply_text.h"
 
 namespace toast::vdomain {
 
@@ -30,6 +31,8 @@ struct CatchAll {
   enum class Kind : std::uint8_t { refuse, discard, mailbox, forward };
   Kind kind = Kind::refuse;
   std::optional<Address> target;  // for mailbox: one of the same domain; for forward: any address
+  // For discard: why, for the log. For refuse: what senders read in place of our own words.
+  std::optional<ReplyText> text = std::nullopt;
   friend bool operator==(const CatchAll&, const CatchAll&) = default;
 };
 std::string_view catch_all_name(CatchAll::Kind kind);  // "refuse", "discard", "mailbox", "forward"
@@ -51,11 +54,14 @@ struct DomainLimits {
   std::optional<std::uint64_t> mailboxes;
   std::optional<std::uint64_t> aliases;
   std::optional<std::uint64_t> lists;
+  // Recipients at other hosts that its logins may send to. Not set: as the settings say; 0: no
+  // limit. Enforced by the queue.
   std::optional<std::uint64_t> messages_per_day;
   // Of the quotas of all its mailboxes together: what they may fill, not what they do. A domain so
   // limited never holds more, and no delivery has to ask what its neighbours use.
   std::optional<std::uint64_t> disk_bytes = std::nullopt;
   std::optional<std::uint64_t> disk_messages = std::nullopt;
+  std::optional<std::uint64_t> messages_per_hour = std::nullopt;  // as messages_per_day
   friend bool operator==(const DomainLimits&, const DomainLimits&) = default;
 };
 
@@ -73,6 +79,8 @@ struct HostedDomain {
   std::optional<NextHop> lmtp = std::nullopt;
   // The name of its DomainOwner, whose limits hold beside its own.
   std::optional<std::string> owner = std::nullopt;
+  // What its mailboxes may use together, whatever each may: measured by the keeper of the mail.
+  Quota quota{};
   WallTime created{};         // set by the repository
   std::uint64_t version = 0;  // changes of this row; set by the repository
   friend bool operator==(const HostedDomain&, const HostedDomain&) = default;
@@ -86,6 +94,8 @@ struct OwnerLimits {
   std::optional<std::uint64_t> lists = std::nullopt;
   std::optional<std::uint64_t> disk_bytes = std::nullopt;  // as of a domain
   std::optional<std::uint64_t> disk_messages = std::nullopt;
+  std::optional<std::uint64_t> messages_per_hour = std::nullopt;  // as of a domain
+  std::optional<std::uint64_t> messages_per_day = std::nullopt;
   friend bool operator==(const OwnerLimits&, const OwnerLimits&) = default;
 };
 struct DomainOwner {
@@ -124,6 +134,10 @@ struct Mailbox {
   std::uint64_t version = 0;
   friend bool operator==(const Mailbox&, const Mailbox&) = default;
 };
+
+// What the mailbox may hold: in a domain with a quota one without a quota of its own may hold all
+// that the domain may. So each has a ledger, and the domain's use is their sum.
+Quota effective_quota(const Mailbox& mailbox, const HostedDomain& domain);
 
 // A name whose mail goes elsewhere. It may stand beside a mailbox of the same name: then the
 // mailbox gets a copy only with keep_copy. A name ending in "-default" also takes what begins like

@@ -19,6 +19,11 @@ ordered_json or_null(const std::optional<Address>& address) {
   return address->str();
 }
 
+ordered_json or_null(const std::optional<ReplyText>& text) {
+  if (!text) return nullptr;
+  return text->str();
+}
+
 ordered_json or_null(const std::optional<NextHop>& server) {
   if (!server) return nullptr;
   return server->lmtp_server();
@@ -44,12 +49,16 @@ std::string to_json(const HostedDomain& d) {
       {"login_suspended", or_null(d.login_suspended)},
       {"catch_all", std::string(catch_all_name(d.catch_all.kind))},
       {"catch_all_target", or_null(d.catch_all.target)},
+      {"catch_all_text", or_null(d.catch_all.text)},
       {"sub_addressing", sub_addressing_name(d.sub_addressing)},
       {"default_quota_bytes", d.default_quota.bytes},
       {"default_quota_messages", d.default_quota.messages},
+      {"quota_bytes", d.quota.bytes},
+      {"quota_messages", d.quota.messages},
       {"max_mailboxes", or_null(d.limits.mailboxes)},
       {"max_aliases", or_null(d.limits.aliases)},
       {"max_lists", or_null(d.limits.lists)},
+      {"max_messages_per_hour", or_null(d.limits.messages_per_hour)},
       {"max_messages_per_day", or_null(d.limits.messages_per_day)},
       {"max_disk_bytes", or_null(d.limits.disk_bytes)},
       {"max_disk_messages", or_null(d.limits.disk_messages)},
@@ -85,6 +94,8 @@ std::string to_json(const DomainOwner& o) {
       {"max_lists", or_null(o.limits.lists)},
       {"max_disk_bytes", or_null(o.limits.disk_bytes)},
       {"max_disk_messages", or_null(o.limits.disk_messages)},
+      {"max_messages_per_hour", or_null(o.limits.messages_per_hour)},
+      {"max_messages_per_day", or_null(o.limits.messages_per_day)},
   });
 }
 

@@ -170,6 +170,34 @@ class SqlReads : public Store {
                                     [](const auto& row) { return rows::vacation(row); });
   }
 
+  // A page in the order of names.
+  Result<void> each_quota_domain(const std::string& after, Visit<DomainQuota> visit) override {
+    static const std::string sql = fmt::format(
+        "SELECT name, quota_bytes, quota_messages FROM domain"
+        " WHERE quota_bytes > 0 AND lmtp IS NULL AND name > ?"
+        " UNION SELECT name, quota_bytes, quota_messages FROM domain"
+        " WHERE quota_messages > 0 AND lmtp IS NULL AND name > ? ORDER BY name LIMIT {}",
+        kDomainsAtOnce);
+    const auto read = [](const auto& row) -> Result<DomainQuota> {
+      Result<Domain> name = rows::parse_domain("domain", row.text(0));
+      if (!name) return pass(name);
+      return DomainQuota{std::move(*name), rows::quota(row, 1)};
+    };
+    std::string from = after;
+    for (;;) {
+      std::size_t seen = 0;
+      bool more = true;
+      const Visit<DomainQuota> counted = [&](const DomainQuota& found) {
+        ++seen;
+        from = found.name.str();
+        return more = visit(found);
+      };
+      const std::string behind = from;
+      Result<void> done = sql::each_row<DomainQuota>(db_.query(sql, behind, behind), read, counted);
+      if (!done || !more || seen < kDomainsAtOnce) return done;
+    }
+  }
+
   // Few: an owner is a customer of a provider.
   Result<void> each_owner(const std::string& after, Visit<DomainOwner> visit) override {
     static const std::string sql =

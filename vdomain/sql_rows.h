@@ -14,10 +14,11 @@ inline constexpr std::string_view kDomainColumns =
     "name, incoming_suspended, outgoing_suspended, login_suspended, catch_all, catch_all_target,"
     " sub_addressing, default_quota_bytes, default_quota_messages, max_mailboxes, max_aliases,"
     " max_lists, max_messages_per_day, created_at, version, lmtp, max_disk_bytes,"
-    " max_disk_messages, (SELECT o.name FROM owner o WHERE o.owner_id = domain.owner_id)";
+    " max_disk_messages, (SELECT o.name FROM owner o WHERE o.owner_id = domain.owner_id),"
+    " quota_bytes, quota_messages, catch_all_text, max_messages_per_hour";
 inline constexpr std::string_view kOwnerColumns =
     "name, max_domains, max_mailboxes, max_aliases, max_lists, max_disk_bytes, max_disk_messages,"
-    " created_at, version";
+    " created_at, version, max_messages_per_hour, max_messages_per_day";
 inline constexpr std::string_view kVacationColumns =
     "d.name, m.local_part, v.subject, v.text, v.begins_at, v.ends_at, v.days, v.only_if_named,"
     " v.created_at, v.version";
@@ -63,6 +64,11 @@ template <class Row>
   if (!kind) return damaged("domain", row.text(4));
   if (!separators) return damaged("domain", row.text(6));
   CatchAll catch_all{*kind, std::nullopt};
+  if (!row.is_null(21)) {
+    Result<ReplyText> text = ReplyText::parse(row.text(21));
+    if (!text) return damaged("domain", row.text(21));
+    catch_all.text = std::move(*text);
+  }
   if (!row.is_null(5)) {
     Result<Address> target = parse_address("domain", row.text(5));
     if (!target) return pass(target);
@@ -83,9 +89,10 @@ template <class Row>
       .sub_addressing = *separators,
       .default_quota = quota(row, 7),
       .limits = {limit(row, 9), limit(row, 10), limit(row, 11), limit(row, 12), limit(row, 16),
-                 limit(row, 17)},
+                 limit(row, 17), limit(row, 22)},
       .lmtp = std::move(lmtp),
       .owner = row.optional_string(18),
+      .quota = quota(row, 19),
       .created = time_from(row.integer(13)),
       .version = static_cast<std::uint64_t>(row.integer(14)),
   };
@@ -124,7 +131,7 @@ template <class Row>
   return DomainOwner{
       .name = row.string(0),
       .limits = {limit(row, 1), limit(row, 2), limit(row, 3), limit(row, 4), limit(row, 5),
-                 limit(row, 6)},
+                 limit(row, 6), limit(row, 9), limit(row, 10)},
       .created = time_from(row.integer(7)),
       .version = static_cast<std::uint64_t>(row.integer(8)),
   };

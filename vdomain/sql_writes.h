@@ -31,6 +31,11 @@ inline std::optional<std::string> text(const std::optional<Address>& address) {
   return address->str();
 }
 
+inline std::optional<std::string> text(const std::optional<ReplyText>& reply) {
+  if (!reply) return std::nullopt;
+  return reply->str();
+}
+
 inline std::optional<std::string> text(const std::optional<NextHop>& server) {
   if (!server) return std::nullopt;
   return server->str();
@@ -49,9 +54,10 @@ class SqlWrites final : public StoreTransaction {
         "INSERT INTO domain (name, incoming_suspended, outgoing_suspended, login_suspended,"
         " catch_all, catch_all_target, sub_addressing, default_quota_bytes, default_quota_messages,"
         " max_mailboxes, max_aliases, max_lists, max_messages_per_day, max_disk_bytes,"
-        " max_disk_messages, owner_id, lmtp, created_at, version)"
+        " max_disk_messages, owner_id, lmtp, created_at, version, quota_bytes, quota_messages,"
+        " catch_all_text, max_messages_per_hour)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-        " (SELECT owner_id FROM owner WHERE name = ?), ?, ?, ?)",
+        " (SELECT owner_id FROM owner WHERE name = ?), ?, ?, ?, ?, ?, ?, ?)",
         d.name.str(), d.incoming_suspended, d.outgoing_suspended, d.login_suspended,
         catch_all_name(d.catch_all.kind), sql::text(d.catch_all.target),
         sub_addressing_name(d.sub_addressing), sql::number(d.default_quota.bytes),
@@ -59,7 +65,9 @@ class SqlWrites final : public StoreTransaction {
         sql::number(d.limits.aliases), sql::number(d.limits.lists),
         sql::number(d.limits.messages_per_day), sql::number(d.limits.disk_bytes),
         sql::number(d.limits.disk_messages), d.owner, sql::text(d.lmtp),
-        unix_microseconds(d.created), sql::number(d.version)));
+        unix_microseconds(d.created), sql::number(d.version), sql::number(d.quota.bytes),
+        sql::number(d.quota.messages), sql::text(d.catch_all.text),
+        sql::number(d.limits.messages_per_hour)));
   }
 
   Result<void> update_domain(const HostedDomain& d) override {
@@ -68,7 +76,8 @@ class SqlWrites final : public StoreTransaction {
         " catch_all = ?, catch_all_target = ?, sub_addressing = ?, default_quota_bytes = ?,"
         " default_quota_messages = ?, max_mailboxes = ?, max_aliases = ?, max_lists = ?,"
         " max_messages_per_day = ?, max_disk_bytes = ?, max_disk_messages = ?,"
-        " owner_id = (SELECT owner_id FROM owner WHERE name = ?), lmtp = ?, version = ?"
+        " owner_id = (SELECT owner_id FROM owner WHERE name = ?), lmtp = ?, version = ?,"
+        " quota_bytes = ?, quota_messages = ?, catch_all_text = ?, max_messages_per_hour = ?"
         " WHERE name = ?",
         d.incoming_suspended, d.outgoing_suspended, d.login_suspended,
         catch_all_name(d.catch_all.kind), sql::text(d.catch_all.target),
@@ -77,7 +86,8 @@ class SqlWrites final : public StoreTransaction {
         sql::number(d.limits.aliases), sql::number(d.limits.lists),
         sql::number(d.limits.messages_per_day), sql::number(d.limits.disk_bytes),
         sql::number(d.limits.disk_messages), d.owner, sql::text(d.lmtp), sql::number(d.version),
-        d.name.str()));
+        sql::number(d.quota.bytes), sql::number(d.quota.messages), sql::text(d.catch_all.text),
+        sql::number(d.limits.messages_per_hour), d.name.str()));
   }
 
   Result<void> delete_domain(const Domain& name) override {
@@ -162,21 +172,25 @@ class SqlWrites final : public StoreTransaction {
   Result<void> insert_owner(const DomainOwner& o) override {
     return one(
         db_.run("INSERT INTO owner (name, max_domains, max_mailboxes, max_aliases, max_lists,"
-                " max_disk_bytes, max_disk_messages, created_at, version)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " max_disk_bytes, max_disk_messages, created_at, version, max_messages_per_hour,"
+                " max_messages_per_day)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 o.name, sql::number(o.limits.domains), sql::number(o.limits.mailboxes),
                 sql::number(o.limits.aliases), sql::number(o.limits.lists),
                 sql::number(o.limits.disk_bytes), sql::number(o.limits.disk_messages),
-                unix_microseconds(o.created), sql::number(o.version)));
+                unix_microseconds(o.created), sql::number(o.version),
+                sql::number(o.limits.messages_per_hour), sql::number(o.limits.messages_per_day)));
   }
 
   Result<void> update_owner(const DomainOwner& o) override {
     return one(db_.run(
         "UPDATE owner SET max_domains = ?, max_mailboxes = ?, max_aliases = ?, max_lists = ?,"
-        " max_disk_bytes = ?, max_disk_messages = ?, version = ? WHERE name = ?",
+        " max_disk_bytes = ?, max_disk_messages = ?, max_messages_per_hour = ?,"
+        " max_messages_per_day = ?, version = ? WHERE name = ?",
         sql::number(o.limits.domains), sql::number(o.limits.mailboxes),
         sql::number(o.limits.aliases), sql::number(o.limits.lists),
         sql::number(o.limits.disk_bytes), sql::number(o.limits.disk_messages),
+        sql::number(o.limits.messages_per_hour), sql::number(o.limits.messages_per_day),
         sql::number(o.version), o.name));
   }
 

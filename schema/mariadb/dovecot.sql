@@ -13,7 +13,8 @@ SELECT m.domain_id, m.local_part, d.name AS domain, CONCAT(m.local_part, '@', d.
     CONCAT(CASE WHEN c.hash LIKE '$argon2id$%' THEN '{ARGON2ID}' WHEN c.hash LIKE '$argon2i$%' THEN '{ARGON2I}'
                 WHEN c.hash LIKE '{%' THEN '' ELSE '{CRYPT}' END, c.hash) END AS password,
   LEFT(m.maildir, LENGTH(m.maildir) - LENGTH(SUBSTRING_INDEX(m.maildir, '/', -1)) - 1) AS home, m.maildir,
-  CONCAT('*:bytes=', m.quota_bytes, ':messages=', m.quota_messages) AS quota_rule, m.imap, m.pop3, m.smtp
+  CONCAT('*:bytes=', IF(m.quota_bytes > 0, m.quota_bytes, d.quota_bytes),
+    ':messages=', IF(m.quota_messages > 0, m.quota_messages, d.quota_messages)) AS quota_rule, m.imap, m.pop3, m.smtp
 FROM `@directorydb@`.mailbox m
 JOIN `@directorydb@`.domain d ON d.domain_id = m.domain_id
 LEFT JOIN `@credentialsdb@`.credential c ON c.account = CONCAT(m.local_part, '@', d.name) AND c.label = '';
