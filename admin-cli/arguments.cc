@@ -97,6 +97,20 @@ Wanted<std::optional<std::uint64_t>> parse_limit(const std::string& text,
               "a whole number, or unlimited");
 }
 
+Wanted<std::optional<std::uint64_t>> parse_send_limit(const std::string& text,
+                                                      const std::string& option) {
+  if (lower(text) == "default") return std::nullopt;
+  Wanted<std::optional<std::uint64_t>> limit = parse_limit(text, option);
+  if (!limit) {
+    limit.error().hint = "a whole number, unlimited, or default: as the settings say";
+    return limit;
+  }
+  if (*limit && **limit == 0)
+    return fail(Exit::invalid, "bad_number", option + ": 0 would let nothing through", text,
+                "toastctl domain set DOMAIN --suspend outgoing stops a domain's mail");
+  return limit->value_or(0);
+}
+
 Wanted<std::chrono::seconds> parse_age(const std::string& text, const std::string& option) {
   constexpr std::pair<std::string_view, int> kAgeUnits[] = {
       {"", 1}, {"s", 1}, {"m", 60}, {"h", 3'600}, {"d", 86'400}, {"w", 7 * 86'400}};

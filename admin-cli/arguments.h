@@ -20,6 +20,10 @@ Wanted<std::uint64_t> parse_size(const std::string& text, const std::string& opt
 // A count; "unlimited" is none.
 Wanted<std::optional<std::uint64_t>> parse_limit(const std::string& text,
                                                  const std::string& option);
+// A sending limit of a domain or an owner: a number, "unlimited" (0), or "default" (none): as the
+// settings say.
+Wanted<std::optional<std::uint64_t>> parse_send_limit(const std::string& text,
+                                                      const std::string& option);
 // "90s", "15m", "4h", "2d", "1w"; a number alone is seconds.
 Wanted<std::chrono::seconds> parse_age(const std::string& text, const std::string& option);
 // "on" or "off", and their usual other names.

@@ -18,7 +18,8 @@ struct DomainOptions {
   std::vector<std::string> names;
   std::string alias_of;
   std::optional<std::string> catch_all, default_quota, default_quota_messages, sub_addressing, lmtp,
-      max_mailboxes, max_aliases, max_lists, max_disk, max_disk_messages, owner;
+      max_mailboxes, max_aliases, max_lists, max_disk, max_disk_messages, owner, quota,
+      quota_messages, max_messages_per_hour, max_messages_per_day;
   std::vector<std::string> suspend, resume;
   std::string reason = "suspended by the administrator";
   std::string match;
@@ -28,7 +29,8 @@ struct DomainOptions {
   bool has_settings() const {
     for (const auto& setting :
          {catch_all, default_quota, default_quota_messages, sub_addressing, lmtp, max_mailboxes,
-          max_aliases, max_lists, max_disk, max_disk_messages, owner})
+          max_aliases, max_lists, max_disk, max_disk_messages, owner, quota, quota_messages,
+          max_messages_per_hour, max_messages_per_day})
       if (setting) return true;
     return !suspend.empty() || !resume.empty();
   }
@@ -41,17 +43,24 @@ Record to_record(const HostedDomain& domain) {
                 {"aliases", domain.limits.aliases},
                 {"lists", domain.limits.lists},
                 {"disk_bytes", domain.limits.disk_bytes},
-                {"disk_messages", domain.limits.disk_messages}};
+                {"disk_messages", domain.limits.disk_messages},
+                {"messages_per_hour", domain.limits.messages_per_hour},
+                {"messages_per_day", domain.limits.messages_per_day}};
   Record suspended{{"incoming", domain.incoming_suspended},
                    {"outgoing", domain.outgoing_suspended},
                    {"login", domain.login_suspended}};
   Value target;
   if (domain.catch_all.target) target = domain.catch_all.target->str();
+  Value text;
+  if (domain.catch_all.text) text = domain.catch_all.text->str();
   Value lmtp;
   if (domain.lmtp) lmtp = domain.lmtp->lmtp_server();
   return Record{{"name", domain.name.str()},
                 {"catch_all", vdomain::catch_all_name(domain.catch_all.kind)},
                 {"catch_all_target", target},
+                {"catch_all_text", text},
+                {"quota_bytes", quota_value(domain.quota.bytes)},
+                {"quota_messages", quota_value(domain.quota.messages)},
                 {"default_quota_bytes", quota_value(domain.default_quota.bytes)},
                 {"default_quota_messages", quota_value(domain.default_quota.messages)},
                 {"sub_addressing", vdomain::sub_addressing_name(domain.sub_addressing)},
@@ -72,14 +81,24 @@ Record room_record(const vdomain::StoredRoom& room) {
 
 namespace {
 
-// "refuse", "discard", or an address: of this domain a mailbox, of another a forward.
+// "refuse" or "discard", each with ":TEXT" if wished; or an address: of this domain a mailbox, of
+// another a forward.
 Wanted<CatchAll> parse_catch_all_option(const std::string& text, const Domain& domain) {
-  const auto kind = vdomain::parse_catch_all(text);
-  if (kind == CatchAll::Kind::refuse || kind == CatchAll::Kind::discard)
-    return CatchAll{*kind, std::nullopt};
+  const std::size_t colon = text.find(':');
+  const auto kind = vdomain::parse_catch_all(text.substr(0, colon));
+  if (kind == CatchAll::Kind::refuse || kind == CatchAll::Kind::discard) {
+    CatchAll catch_all{*kind, std::nullopt};
+    if (colon == std::string::npos) return catch_all;
+    Result<vdomain::ReplyText> words = vdomain::ReplyText::parse(text.substr(colon + 1));
+    if (!words)
+      return fail(Exit::invalid, "bad_catch_all", "--catch-all: " + words.error().detail, text,
+                  text.substr(0, colon) + ", or " + text.substr(0, colon) + ":TEXT");
+    catch_all.text = std::move(*words);
+    return catch_all;
+  }
   if (text.find('@') == std::string::npos)
     return fail(Exit::invalid, "bad_catch_all", "--catch-all: " + text + " is not understood", text,
-                "refuse, discard, or an address that gets the mail");
+                "refuse, discard, one of them with :TEXT, or an address that gets the mail");
   Wanted<Address> target = parse_address(text);
   if (!target) return tl::unexpected(std::move(target.error()));
   const bool own = target->domain() == domain;
@@ -130,6 +149,26 @@ tl::expected<void, Failure> apply(const DomainOptions& options, HostedDomain& do
     const auto count = parse_limit(*options.default_quota_messages, "--default-quota-messages");
     if (!count) return tl::unexpected(count.error());
     domain.default_quota.messages = count->value_or(0);
+  }
+  if (options.quota) {
+    const Wanted<std::uint64_t> bytes = parse_size(*options.quota, "--quota");
+    if (!bytes) return tl::unexpected(bytes.error());
+    domain.quota.bytes = *bytes;
+  }
+  if (options.quota_messages) {
+    const auto count = parse_limit(*options.quota_messages, "--quota-messages");
+    if (!count) return tl::unexpected(count.error());
+    domain.quota.messages = count->value_or(0);
+  }
+  for (const auto& [text, option, limit] :
+       {std::tuple(&options.max_messages_per_hour, "--max-messages-per-hour",
+                   &domain.limits.messages_per_hour),
+        std::tuple(&options.max_messages_per_day, "--max-messages-per-day",
+                   &domain.limits.messages_per_day)}) {
+    if (!*text) continue;
+    const auto parsed = parse_send_limit(**text, option);
+    if (!parsed) return tl::unexpected(parsed.error());
+    *limit = *parsed;
   }
   if (options.max_disk) {
     const Wanted<std::uint64_t> bytes = parse_size(*options.max_disk, "--max-disk");
@@ -378,7 +417,8 @@ Outcome delete_domain(Context& context, const DomainOptions& options) {
 void add_settings(CLI::App* command, DomainOptions& options) {
   command
       ->add_option("--catch-all", options.catch_all,
-                   "Mail to unknown names: refuse, discard, or the ADDRESS that gets it")
+                   "Mail to unknown names: refuse[:TEXT for senders], discard[:REASON], or the "
+                   "ADDRESS that gets it")
       ->type_name("WHAT");
   command
       ->add_option("--default-quota", options.default_quota,
@@ -386,6 +426,14 @@ void add_settings(CLI::App* command, DomainOptions& options) {
       ->type_name("SIZE");
   command
       ->add_option("--default-quota-messages", options.default_quota_messages,
+                   "The same in messages: a number, or unlimited")
+      ->type_name("N");
+  command
+      ->add_option("--quota", options.quota,
+                   "What its mailboxes may use together: 100G, or unlimited")
+      ->type_name("SIZE");
+  command
+      ->add_option("--quota-messages", options.quota_messages,
                    "The same in messages: a number, or unlimited")
       ->type_name("N");
   command->add_option("--owner", options.owner, "Who has it, with limits of their own, or none")
@@ -409,6 +457,15 @@ void add_settings(CLI::App* command, DomainOptions& options) {
   command
       ->add_option("--max-disk-messages", options.max_disk_messages,
                    "The same in messages: a number, or unlimited")
+      ->type_name("N");
+  command
+      ->add_option("--max-messages-per-hour", options.max_messages_per_hour,
+                   "Recipients at other hosts, in place of sendlimitdomainhour: a number, "
+                   "unlimited, or default")
+      ->type_name("N");
+  command
+      ->add_option("--max-messages-per-day", options.max_messages_per_day,
+                   "The same in place of sendlimitdomainday")
       ->type_name("N");
   command->add_option("--suspend", options.suspend, "Stop incoming, outgoing or login")
       ->delimiter(',')
@@ -464,6 +521,8 @@ void add_domain(CLI::App& app, Context& context) {
   set->footer(
       "Examples:\n"
       "  toastctl domain set example.org --catch-all refuse\n"
+      "  toastctl domain set example.org --catch-all 'discard:role addresses only'\n"
+      "  toastctl domain set example.org --quota 100G --quota-messages 2000000\n"
       "  toastctl domain set example.org --lmtp /run/dovecot/lmtp\n"
       "  toastctl domain set example.org --max-mailboxes 50 --max-disk 20G --owner acme\n"
       "  toastctl domain set example.org --suspend incoming,login --reason 'not paid'\n"

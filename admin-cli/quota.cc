@@ -70,6 +70,8 @@ struct Quotas {
   }
 };
 
+using vdomain::HostedDomain;
+
 Wanted<Mailbox> quota_holder(Directory& directory, const std::string& text) {
   const Wanted<Address> address = parse_address(text);
   if (!address) return tl::unexpected(address.error());
@@ -79,16 +81,106 @@ Wanted<Mailbox> quota_holder(Directory& directory, const std::string& text) {
   return **found;
 }
 
+Wanted<HostedDomain> quota_domain(Directory& directory, const std::string& text) {
+  const Wanted<Domain> name = parse_domain(text);
+  if (!name) return tl::unexpected(name.error());
+  const auto found = directory->find_domain(*name);
+  if (!found) return fail(found.error(), name->str());
+  if (!*found) return not_found(directory, "domain", name->str());
+  return **found;
+}
+
+// With the quota that its ledger is kept by: where it has none its domain's.
+Wanted<Mailbox> with_effective_quota(Directory& directory, Mailbox mailbox) {
+  const auto domain = directory->find_domain(mailbox.address.domain());
+  if (!domain) return fail(domain.error(), mailbox.address.str());
+  if (*domain) mailbox.quota = vdomain::effective_quota(mailbox, **domain);
+  return mailbox;
+}
+
+// Calls `work` with each mailbox of a domain until it fails, quotas as the ledgers have them.
+template <class Work>
+tl::expected<void, Failure> each_mailbox_of(Directory& directory, const HostedDomain& domain,
+                                            Work work) {
+  vdomain::ListQuery query{.domain = domain.name, .match = {}, .after = {}};
+  do {
+    const auto page = directory->list_mailboxes(query);
+    if (!page) return fail(page.error(), domain.name.str());
+    for (Mailbox mailbox : page->items) {
+      mailbox.quota = vdomain::effective_quota(mailbox, domain);
+      if (auto done = work(mailbox); !done) return done;
+    }
+    query.after = page->next;
+  } while (!query.after.empty());
+  return {};
+}
+
+// What the mailboxes of a domain use together, by their ledgers.
+Outcome show_domain_quota(Context& context, Quotas& quotas, const std::string& name) {
+  const Wanted<HostedDomain> domain = quota_domain(quotas.directory, name);
+  if (!domain) return tl::unexpected(domain.error());
+  MailUse total;
+  std::uint64_t mailboxes = 0;
+  const auto done = each_mailbox_of(
+      quotas.directory, *domain, [&](const Mailbox& mailbox) -> tl::expected<void, Failure> {
+        const Result<MailUse> use = quotas.mail->use(mailbox.maildir, mailbox.quota, false);
+        if (!use) return fail(use.error(), mailbox.address.str());
+        total.bytes += use->bytes;
+        total.messages += use->messages;
+        ++mailboxes;
+        return {};
+      });
+  if (!done) return tl::unexpected(done.error());
+  const auto limit = [](std::uint64_t v) { return v == 0 ? Value() : Value(v); };
+  Record record{{"domain", domain->name.str()},
+                {"percent", fill_of(domain->quota, total)},
+                {"mailboxes", mailboxes},
+                {"used_bytes", total.bytes},
+                {"used_messages", total.messages},
+                {"quota_bytes", limit(domain->quota.bytes)},
+                {"quota_messages", limit(domain->quota.messages)}};
+  if (!context.json) {
+    record.add("used", size_text(total.bytes));
+    record.add("quota", domain->quota.bytes == 0 ? std::string("unlimited")
+                                                 : size_text(domain->quota.bytes));
+  }
+  context.out.show(record);
+  return Exit::done;
+}
+
+bool names_domain(const std::string& text) { return text.find('@') == std::string::npos; }
+
 Outcome show_quota(Context& context, const QuotaOptions& options) {
   Wanted<Quotas> quotas = Quotas::open(context);
   if (!quotas) return tl::unexpected(quotas.error());
-  const Wanted<Mailbox> mailbox = quota_holder(quotas->directory, options.names.front());
+  if (names_domain(options.names.front()))
+    return show_domain_quota(context, *quotas, options.names.front());
+  const Wanted<Mailbox> found = quota_holder(quotas->directory, options.names.front());
+  if (!found) return tl::unexpected(found.error());
+  const Wanted<Mailbox> mailbox = with_effective_quota(quotas->directory, *found);
   if (!mailbox) return tl::unexpected(mailbox.error());
   const Result<MailUse> use = quotas->mail->use(mailbox->maildir, mailbox->quota, false);
   if (!use) return fail(use.error(), mailbox->address.str());
   context.out.show(to_record(*mailbox, *use, context.json));
   return Exit::done;
 }
+
+// Listings come domain by domain: each is read once.
+class OneDomain {
+ public:
+  Wanted<Mailbox> with_effective_quota(Directory& directory, Mailbox mailbox) {
+    if (!domain_ || domain_->name != mailbox.address.domain()) {
+      auto found = directory->find_domain(mailbox.address.domain());
+      if (!found) return fail(found.error(), mailbox.address.str());
+      domain_ = std::move(*found);
+    }
+    if (domain_) mailbox.quota = vdomain::effective_quota(mailbox, *domain_);
+    return mailbox;
+  }
+
+ private:
+  std::optional<HostedDomain> domain_;
+};
 
 struct Row {
   Mailbox mailbox;
@@ -102,6 +194,7 @@ Outcome list_quotas(Context& context, const QuotaOptions& options) {
   if (!quotas) return tl::unexpected(quotas.error());
   Wanted<vdomain::ListQuery> query = list_query(quotas->directory, options.domain, options.match);
   if (!query) return tl::unexpected(query.error());
+  OneDomain domains;
   // Only what may be shown is held: the fullest of those seen.
   std::vector<Row> rows;
   std::size_t found = 0;
@@ -113,7 +206,10 @@ Outcome list_quotas(Context& context, const QuotaOptions& options) {
   do {
     const auto page = quotas->directory->list_mailboxes(*query);
     if (!page) return fail(page.error(), "mailboxes");
-    for (const Mailbox& mailbox : page->items) {
+    for (const Mailbox& listed : page->items) {
+      const Wanted<Mailbox> held = domains.with_effective_quota(quotas->directory, listed);
+      if (!held) return tl::unexpected(held.error());
+      const Mailbox& mailbox = *held;
       if (!mailbox.quota.limited()) continue;
       const Result<MailUse> use = quotas->mail->use(mailbox.maildir, mailbox.quota, false);
       if (!use) {
@@ -175,7 +271,9 @@ Outcome recount(Context& context, const QuotaOptions& options) {
     } while (!query->after.empty());
   }
   return for_each_name(context, names, [&](const std::string& name) -> Outcome {
-    const Wanted<Mailbox> mailbox = quota_holder(quotas->directory, name);
+    const Wanted<Mailbox> found = quota_holder(quotas->directory, name);
+    if (!found) return tl::unexpected(found.error());
+    const Wanted<Mailbox> mailbox = with_effective_quota(quotas->directory, *found);
     if (!mailbox) return tl::unexpected(mailbox.error());
     return recount_one(context, *quotas, *mailbox);
   });
@@ -199,6 +297,14 @@ Outcome set_quota(Context& context, const QuotaOptions& options) {
   Wanted<Directory> directory = Directory::open(context);
   if (!directory) return tl::unexpected(directory.error());
   return for_each_name(context, options.names, [&](const std::string& name) -> Outcome {
+    if (names_domain(name)) {
+      const Wanted<HostedDomain> found = quota_domain(*directory, name);
+      if (!found) return tl::unexpected(found.error());
+      HostedDomain domain = *found;
+      domain.quota = {bytes.value_or(domain.quota.bytes), messages.value_or(domain.quota.messages)};
+      return report(context, (*directory)->set_domain(domain, context.actor), "quota", "changed",
+                    domain.name.str());
+    }
     const Wanted<Mailbox> found = quota_holder(*directory, name);
     if (!found) return tl::unexpected(found.error());
     Mailbox mailbox = *found;
@@ -221,8 +327,11 @@ void add_quota(CLI::App& app, Context& context) {
       context.action = [&context, options, work] { return work(context, *options); };
     });
   };
-  CLI::App* show = noun->add_subcommand("show", "Show a mailbox's quota and what is used of it");
-  show->add_option("ADDRESS", options->names)->required()->expected(1);
+  CLI::App* show = noun->add_subcommand(
+      "show", "Show the quota of a mailbox, or of a domain, and what is used of it");
+  show->add_option("ADDRESS", options->names, "Or a domain: of all its mailboxes together")
+      ->required()
+      ->expected(1);
   bind(show, show_quota);
 
   CLI::App* list = noun->add_subcommand("list", "List mailboxes that have a quota, fullest first");
@@ -243,10 +352,15 @@ void add_quota(CLI::App& app, Context& context) {
   bind(count, recount);
 
   CLI::App* set = noun->add_subcommand("set", "Change quotas");
-  set->add_option("ADDRESS", options->names, "Whole addresses; - reads them")->required();
+  set->add_option(
+         "ADDRESS", options->names,
+         "Whole addresses, or domains: what their mailboxes may use together; - reads them")
+      ->required();
   set->add_option("--size", options->size, "1G, 500M, bytes, or unlimited")->type_name("SIZE");
   set->add_option("--messages", options->messages, "A number, or unlimited")->type_name("N");
-  set->footer("Example:\n  toastctl quota set ann@example.org --size 2G");
+  set->footer(
+      "Examples:\n  toastctl quota set ann@example.org --size 2G\n"
+      "  toastctl quota set example.org --size 100G");
   bind(set, set_quota);
 }
 

@@ -109,6 +109,40 @@ Result<Answer> DirectoryKeeper::answer(AnswerCache<Answer>& cache, const std::st
   return tl::unexpected(std::move(failure));
 }
 
+Result<FindQuotaDomains::Reply> DirectoryKeeper::quota_domains(const FindQuotaDomains& question) {
+  return ask_now([&](DirectoryStore& store) -> Result<FindQuotaDomains::Reply> {
+    FindQuotaDomains::Reply reply;
+    Result<void> done = store.each_quota_domain(question.after, [&](const DomainQuota& one) {
+      reply.domains.push_back(one);
+      return reply.domains.size() < kQuotaPage;
+    });
+    if (!done) return pass(done);
+    return reply;
+  });
+}
+
+Result<FindQuotaHolders::Reply> DirectoryKeeper::quota_holders(const FindQuotaHolders& question) {
+  return ask_now([&](DirectoryStore& store) -> Result<FindQuotaHolders::Reply> {
+    FindQuotaHolders::Reply reply;
+    Result<std::optional<HostedDomain>> domain = store.domain(question.domain);
+    if (!domain) return pass(domain);
+    if (!*domain) return reply;
+    std::optional<Address> after;
+    if (!question.after.empty()) {
+      Result<Address> behind = Address::from_parts(question.after, question.domain);
+      if (!behind) return pass(behind);
+      after = std::move(*behind);
+    }
+    Result<void> done = store.each_mailbox(after, &question.domain, [&](const Mailbox& mailbox) {
+      reply.holders.push_back(
+          {mailbox.address.local_part(), mailbox.maildir, effective_quota(mailbox, **domain)});
+      return reply.holders.size() < kQuotaPage;
+    });
+    if (!done) return pass(done);
+    return reply;
+  });
+}
+
 Result<Resolution> DirectoryKeeper::destination(const Address& recipient) {
   const auto ask = [&](StoreView& view) { return vdomain::resolve(recipient, view, resolver_); };
   return answer(destinations_, canonical(recipient).str(), ask, is_positive);
@@ -119,7 +153,7 @@ Result<CheckRecipient::Reply> DirectoryKeeper::check(const CheckRecipient& quest
   if (!resolution) return pass(resolution);
   switch (resolution->status) {
     case Resolution::Status::unknown:
-      return CheckRecipient::Reply{Verdict::unknown, {}};
+      return CheckRecipient::Reply{Verdict::unknown, std::move(resolution->words)};
     case Resolution::Status::not_local:
       return CheckRecipient::Reply{Verdict::not_local, {}};
     case Resolution::Status::resolved:
@@ -140,7 +174,8 @@ Result<CheckRecipient::Reply> DirectoryKeeper::judge(const std::vector<Instructi
     } else if (const auto* defer = std::get_if<Defer>(&instruction)) {
       deferred = &defer->reason;
     } else if (const auto* deliver = std::get_if<DeliverMaildir>(&instruction)) {
-      if (!usage_.is_full(deliver->mailbox, deliver->quota, size_bytes))
+      if (!usage_.is_full(deliver->mailbox, deliver->quota, size_bytes) &&
+          !usage_.is_full(deliver->mailbox.domain(), size_bytes))
         return CheckRecipient::Reply{Verdict::accept, {}};
       full = true;
     } else if (const auto* forward = std::get_if<Forward>(&instruction)) {
@@ -172,6 +207,7 @@ Result<Resolve::Reply> DirectoryKeeper::resolve(const Resolve& question) {
       break;
     case Resolution::Status::unknown:
       reply.status = Resolve::Status::unknown;
+      reply.reason = std::move(resolution->words);
       break;
     case Resolution::Status::not_local:
       reply.status = Resolve::Status::not_local;
@@ -206,7 +242,8 @@ Result<std::optional<DirectoryKeeper::Account>> DirectoryKeeper::account(const A
     Result<std::optional<Mailbox>> mailbox = view.mailbox(*address);
     if (!mailbox) return pass(mailbox);
     if (!*mailbox) return std::nullopt;
-    return Account{std::move(**mailbox), (*domain)->login_suspended.has_value()};
+    const Quota quota = effective_quota(**mailbox, **domain);
+    return Account{std::move(**mailbox), (*domain)->login_suspended.has_value(), quota};
   };
   return answer(accounts_, login.str(), ask,
                 [](const std::optional<Account>& found) { return found.has_value(); });
@@ -224,8 +261,8 @@ Result<auth::FindAccount::Reply> DirectoryKeeper::find_account(const auth::FindA
   reply.allowed = !(*found)->login_suspended && is_switched_on(mailbox.services, question.service);
   reply.mailbox = mailbox.address.str();
   reply.maildir = mailbox.maildir;
-  reply.quota_bytes = mailbox.quota.bytes;
-  reply.quota_messages = mailbox.quota.messages;
+  reply.quota_bytes = (*found)->quota.bytes;
+  reply.quota_messages = (*found)->quota.messages;
   return reply;
 }
 

@@ -15,6 +15,7 @@
 #include "vdomain/answer_cache.h"
 #include "vdomain/directory_source.h"
 #include "vdomain/dotqmail_files.h"
+#include "vdomain/quota_messages.h"
 #include "vdomain/resolver.h"
 #include "vdomain/resolver_messages.h"
 #include "vdomain/sender_messages.h"
@@ -39,7 +40,12 @@ class DirectoryKeeper {
   [[nodiscard]] Result<Resolve::Reply> resolve(const Resolve& question);
   [[nodiscard]] Result<auth::FindAccount::Reply> find_account(const auth::FindAccount& question);
   [[nodiscard]] Result<MaySendAs::Reply> may_send_as(const MaySendAs& question);
+  [[nodiscard]] Result<FindSendLimits::Reply> send_limits(const FindSendLimits& question);
   void report_usage(const UsageReport& report) { usage_.report(report); }
+  // What toast-maild asks, to measure domains.
+  [[nodiscard]] Result<FindQuotaDomains::Reply> quota_domains(const FindQuotaDomains& question);
+  [[nodiscard]] Result<FindQuotaHolders::Reply> quota_holders(const FindQuotaHolders& question);
+  void report_domain_usage(const DomainUsageReport& report) { usage_.report(report); }
   // Opens the database ahead of the first question; the log says if that fails.
   bool ready() {
     const bool can_be_asked = live_->current().has_value();
@@ -53,12 +59,16 @@ class DirectoryKeeper {
   struct Account {
     Mailbox mailbox;
     bool login_suspended;
+    Quota quota;  // effective_quota()
   };
   Result<Resolution> destination(const Address& recipient);
   Result<CheckRecipient::Reply> judge(const std::vector<Instruction>& instructions,
                                       std::uint64_t size_bytes);
   Result<std::optional<Account>> account(const Address& login);
   std::optional<Address> address_of_login(const std::string& login) const;
+  // As the database has it now: what is asked seldom is not remembered.
+  template <class Ask>
+  auto ask_now(Ask ask) -> decltype(ask(std::declval<DirectoryStore&>()));
   template <class Answer, class Ask, class IsPositive>
   Result<Answer> answer(AnswerCache<Answer>& cache, const std::string& question, Ask ask,
                         IsPositive is_positive);
@@ -80,5 +90,24 @@ class DirectoryKeeper {
   Counter outage_answers_;
   Counter outage_errors_;
 };
+
+template <class Ask>
+auto DirectoryKeeper::ask_now(Ask ask) -> decltype(ask(std::declval<DirectoryStore&>())) {
+  lookups_.add();
+  Error failure;
+  Result<DirectorySource::Current> current = live_->current();
+  if (current) {
+    auto found = ask(*current->store);
+    live_->done();
+    if (found) return found;
+    failure = std::move(found.error());
+    live_->examine(failure);
+  } else {
+    failure = std::move(current.error());
+  }
+  outage_errors_.add();
+  failure.failure = Failure::transient;
+  return tl::unexpected(std::move(failure));
+}
 
 }  // namespace toast::vdomain

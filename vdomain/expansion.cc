@@ -73,7 +73,8 @@ Result<void> Expansion::store(const Mailbox& mailbox) {
   Result<std::optional<HostedDomain>> domain = view_.domain(mailbox.address.domain());
   if (!domain) return pass(domain);
   if (!*domain || !(*domain)->lmtp)
-    add(DeliverMaildir{mailbox.address, mailbox.maildir, mailbox.quota});
+    add(DeliverMaildir{mailbox.address, mailbox.maildir,
+                       *domain ? effective_quota(mailbox, **domain) : mailbox.quota});
   else if (mailbox.address == recipient_)
     add(HandOver{*(*domain)->lmtp, mailbox.address});
   else
@@ -249,11 +250,18 @@ Result<bool> Expansion::take_catch_all(const Name& name) {
   const bool reserved = is_reserved(name.address.local_part());
   switch (catch_all.kind) {
     case CatchAll::Kind::refuse:
+      if (catch_all.text && depth_ == 0) {
+        note("catch-all of {}: refuse, saying \"{}\"", name.domain.name.str(),
+             catch_all.text->str());
+        words_of_refusal_ = catch_all.text->str();
+      }
       return false;
     case CatchAll::Kind::discard:
       if (reserved) return false;
       note("catch-all of {}: discard", name.domain.name.str());
-      add(Discard{fmt::format("catch-all of {}", name.domain.name.str())});
+      add(Discard{catch_all.text ? fmt::format("catch-all of {}: {}", name.domain.name.str(),
+                                               catch_all.text->str())
+                                 : fmt::format("catch-all of {}", name.domain.name.str())});
       return true;
     case CatchAll::Kind::forward:
       note("catch-all of {}: forward", name.domain.name.str());

@@ -24,6 +24,8 @@ class Expansion {
   // Adds the instructions for `named`; anything but resolved adds none.
   Result<Status> expand(const Address& named);
   std::vector<Instruction> take_instructions();
+  // What the domain's catch-all says to senders to unknown names; empty: nothing of its own.
+  const std::string& words_of_refusal() const { return words_of_refusal_; }
 
  private:
   // A name within its domain. `spelling` is the local part as the sender wrote it.
@@ -72,6 +74,7 @@ class Expansion {
   std::vector<Instruction> instructions_;
   std::unordered_set<std::string> described_;  // the same, to add none twice
   bool overflowed_ = false;
+  std::string words_of_refusal_;
 };
 
 template <class... Parts>

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "auth/account_messages.h"
+#include "vdomain/quota_messages.h"
 #include "vdomain/resolver_messages.h"
 #include "vdomain/sender_messages.h"
 #include "vdomain/usage_messages.h"
@@ -33,7 +34,7 @@ void round_trip(std::string_view bytes) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
-  switch (data[0] % 8) {
+  switch (data[0] % 15) {
     case 0:
       round_trip<vdomain::CheckRecipient>(bytes);
       break;
@@ -54,6 +55,27 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       break;
     case 5:
       round_trip<auth::FindAccount>(bytes);
+      break;
+    case 8:
+      round_trip<vdomain::DomainUsageReport>(bytes);
+      break;
+    case 9:
+      round_trip<vdomain::FindQuotaDomains>(bytes);
+      break;
+    case 10:
+      round_trip<vdomain::FindQuotaDomains::Reply>(bytes);
+      break;
+    case 11:
+      round_trip<vdomain::FindQuotaHolders>(bytes);
+      break;
+    case 12:
+      round_trip<vdomain::FindQuotaHolders::Reply>(bytes);
+      break;
+    case 13:
+      round_trip<vdomain::FindSendLimits>(bytes);
+      break;
+    case 14:
+      round_trip<vdomain::FindSendLimits::Reply>(bytes);
       break;
     default:
       round_trip<auth::FindAccount::Reply>(bytes);

@@ -12,6 +12,7 @@ Result<Resolution> resolve(const Address& recipient, DirectoryView& view,
   Result<Resolution::Status> status = expansion.expand(recipient);
   if (!status) return pass(status);
   Resolution resolution{*status, {}};
+  if (*status == Resolution::Status::unknown) resolution.words = expansion.words_of_refusal();
   if (*status != Resolution::Status::resolved) return resolution;
   resolution.instructions = expansion.take_instructions();
   if (resolution.instructions.empty()) {

@@ -58,6 +58,7 @@ struct Resolution {
   enum class Status : std::uint8_t { resolved, unknown, not_local };
   Status status = Status::unknown;
   std::vector<Instruction> instructions;  // in order, none twice; not empty if and only if resolved
+  std::string words = {};  // of the operator for senders, where unknown; empty: our own
   friend bool operator==(const Resolution&, const Resolution&) = default;
 };
 

@@ -24,7 +24,8 @@ struct CheckRecipient {
   };
   struct Reply {
     Verdict verdict = Verdict::unknown;
-    std::string reason;  // for suspended: text that the peer may read
+    // Text that the peer may read: for suspended; for unknown the operator's, empty: our own.
+    std::string reason;
     void encode(Encoder& e) const {
       e.enumeration(verdict);
       e.bytes(reason);
@@ -56,14 +57,17 @@ struct Resolve {
   struct Reply {
     Status status = Status::unknown;
     std::vector<Instruction> instructions;  // in order; empty unless resolved
+    std::string reason;  // for unknown: the operator's words for senders; empty: our own
     void encode(Encoder& e) const {
       e.enumeration(status);
       e.list(instructions, put_instruction);
+      e.bytes(reason);
     }
     static Reply decode(Decoder& d) {
       Reply r;
       r.status = d.enumeration(Status::not_local);
       r.instructions = d.list(kMaxInstructions, take_instruction);
+      r.reason = d.string(kMaxReason);
       return r;
     }
   };

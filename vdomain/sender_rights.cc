@@ -32,4 +32,21 @@ Result<MaySendAs::Reply> DirectoryKeeper::may_send_as(const MaySendAs& question)
                   [&login](const Instruction& one) { return leads_to(one, login); })};
 }
 
+Result<FindSendLimits::Reply> DirectoryKeeper::send_limits(const FindSendLimits& question) {
+  return ask_now([&](DirectoryStore& store) -> Result<FindSendLimits::Reply> {
+    FindSendLimits::Reply reply;
+    Result<std::optional<HostedDomain>> domain = store.domain(question.domain);
+    if (!domain) return pass(domain);
+    if (!*domain) return reply;
+    reply.domain = {(*domain)->limits.messages_per_hour, (*domain)->limits.messages_per_day};
+    if (!(*domain)->owner) return reply;
+    Result<std::optional<DomainOwner>> owner = store.owner(*(*domain)->owner);
+    if (!owner) return pass(owner);
+    if (!*owner) return reply;  // no row can name one that is not there
+    reply.owner = (*owner)->name;
+    reply.of_owner = {(*owner)->limits.messages_per_hour, (*owner)->limits.messages_per_day};
+    return reply;
+  });
+}
+
 }  // namespace toast::vdomain

@@ -23,6 +23,9 @@ class UsageMemory {
   void report(const UsageReport& report);
   // Would a message of `size_bytes` (0: not told) be too much for the mailbox?
   bool is_full(const Address& mailbox, const Quota& quota, std::uint64_t size_bytes);
+  // The same for all mailboxes of a domain together.
+  void report(const DomainUsageReport& report);
+  bool is_full(const Domain& domain, std::uint64_t size_bytes);
   std::size_t known_mailboxes() const { return known_.size(); }
 
  private:
@@ -31,9 +34,13 @@ class UsageMemory {
     Quota quota;
     std::uint64_t used;  // bytes
     bool full;
+    bool has_room_for(std::uint64_t size_bytes) const;
   };
+  template <class Key>
+  void remember(std::unordered_map<Key, Known>& known, const Key& key, Known news, RoomState state);
   const Clock& clock_;
   std::unordered_map<Address, Known> known_;
+  std::unordered_map<Domain, Known> domains_;
 };
 
 }  // namespace toast::vdomain

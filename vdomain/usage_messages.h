@@ -46,4 +46,30 @@ struct UsageReport {  // a notice
   }
 };
 
+// The same of a domain with a quota over all its mailboxes.
+struct DomainUsageReport {  // a notice
+  static constexpr std::uint16_t kType = 11;
+  Domain domain;
+  RoomState state = RoomState::ample;
+  std::uint64_t bytes = 0;  // used
+  Quota quota{};
+
+  void encode(Encoder& e) const {
+    put_domain(e, domain);
+    e.enumeration(state);
+    e.u64(bytes);
+    e.u64(quota.bytes);
+    e.u64(quota.messages);
+  }
+  static DomainUsageReport decode(Decoder& d) {
+    Domain domain = take_domain(d);
+    DomainUsageReport m{std::move(domain)};
+    m.state = d.enumeration(RoomState::full);
+    m.bytes = d.u64();
+    m.quota.bytes = d.u64();
+    m.quota.messages = d.u64();
+    return m;
+  }
+};
+
 }  // namespace toast::vdomain

@@ -16,10 +16,18 @@ Vdomaind::Vdomaind(const KeeperOptions& options, const Clock& clock, Logger& log
   }
   for_smtpd_->on<CheckRecipient>([this](CheckRecipient m) { return check(std::move(m)); });
   for_smtpd_->on<MaySendAs>([this](MaySendAs m) { return may_send_as(std::move(m)); });
+  for_queued_->on<FindSendLimits>([this](FindSendLimits m) { return send_limits(std::move(m)); });
   for_queued_->on<Resolve>([this](Resolve m) { return resolve(std::move(m)); });
   for_authd_->on<auth::FindAccount>(
       [this](auth::FindAccount m) { return find_account(std::move(m)); });
   for_maild_->on_notice<UsageReport>([this](const UsageReport& m) { report_usage(m); });
+  for_maild_->on_notice<DomainUsageReport>(
+      [this](const DomainUsageReport& m) { report_domain_usage(m); });
+  for_maild_->on<FindQuotaDomains>(
+      [this](FindQuotaDomains m) { return quota_domains(std::move(m)); });
+  for_maild_->on<FindQuotaHolders>(
+      [this](FindQuotaHolders m) { return quota_holders(std::move(m)); });
+  for_maild_->on<Resolve>([this](Resolve m) { return resolve_postmaster(std::move(m)); });
 }
 
 Vdomaind::~Vdomaind() {
@@ -76,6 +84,12 @@ Task<Result<Resolve::Reply>> Vdomaind::resolve(Resolve question) {
   co_return co_await ask<Resolve::Reply>(std::move(name), std::move(work));
 }
 
+// Whom maild warns of a full domain; where other mail goes is not its business.
+Task<Result<Resolve::Reply>> Vdomaind::resolve_postmaster(Resolve question) {
+  if (question.recipient.local_part() != "postmaster") co_return transient("no postmaster");
+  co_return co_await resolve(std::move(question));
+}
+
 Task<Result<MaySendAs::Reply>> Vdomaind::may_send_as(MaySendAs question) {
   if (DirectoryKeeper* here = on_the_spot()) co_return here->may_send_as(question);
   std::string name = canonical(question.sender).str();
@@ -94,6 +108,33 @@ Task<Result<auth::FindAccount::Reply>> Vdomaind::find_account(auth::FindAccount 
   co_return co_await ask<auth::FindAccount::Reply>(std::move(name), std::move(work));
 }
 
+Task<Result<FindSendLimits::Reply>> Vdomaind::send_limits(FindSendLimits question) {
+  if (DirectoryKeeper* here = on_the_spot()) co_return here->send_limits(question);
+  std::string name = question.domain.str();
+  auto work = [question = std::move(question)](DirectoryKeeper& k) {
+    return k.send_limits(question);
+  };
+  co_return co_await ask<FindSendLimits::Reply>(std::move(name), std::move(work));
+}
+
+Task<Result<FindQuotaDomains::Reply>> Vdomaind::quota_domains(FindQuotaDomains question) {
+  if (DirectoryKeeper* here = on_the_spot()) co_return here->quota_domains(question);
+  std::string name = question.after;
+  auto work = [question = std::move(question)](DirectoryKeeper& k) {
+    return k.quota_domains(question);
+  };
+  co_return co_await ask<FindQuotaDomains::Reply>(std::move(name), std::move(work));
+}
+
+Task<Result<FindQuotaHolders::Reply>> Vdomaind::quota_holders(FindQuotaHolders question) {
+  if (DirectoryKeeper* here = on_the_spot()) co_return here->quota_holders(question);
+  std::string name = question.domain.str();
+  auto work = [question = std::move(question)](DirectoryKeeper& k) {
+    return k.quota_holders(question);
+  };
+  co_return co_await ask<FindQuotaHolders::Reply>(std::move(name), std::move(work));
+}
+
 template <class Work>
 void Vdomaind::tell_all(Work work) {
   for (Part& part : parts_) {
@@ -107,6 +148,10 @@ void Vdomaind::tell_all(Work work) {
 
 void Vdomaind::report_usage(const UsageReport& report) {
   tell_all([report](DirectoryKeeper& keeper) { keeper.report_usage(report); });
+}
+
+void Vdomaind::report_domain_usage(const DomainUsageReport& report) {
+  tell_all([report](DirectoryKeeper& keeper) { keeper.report_domain_usage(report); });
 }
 
 void Vdomaind::set_names(const Domain& host, const Domain& login_domain) {

@@ -50,9 +50,14 @@ class Vdomaind {
   Task<Result<Reply>> ask(std::string question, Work work);
   Task<Result<CheckRecipient::Reply>> check(CheckRecipient question);
   Task<Result<Resolve::Reply>> resolve(Resolve question);
+  Task<Result<FindSendLimits::Reply>> send_limits(FindSendLimits question);
+  Task<Result<Resolve::Reply>> resolve_postmaster(Resolve question);
   Task<Result<MaySendAs::Reply>> may_send_as(MaySendAs question);
   Task<Result<auth::FindAccount::Reply>> find_account(auth::FindAccount question);
+  Task<Result<FindQuotaDomains::Reply>> quota_domains(FindQuotaDomains question);
+  Task<Result<FindQuotaHolders::Reply>> quota_holders(FindQuotaHolders question);
   void report_usage(const UsageReport& report);
+  void report_domain_usage(const DomainUsageReport& report);
   template <class Work>
   void tell_all(Work work);
 

@@ -14,6 +14,13 @@ Address parse_or_fail(Decoder& d, std::string_view text) {
 
 Address take_address(Decoder& d) { return parse_or_fail(d, d.bytes(kMaxEncodedAddress)); }
 
+Domain take_domain(Decoder& d) {
+  Result<Domain> domain = Domain::parse(d.bytes(kMaxDomain));
+  if (domain) return std::move(*domain);
+  d.fail("not a domain");
+  return *Domain::parse("invalid");
+}
+
 ReversePath take_reverse_path(Decoder& d) {
   const std::string_view text = d.bytes(kMaxEncodedAddress);
   if (text.empty()) return std::nullopt;

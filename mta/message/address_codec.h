@@ -14,6 +14,9 @@ inline void put_address(Encoder& e, const Address& address) { e.bytes(address.st
 // On bad input the decoder has failed and the value returned means nothing.
 Address take_address(Decoder& d);
 
+inline void put_domain(Encoder& e, const Domain& domain) { e.bytes(domain.str()); }
+Domain take_domain(Decoder& d);
+
 inline void put_reverse_path(Encoder& e, const ReversePath& path) { e.bytes(path_text(path)); }
 ReversePath take_reverse_path(Decoder& d);
 

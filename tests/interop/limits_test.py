@@ -118,6 +118,63 @@ class LimitsTest(unittest.TestCase):
         shown = self.data("quota", "show", "ann@example.test")
         self.assertEqual((shown["quota_bytes"], shown["quota_messages"]), (2 << 20, 10))
 
+    def postmaster_has(self, text):
+        folder = os.path.join(self.instance.maildir("ann@example.test"), "new")
+        for name in os.listdir(folder):
+            with open(os.path.join(folder, name)) as message:
+                if f"Subject: {text}\n" in message.read():
+                    return True
+        return False
+
+    def test_a_domain_fills_up_and_is_emptied(self):
+        self.ctl("domain", "add", "example.test", "--quota", "1M")
+        self.ctl("domain", "add", "other.test")
+        for address in ("ann@example.test", "ben@example.test", "carl@other.test"):
+            self.instance.add_mailbox(address, PASSWORD)
+        self.instance.start()
+        self.assertTrue(self.send(400 * KIB).startswith("250"))
+        self.assertTrue(self.send(300 * KIB, "ben@example.test").startswith("250"))
+        wait_until(lambda: self.data("quota", "show", "example.test")["used_messages"] == 2, "both delivered")
+        # Neither mailbox has a quota of its own; together they have less than this left.
+        wait_until(lambda: self.announce(400 * KIB, "ben@example.test").startswith("452 4.2.2"),
+                   "SIZE is compared with the room that the domain has left")
+        self.assertTrue(self.announce(200 * KIB, "ben@example.test").startswith("250"))
+        self.assertTrue(self.announce(400 * KIB, "carl@other.test").startswith("250"))
+        self.assertTrue(self.send(300 * KIB, "ben@example.test").startswith("250"))
+        wait_until(lambda: self.postmaster_has("example.test is 95 % full"), "the warning to the oldest mailbox")
+        wait_until(lambda: self.send(KIB, "ann@example.test").startswith("452 4.2.2"), "refused at RCPT for all")
+        shown = self.data("quota", "show", "example.test")
+        self.assertEqual((shown["mailboxes"], shown["quota_bytes"]), (2, 1 << 20))
+        self.assertGreaterEqual(shown["percent"], 95)
+        self.assertIn("4.2.2", self.announce(0))
+        # Somebody else makes room, and says so in the ledger, as Dovecot does.
+        folder = self.instance.maildir("ben@example.test")
+        for name in os.listdir(os.path.join(folder, "new")):
+            os.unlink(os.path.join(folder, "new", name))
+        self.ctl("quota", "recount", "--domain", "example.test")
+        wait_until(lambda: self.send(KIB, "ann@example.test").startswith("250"), "room again", seconds=90)
+        # A larger quota holds soon after it is set.
+        self.ctl("quota", "set", "example.test", "--size", "10M")
+        wait_until(lambda: self.announce(2048 * KIB, "ben@example.test").startswith("250"), "the new quota")
+        self.assertEqual(self.data("domain", "show", "example.test")["quota_bytes"], 10 << 20)
+
+    def test_words_for_mail_that_nobody_gets(self):
+        self.ctl("domain", "add", "example.test", "--catch-all", "discard:role addresses only")
+        self.ctl("domain", "add", "moved.test", "--catch-all", "refuse:we have moved to example.net")
+        self.instance.add_mailbox("ann@example.test", PASSWORD)
+        self.assertIn("one line of printable ASCII",
+                      self.refused("domain", "set", "moved.test", "--catch-all", "refuse:two\nlines"))
+        self.assertEqual(self.data("domain", "show", "example.test")["catch_all_text"], "role addresses only")
+        self.assertIn("discard (catch-all of example.test: role addresses only)",
+                      self.ctl("resolve", "who@example.test"))
+        self.instance.start()
+        self.assertEqual(self.announce(0, "who@moved.test").strip(), "550 5.1.1 we have moved to example.net")
+        self.assertTrue(self.send(KIB, "who@example.test").startswith("250"))
+        wait_until(lambda: "discarded" in self.ctl("trace", "who@example.test"), "the trace of it")
+        self.assertIn("catch-all of example.test: role addresses only",
+                      self.ctl("trace", "who@example.test"))
+        self.assertIn("role addresses only", self.instance.log())
+
 
 if __name__ == "__main__":
     unittest.main()

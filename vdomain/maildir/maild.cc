@@ -102,10 +102,16 @@ struct Maild::Parts : std::enable_shared_from_this<Maild::Parts> {
         deliverer(store, MessageNamer(options.host_name), quota, clock_),
         warnings(store, deliverer, quota, options.host_name, log_,
                  metrics.counter("maild.quota.warnings")),
+        domains(clock_),
+        meter({executor, store, warnings, clock_, log_, metrics.counter("maild.domains.summed"),
+               warnings_in_hand},
+              domains),
         maildrops(store, quota, clock_, options.boot_id, &threads),
         threads(options.maildrop_threads),
         deliveries(deliverer, options.delivery_threads) {
+    domains.set_percentages(options.quota_warnings);
     quota.set_percentages(std::move(options.quota_warnings));
+    quota.measure_domains(domains);
     quota.on_crossed([this](const QuotaHolder& holder, unsigned percent, Usage used) {
       ++warnings_in_hand;
       asio::post(threads, [this, holder, percent, used] {
@@ -151,10 +157,12 @@ struct Maild::Parts : std::enable_shared_from_this<Maild::Parts> {
   QuotaGate quota;
   Deliverer deliverer;
   QuotaWarnings warnings;
+  std::atomic<std::size_t> warnings_in_hand{0};
+  DomainSums domains;
+  DomainMeter meter;
   MaildropReader maildrops;
   std::uint64_t last_session = 0;
   std::size_t in_hand = 0;
-  std::atomic<std::size_t> warnings_in_hand{0};
   asio::thread_pool threads;
   DeliveryPool deliveries;
 };
@@ -194,8 +202,13 @@ Task<std::unique_ptr<Delivery>> Maild::Parts::carry_out(std::unique_ptr<Delivery
 
 Task<Result<Deliver::Reply>> Maild::Parts::deliver(Deliver request) {
   const InHand counted(in_hand);
+  const std::uint64_t request_bytes = request.body_bytes;
   Result<DeliveryJob> job = job_from(std::move(request));
   if (!job) co_return pass(job);
+  if (!domains.none()) {
+    Domain domain = job->mailbox.domain();
+    co_await meter.prepare(std::move(domain), request_bytes);
+  }
   auto delivery = std::make_unique<Delivery>(std::move(*job));
   delivery = co_await carry_out(std::move(delivery));
   if (delivery->failed) {
@@ -336,6 +349,10 @@ Maild::Maild(asio::any_io_executor executor, MaildOptions options, Fd mail_root,
 
 Maild::~Maild() = default;
 
+void Maild::measure_domains(std::shared_ptr<QuotaDirectory> directory) {
+  parts_->meter.start(std::move(directory), parts_);
+}
+
 void Maild::start() { spawn(parts_->executor, parts_->look_at_full_mailboxes()); }
 
 std::shared_ptr<const ipc::Dispatcher> Maild::dispatcher_for(const std::string& peer) {
@@ -368,6 +385,7 @@ void Maild::set_host_name(std::string_view host_name) {
 }
 
 void Maild::set_quota_warnings(std::vector<unsigned> percentages) {
+  parts_->domains.set_percentages(percentages);
   parts_->quota.set_percentages(std::move(percentages));
 }
 

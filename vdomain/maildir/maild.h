@@ -23,6 +23,7 @@
 #include "base/secret.h"
 #include "vdomain/maildir/delivery_messages.h"
 #include "vdomain/maildir/delivery_pool.h"
+#include "vdomain/maildir/domain_meter.h"
 #include "vdomain/maildir/maildrop.h"
 #include "vdomain/maildir/maildrop_messages.h"
 #include "vdomain/usage_messages.h"
@@ -55,6 +56,8 @@ class Maild {
         const Clock& clock, Logger& log, Metrics& metrics, SendUsage send_usage);
   ~Maild();
 
+  // Domains may have a quota over all their mailboxes; else none has. Before start().
+  void measure_domains(std::shared_ptr<QuotaDirectory> directory);
   // Starts looking now and then at mailboxes that were full.
   void start();
   // What `peer` may ask; null for peers that have no business here.

@@ -260,6 +260,8 @@ Result<void> Ledger::replace(const Fd& maildir, const vdomain::Quota& quota, con
   const std::string text =
       fmt::format("{}\n{} {}\n", format_quota(quota), usage.bytes, usage.messages);
   const int directory = open_beneath(maildir.get(), "tmp", O_RDONLY | O_DIRECTORY);
+  // Being made at this moment, for its first message: that will make the ledger.
+  if (directory == -ENOENT) return {};
   if (directory < 0) return system_error("open", "tmp of a Maildir", -directory);
   const Fd tmp(directory);
   const std::string name = fmt::format("maildirsize.{}.{}.{}", ::getpid(), ::syscall(SYS_gettid),

@@ -56,6 +56,7 @@ Result<void> build(Daemon& daemon) {
     if (program == "toast-authd") maild->issuer_ended(at);
   });
   daemon.on_drain([maild] { return maild->drain(); });
+  maild->measure_domains(std::make_shared<maildir::IpcQuotaDirectory>(directory));
   maild->start();
   return {};
 }

@@ -10,9 +10,6 @@ bool is_full(const vdomain::Quota& quota, const Usage& used) {
   return !fits(quota, used, std::max<std::uint64_t>(1, room));
 }
 
-namespace {
-
-// How full, in percent and rounded down; never over 100.
 unsigned percent_of(const vdomain::Quota& quota, const Usage& used) {
   const auto share = [](std::uint64_t limit, std::int64_t is) -> unsigned {
     if (limit == 0 || is <= 0) return 0;
@@ -22,10 +19,19 @@ unsigned percent_of(const vdomain::Quota& quota, const Usage& used) {
   return std::max(share(quota.bytes, used.bytes), share(quota.messages, used.messages));
 }
 
+namespace {
+
 constexpr unsigned kRefusing = 100;
 constexpr std::int64_t kPartOfRest = 8;
 
 }  // namespace
+
+unsigned highest_crossed(const std::vector<unsigned>& percentages, unsigned from, unsigned to) {
+  unsigned highest = 0;
+  for (const unsigned percent : percentages)
+    if (percent != kRefusing && from < percent && percent <= to) highest = percent;
+  return highest;
+}
 
 QuotaGate::QuotaGate(FileSystem& files, const Clock& clock, Report report)
     : clock_(clock), ledger_(files, clock), report_(std::move(report)) {}
@@ -34,7 +40,8 @@ QuotaGate::Reservation::Reservation(Reservation&& other) noexcept
     : gate_(std::exchange(other.gate_, nullptr)),
       maildir_(std::move(other.maildir_)),
       room_(other.room_),
-      used_then_(other.used_then_) {}
+      used_then_(other.used_then_),
+      domain_(std::exchange(other.domain_, std::nullopt)) {}
 
 QuotaGate::Reservation& QuotaGate::Reservation::operator=(Reservation&& other) noexcept {
   if (this != &other) {
@@ -43,6 +50,7 @@ QuotaGate::Reservation& QuotaGate::Reservation::operator=(Reservation&& other) n
     maildir_ = std::move(other.maildir_);
     room_ = other.room_;
     used_then_ = other.used_then_;
+    domain_ = std::exchange(other.domain_, std::nullopt);
   }
   return *this;
 }
@@ -51,6 +59,8 @@ QuotaGate::Reservation::~Reservation() { release(); }
 
 void QuotaGate::Reservation::release() {
   if (gate_ == nullptr) return;
+  if (domain_) gate_->domains_->release(*domain_, room_);
+  domain_.reset();
   const std::lock_guard lock(gate_->mutex_);
   const auto found = gate_->reserved_.find(maildir_);
   if (found != gate_->reserved_.end()) {
@@ -105,6 +115,14 @@ Result<QuotaGate::Reservation> QuotaGate::reserve(const Fd& maildir, const Quota
                          std::to_string(used.messages) + " messages of " +
                          format_quota(holder.quota) + ", message of " + std::to_string(bytes),
                      "4.2.2 mailbox is over quota");
+  if (domains_ == nullptr || domains_->none()) return reservation;
+  bool taken = false;
+  const Domain& domain = holder.mailbox.domain();
+  if (!domains_->reserve(domain, bytes, taken))
+    return transient("domain " + domain.str() + " is over quota, message of " +
+                         std::to_string(bytes) + " for " + holder.mailbox.str(),
+                     "4.2.2 the domain is over quota");
+  if (taken) reservation.domain_ = domain;
   return reservation;
 }
 
@@ -112,6 +130,7 @@ void QuotaGate::published(const Fd& maildir, const QuotaHolder& holder,
                           const Reservation& reservation) {
   if (!reservation) return;
   ledger_.add(maildir, reservation.room_);
+  change_domain(holder, reservation.room_);
   note(holder, reservation.used_then_);
   const Usage& after = reservation.used_then_;
   tell_crossed(holder,
@@ -130,8 +149,7 @@ void QuotaGate::tell_crossed(const QuotaHolder& holder, const Usage& before, con
   unsigned highest = 0;
   {
     const std::lock_guard lock(mutex_);
-    for (const unsigned percent : percentages_)
-      if (percent != kRefusing && from < percent && percent <= to) highest = percent;
+    highest = highest_crossed(percentages_, from, to);
   }
   if (highest != 0 && crossed_) crossed_(holder, highest, after);
 }
@@ -144,15 +162,21 @@ void QuotaGate::tell_refused(const QuotaHolder& holder, const Usage& used) {
   if (crossed_) crossed_(holder, kRefusing, used);
 }
 
+void QuotaGate::change_domain(const QuotaHolder& holder, Usage change) {
+  if (domains_ != nullptr) domains_->add(holder.mailbox.domain(), change);
+}
+
 void QuotaGate::added(const Fd& maildir, const QuotaHolder& holder, Usage change) {
   if (!holder.quota.limited()) return;
   ledger_.add(maildir, change);
+  change_domain(holder, change);
   look_again(maildir, holder);
 }
 
 void QuotaGate::removed(const Fd& maildir, const QuotaHolder& holder, Usage removed) {
   if (!holder.quota.limited()) return;
   ledger_.add(maildir, {-removed.bytes, -removed.messages});
+  change_domain(holder, {-removed.bytes, -removed.messages});
   look_again(maildir, holder);
 }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "mta/message/address.h"
+#include "vdomain/maildir/domain_sums.h"
 #include "vdomain/maildir/mail_store.h"
 #include "vdomain/maildir/maildirsize.h"
 #include "vdomain/usage_messages.h"
@@ -31,6 +33,11 @@ inline constexpr std::uint64_t kRoomForAnyMail = 64UL * 1024 * 1024;
 inline constexpr std::chrono::minutes kRemindAfter{10};
 
 bool is_full(const vdomain::Quota& quota, const Usage& used);
+// How full, in percent and rounded down; never over 100.
+unsigned percent_of(const vdomain::Quota& quota, const Usage& used);
+// The highest of these, which rise, that lies between the two; 0: none, and never 100, which is for
+// mail that is refused.
+unsigned highest_crossed(const std::vector<unsigned>& percentages, unsigned from, unsigned to);
 
 // A mailbox as the ledger and the reports need it.
 struct QuotaHolder {
@@ -52,6 +59,8 @@ class QuotaGate {
   using Crossed = std::function<void(const QuotaHolder& holder, unsigned percent, Usage used)>;
   void on_crossed(Crossed crossed) { crossed_ = std::move(crossed); }
   void set_percentages(std::vector<unsigned> percentages);
+  // Those are asked, too, and told what changes.
+  void measure_domains(DomainSums& domains) { domains_ = &domains; }
 
   // Room taken for a message that is on its way; given back by its destructor.
   class Reservation {
@@ -68,7 +77,8 @@ class QuotaGate {
     QuotaGate* gate_ = nullptr;
     std::string maildir_;
     Usage room_;
-    Usage used_then_;  // with all that was coming, this message too
+    Usage used_then_;               // with all that was coming, this message too
+    std::optional<Domain> domain_;  // of whose quota it took room, too
   };
 
   // Transient 4.2.2 when it does not fit, after a recount if the ledger may be wrong. Without a
@@ -95,7 +105,10 @@ class QuotaGate {
   void tell_crossed(const QuotaHolder& holder, const Usage& before, const Usage& after);
   void tell_refused(const QuotaHolder& holder, const Usage& used);
 
+  void change_domain(const QuotaHolder& holder, Usage change);
+
   const Clock& clock_;
+  DomainSums* domains_ = nullptr;
   Ledger ledger_;
   Report report_;
   Crossed crossed_;

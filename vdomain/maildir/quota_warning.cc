@@ -13,6 +13,7 @@ namespace toast::maildir {
 namespace {
 
 constexpr const char* kStampName = "quotawarn";  // vpopmail's name for the same
+constexpr const char* kDomainStampName = "quotawarn-domain";
 constexpr std::string_view kInstance = "toast-quota-warn";
 static_assert(kInstance.size() == kInstanceBytes);
 
@@ -45,6 +46,36 @@ std::map<unsigned, std::int64_t> parse_stamps(std::string_view text) {
   return stamps;
 }
 
+// What fills up, and what can be done about it.
+std::string quota_warning_body(const QuotaWarning& w) {
+  const bool full = w.percent >= 100;
+  const std::string what = w.domain ? w.domain->str() : w.mailbox.str();
+  const std::string_view begin =
+      w.domain
+          ? (full ? "New mail for the domain\n\n    {}\n\nis being refused, because its "
+                    "mailboxes use together all that they may:\n\n"
+                  : "The mailboxes of your domain\n\n    {}\n\ntogether fill up what they may "
+                    "use:\n\n")
+          : (full ? "New mail for your mailbox\n\n    {}\n\nis being refused, because there is "
+                    "no room for it:\n\n"
+                  : "Your mailbox\n\n    {}\n\nfills up:\n\n");
+  std::string text = fmt::format(fmt::runtime(begin), what);
+  if (w.quota.bytes != 0)
+    text += fmt::format("    {} of {} are used\n", amount(positive(w.used.bytes)),
+                        amount(w.quota.bytes));
+  if (w.quota.messages != 0)
+    text += fmt::format("    {} of {} messages are there\n", w.used.messages, w.quota.messages);
+  if (w.domain)
+    return text + (full ? "\nDelete messages or mailboxes, or ask for more room. New mail is "
+                          "accepted again as soon as\nthere is room.\n"
+                        : "\nWhen it is full, new mail is refused for all of them.\n");
+  return text +
+         (full ? "\nDelete messages, or move them away from the server. New mail is accepted again "
+                 "as soon as there is\nroom.\n"
+               : "\nWhen it is full, new mail is refused. Delete messages that you do not need, or "
+                 "move them away from\nthe server.\n");
+}
+
 }  // namespace
 
 std::vector<unsigned> parse_percentages(std::string_view text) {
@@ -63,30 +94,16 @@ std::vector<unsigned> parse_percentages(std::string_view text) {
 
 std::string quota_warning_text(const QuotaWarning& w) {
   const bool full = w.percent >= 100;
+  const std::string subject_of = w.domain ? w.domain->str() : "Your mailbox";
   const std::string subject =
-      full ? "Your mailbox is full" : fmt::format("Your mailbox is {} % full", w.percent);
+      full ? subject_of + " is full" : fmt::format("{} is {} % full", subject_of, w.percent);
   std::string text = fmt::format(
       "Date: {}\nFrom: Mail system <MAILER-DAEMON@{}>\nTo: {}\nSubject: {}\n"
       "Message-ID: <quota.{}.{}@{}>\nAuto-Submitted: auto-generated\nMIME-Version: 1.0\n"
       "Content-Type: text/plain; charset=us-ascii\n\n",
       format_date(w.now), w.host, w.mailbox.str(), subject, unix_microseconds(w.now), w.percent,
       w.host);
-  text += full
-              ? "New mail for your mailbox\n\n    {}\n\nis being refused, because there is no room "
-                "for it:\n\n"
-              : "Your mailbox\n\n    {}\n\nfills up:\n\n";
-  text.replace(text.find("{}"), 2, w.mailbox.str());
-  if (w.quota.bytes != 0)
-    text += fmt::format("    {} of {} are used\n", amount(positive(w.used.bytes)),
-                        amount(w.quota.bytes));
-  if (w.quota.messages != 0)
-    text += fmt::format("    {} of {} messages are there\n", w.used.messages, w.quota.messages);
-  text +=
-      full ? "\nDelete messages, or move them away from the server. New mail is accepted again as "
-             "soon as there is\nroom.\n"
-           : "\nWhen it is full, new mail is refused. Delete messages that you do not need, or "
-             "move them away from\nthe server.\n";
-  return text;
+  return text + quota_warning_body(w);
 }
 
 QuotaWarnings::QuotaWarnings(MailStore& store, Deliverer& deliverer, QuotaGate& gate,
@@ -104,9 +121,10 @@ void QuotaWarnings::set_host(std::string_view host) {
 }
 
 // True: it is time for a warning, and that is written down.
-Result<bool> QuotaWarnings::stamp(const OpenMaildir& maildir, unsigned percent, WallTime now) {
+Result<bool> QuotaWarnings::stamp(const OpenMaildir& maildir, const std::string& stamp_name,
+                                  unsigned percent, WallTime now) {
   std::string text(kMaxWarningStamps, '\0');
-  const int old = open_beneath(maildir.top.get(), kStampName, O_RDONLY | O_NONBLOCK);
+  const int old = open_beneath(maildir.top.get(), stamp_name.c_str(), O_RDONLY | O_NONBLOCK);
   ssize_t size = 0;
   if (old >= 0) {
     const Fd file(old);
@@ -123,34 +141,48 @@ Result<bool> QuotaWarnings::stamp(const OpenMaildir& maildir, unsigned percent, 
   stamps[percent] = seconds;
   std::string next;
   for (const auto& [at, when] : stamps) next += fmt::format("{} {}\n", at, when);
-  const std::string name = fmt::format("{}.{}.{}", kStampName, ::getpid(), unix_microseconds(now));
+  const std::string name = fmt::format("{}.{}.{}", stamp_name, ::getpid(), unix_microseconds(now));
   FileSystem& files = store_.files();
   const int fd = files.create_file(maildir.tmp.get(), name.c_str());
   if (fd < 0) return system_error("create", name, -fd);
   const Fd file(fd);
   const int written = files.append(fd, next.data(), next.size());
   if (written < 0 ||
-      ::renameat(maildir.tmp.get(), name.c_str(), maildir.top.get(), kStampName) != 0) {
+      ::renameat(maildir.tmp.get(), name.c_str(), maildir.top.get(), stamp_name.c_str()) != 0) {
     const int error = written < 0 ? -written : errno;
     files.remove_file(maildir.tmp.get(), name.c_str());
-    return system_error("replace", kStampName, error);
+    return system_error("replace", stamp_name, error);
   }
   return true;
 }
 
 void QuotaWarnings::warn(const QuotaHolder& holder, unsigned percent, Usage used) {
+  send(holder, kStampName, {{}, holder.mailbox, percent, holder.quota, used, {}});
+}
+
+void QuotaWarnings::warn_of_domain(const QuotaHolder& reader, const vdomain::DomainQuota& domain,
+                                   unsigned percent, Usage used) {
+  send(reader, kDomainStampName,
+       {{}, reader.mailbox, percent, domain.quota, used, {}, domain.name});
+}
+
+void QuotaWarnings::send(const QuotaHolder& holder, const std::string& stamp_name,
+                         QuotaWarning warning) {
   const std::lock_guard lock(mutex_);
   const WallTime now = store_.clock().wall();
+  warning.host = host_;
+  warning.now = now;
+  const unsigned percent = warning.percent;
   const auto failed = [&](const Error& error) {
     log_.error("maild.warning.failed",
                {{"mailbox", holder.mailbox.str()}, {"reason", error.detail}});
   };
   Result<std::shared_ptr<const OpenMaildir>> maildir = store_.open_or_create(holder.maildir);
   if (!maildir) return failed(maildir.error());
-  Result<bool> due = stamp(**maildir, percent, now);
+  Result<bool> due = stamp(**maildir, stamp_name, percent, now);
   if (!due) return failed(due.error());
   if (!*due) return;
-  std::string body = quota_warning_text({host_, holder.mailbox, percent, holder.quota, used, now});
+  std::string body = quota_warning_text(warning);
   DeliveryKey key{std::string(kInstance),
                   MessageId(static_cast<std::uint64_t>(unix_microseconds(now))),
                   percent,
@@ -178,10 +210,12 @@ void QuotaWarnings::warn(const QuotaHolder& holder, unsigned percent, Usage used
   if (failure) return failed(*failure);
   gate_.added((*maildir)->top, holder, {static_cast<std::int64_t>(on_disk), 1});
   warned_.add();
-  log_.info("maild.quota.warned", {{"mailbox", holder.mailbox.str()},
-                                   {"percent", percent},
-                                   {"bytes", positive(used.bytes)},
-                                   {"messages", positive(used.messages)}});
+  log_.info("maild.quota.warned",
+            {{"mailbox", holder.mailbox.str()},
+             {"domain", warning.domain ? warning.domain->str() : std::string()},
+             {"percent", percent},
+             {"bytes", positive(warning.used.bytes)},
+             {"messages", positive(warning.used.messages)}});
 }
 
 }  // namespace toast::maildir

@@ -2,12 +2,16 @@
 // of the quota once a day at most. The file `quotawarn` in the Maildir remembers when; it is
 // written before the message is, so that a crash costs a warning and never repeats one.
 //
+// A domain with a quota over all its mailboxes (domain_sums.h) has its postmaster told the same
+// way; his Maildir remembers that in `quotawarn-domain`.
+//
 // Nobody else is written to, and nothing comes back: the null sender, Auto-Submitted, delivered
 // here and not through the queue.
 #pragma once
 
 #include <chrono>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +19,7 @@
 #include "base/metrics.h"
 #include "vdomain/maildir/delivery.h"
 #include "vdomain/maildir/quota_gate.h"
+#include "vdomain/quota_messages.h"
 
 namespace toast::maildir {
 
@@ -33,6 +38,7 @@ struct QuotaWarning {
   vdomain::Quota quota;
   Usage used;
   WallTime now;
+  std::optional<Domain> domain = std::nullopt;  // whose quota it is; none: the mailbox's
 };
 std::string quota_warning_text(const QuotaWarning& warning);
 
@@ -43,9 +49,14 @@ class QuotaWarnings {
   void set_host(std::string_view host);
   // Blocks on the disk. Any thread.
   void warn(const QuotaHolder& holder, unsigned percent, Usage used);
+  // `reader`: where mail for the domain's postmaster goes.
+  void warn_of_domain(const QuotaHolder& reader, const vdomain::DomainQuota& domain,
+                      unsigned percent, Usage used);
 
  private:
-  [[nodiscard]] Result<bool> stamp(const OpenMaildir& maildir, unsigned percent, WallTime now);
+  void send(const QuotaHolder& reader, const std::string& stamp_name, QuotaWarning warning);
+  [[nodiscard]] Result<bool> stamp(const OpenMaildir& maildir, const std::string& name,
+                                   unsigned percent, WallTime now);
   MailStore& store_;
   Deliverer& deliverer_;
   QuotaGate& gate_;

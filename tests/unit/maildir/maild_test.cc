@@ -312,5 +312,103 @@ TEST(QuotaPercentages, AsTheSettingSays) {
   EXPECT_TRUE(parse_percentages("off").empty());
 }
 
+// The directory of a domain with a quota and two mailboxes.
+class FakeQuotaDirectory final : public QuotaDirectory {
+ public:
+  Task<Result<vdomain::FindQuotaDomains::Reply>> domains(vdomain::FindQuotaDomains) override {
+    if (away) co_return transient("away");
+    vdomain::FindQuotaDomains::Reply reply;
+    if (quota.limited()) reply.domains.push_back({*Domain::parse("example.org"), quota});
+    co_return reply;
+  }
+  Task<Result<vdomain::FindQuotaHolders::Reply>> holders(vdomain::FindQuotaHolders) override {
+    ++asked_for_holders;
+    if (away) co_return transient("away");
+    vdomain::FindQuotaHolders::Reply reply;
+    for (const std::string name : {"ann", "ben", "never"})
+      reply.holders.push_back({name, "example.org/" + name + "/Maildir", quota});
+    co_return reply;
+  }
+  Task<Result<vdomain::Resolve::Reply>> resolve(vdomain::Resolve) override {
+    vdomain::Resolve::Reply reply;
+    reply.status = vdomain::Resolve::Status::resolved;
+    reply.instructions.emplace_back(
+        vdomain::DeliverMaildir{*Address::parse("ben@example.org"), "example.org/ben/Maildir", {}});
+    co_return reply;
+  }
+  void report(vdomain::DomainUsageReport report) override {
+    if (report.state == vdomain::RoomState::full) ++said_full;
+  }
+  vdomain::Quota quota;
+  bool away = false;
+  int asked_for_holders = 0;
+  int said_full = 0;
+};
+
+class MaildDomainTest : public MaildTest {
+ protected:
+  void measure(vdomain::Quota quota) {
+    directory_->quota = quota;
+    maild_->measure_domains(directory_);
+    run_ready(io_);
+  }
+  Result<Deliver::Reply> deliver_to(const std::string& name, std::uint64_t message) {
+    Deliver request = delivery(message);
+    request.target = {*Address::parse(name + "@example.org"), "example.org/" + name + "/Maildir",
+                      directory_->quota};
+    return deliver(std::move(request));
+  }
+  std::size_t messages_of(const std::string& name) const {
+    return names_in(root.path() + "/example.org/" + name + "/Maildir/new").size();
+  }
+  std::shared_ptr<FakeQuotaDirectory> directory_ = std::make_shared<FakeQuotaDirectory>();
+};
+
+TEST_F(MaildDomainTest, AFullDomainTakesNoMailForAnyOfItsMailboxes) {
+  const std::uint64_t size = delivered_content().size();
+  measure({3 * size, 0});
+  ASSERT_TRUE(deliver_to("ann", 1));
+  ASSERT_TRUE(deliver_to("ben", 2));
+  ASSERT_TRUE(deliver_to("ann", 3));
+  const Result<Deliver::Reply> fourth = deliver_to("ben", 4);
+  ASSERT_FALSE(fourth);
+  EXPECT_EQ(fourth.error().failure, Failure::transient);
+  EXPECT_EQ(fourth.error().reply, "4.2.2 the domain is over quota");
+  EXPECT_EQ(messages_of("ann"), 2U);
+  EXPECT_EQ(directory_->asked_for_holders, 1) << "one sum, kept up to date";
+  run_task(io_, maild_->drain());
+  EXPECT_GE(directory_->said_full, 1);
+  // Half of it was crossed by the second, and the fourth was refused: two warnings to the
+  // postmaster, no matter how often.
+  EXPECT_FALSE(deliver_to("ann", 5));
+  run_task(io_, maild_->drain());
+  EXPECT_EQ(messages_of("ben"), 3U);
+  EXPECT_TRUE(std::filesystem::exists(root.path() + "/example.org/ben/Maildir/quotawarn-domain"));
+}
+
+TEST_F(MaildDomainTest, WhatWasThereBeforeIsCounted) {
+  const std::uint64_t size = delivered_content().size();
+  ASSERT_TRUE(deliver_to("ann", 1));
+  ASSERT_TRUE(deliver_to("ben", 2));
+  measure({2 * size, 0});
+  EXPECT_FALSE(deliver_to("ann", 3));
+}
+
+TEST_F(MaildDomainTest, WithoutTheDirectoryMailIsDeliveredUnmeasured) {
+  const std::uint64_t size = delivered_content().size();
+  measure({2 * size, 0});
+  directory_->away = true;
+  directory_->quota = {20 * size, 0};  // of each mailbox
+  ASSERT_TRUE(deliver_to("ann", 1));
+  ASSERT_TRUE(deliver_to("ben", 2));
+  EXPECT_TRUE(deliver_to("ann", 3)) << "there is room in the mailbox, and the domain is not known";
+}
+
+TEST_F(MaildDomainTest, OtherDomainsAreNotMeasured) {
+  measure({});
+  ASSERT_TRUE(deliver_to("ann", 1));
+  EXPECT_EQ(directory_->asked_for_holders, 0);
+}
+
 }  // namespace
 }  // namespace toast::maildir

@@ -119,6 +119,15 @@ TEST_F(LedgerTest, MissingWrongOrLongIsCountedAnew) {
   }
 }
 
+// Asked for while the first delivery makes it.
+TEST_F(LedgerTest, AMaildirThatIsBeingMadeHasNothing) {
+  std::filesystem::remove(maildir + "/tmp");
+  const Result<Ledger::Reading> reading = ledger.read(top(), quota);
+  ASSERT_TRUE(reading) << reading.error().detail;
+  EXPECT_EQ(reading->usage, (Usage{0, 0}));
+  EXPECT_FALSE(std::filesystem::exists(maildir + "/maildirsize"));
+}
+
 TEST_F(LedgerTest, BelievesALedgerThatIsInOrder) {
   put_file(maildir + "/maildirsize", "1000S,10C\n700 7\n-100 -1\n");
   const Result<Ledger::Reading> reading = ledger.read(top(), quota);

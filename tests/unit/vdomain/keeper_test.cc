@@ -197,4 +197,101 @@ TEST_F(KeeperTest, ALoginNameWithoutADomainIsInTheLoginDomain) {
   EXPECT_EQ(account("ann"), "not found");
 }
 
+// What toast-maild is told, and what it tells.
+TEST_F(KeeperTest, ADomainWithAQuota) {
+  HostedDomain domain{.name = Domain::parse("a.test").value()};
+  domain.quota = {1000, 50};
+  ASSERT_TRUE(writer().add_domain(domain, actor_)->ok());
+  add_mailbox("ann@a.test");
+  add_mailbox("ben@a.test", {300, 0});
+  add_domain("b.test");
+  add_mailbox("carl@b.test");
+  const auto domains = keeper_->quota_domains({}).value();
+  ASSERT_EQ(domains.domains.size(), 1U);
+  EXPECT_EQ(domains.domains[0], (DomainQuota{domain.name, {1000, 50}}));
+  const auto holders = keeper_->quota_holders({domain.name, {}}).value();
+  ASSERT_EQ(holders.holders.size(), 2U);
+  EXPECT_EQ(holders.holders[0].maildir, "a.test/ann/Maildir");
+  EXPECT_EQ(holders.holders[0].quota, (Quota{1000, 50})) << "one without a quota has the domain's";
+  EXPECT_EQ(holders.holders[1].quota, (Quota{300, 50}));
+  EXPECT_EQ(keeper_->quota_holders({domain.name, "ann"})->holders.size(), 1U);
+  EXPECT_TRUE(keeper_->quota_holders({Domain::parse("x.test").value(), {}})->holders.empty());
+  const auto found = keeper_->find_account({auth::Service::pop3, "ann@a.test"}).value();
+  EXPECT_EQ(found.quota_bytes, 1000U);
+  EXPECT_EQ(found.quota_messages, 50U);
+
+  DomainUsageReport report{domain.name};
+  report.state = RoomState::tight;
+  report.bytes = 900;
+  report.quota = domain.quota;
+  keeper_->report_domain_usage(report);
+  EXPECT_EQ(check("ann@a.test"), "accept");
+  EXPECT_EQ(check("ann@a.test", 100), "accept");
+  EXPECT_EQ(check("ann@a.test", 101), "over_quota");
+  EXPECT_EQ(check("carl@b.test", 101), "accept");
+  report.state = RoomState::full;
+  keeper_->report_domain_usage(report);
+  EXPECT_EQ(check("ben@a.test"), "over_quota");
+  report.state = RoomState::ample;
+  keeper_->report_domain_usage(report);
+  EXPECT_EQ(check("ben@a.test"), "accept");
+}
+
+// What toast-queued asks of a domain that somebody sends from.
+TEST_F(KeeperTest, SendingLimitsOfADomainAndItsOwner) {
+  const auto of = [&](std::string_view name) {
+    return keeper_->send_limits({Domain::parse(name).value()}).value();
+  };
+  DomainOwner owner{.name = "acme", .limits = {.messages_per_hour = 10, .messages_per_day = 0}};
+  ASSERT_TRUE(writer().add_owner(owner, actor_)->ok());
+  HostedDomain domain{.name = Domain::parse("a.test").value()};
+  domain.owner = "acme";
+  domain.limits.messages_per_day = 500;
+  ASSERT_TRUE(writer().add_domain(domain, actor_)->ok());
+  add_domain("b.test");
+  const FindSendLimits::Reply found = of("a.test");
+  EXPECT_EQ(found.owner, "acme");
+  EXPECT_EQ(found.domain, (SendLimits{std::nullopt, 500}));
+  EXPECT_EQ(found.of_owner, (SendLimits{10, 0}));
+  for (const std::string_view other : {"b.test", "nowhere.test"}) {
+    EXPECT_EQ(of(other).owner, "");
+    EXPECT_EQ(of(other).domain, SendLimits{});
+  }
+}
+
+// The operator's words for mail to names that nobody has.
+TEST_F(KeeperTest, WordsOfACatchAll) {
+  HostedDomain domain{.name = Domain::parse("a.test").value()};
+  domain.catch_all = {CatchAll::Kind::refuse, std::nullopt,
+                      ReplyText::parse("moved to b.test").value()};
+  ASSERT_TRUE(writer().add_domain(domain, actor_)->ok());
+  add_mailbox("ann@a.test");
+  const auto checked = keeper_->check({Address::parse("who@a.test").value(), 0}).value();
+  EXPECT_EQ(checked.verdict, CheckRecipient::Verdict::unknown);
+  EXPECT_EQ(checked.reason, "moved to b.test");
+  const auto resolved = keeper_->resolve({Address::parse("who@a.test").value()}).value();
+  EXPECT_EQ(resolved.status, Resolve::Status::unknown);
+  EXPECT_EQ(resolved.reason, "moved to b.test");
+  EXPECT_EQ(check("ann@a.test"), "accept");
+  EXPECT_EQ(check("postmaster@a.test"), "accept");
+
+  domain.name = Domain::parse("b.test").value();
+  domain.catch_all = {CatchAll::Kind::discard, std::nullopt,
+                      ReplyText::parse("role addresses only").value()};
+  ASSERT_TRUE(writer().add_domain(domain, actor_)->ok());
+  EXPECT_EQ(check("who@b.test"), "accept");
+  EXPECT_EQ(resolve("who@b.test"), "discard (catch-all of b.test: role addresses only);");
+}
+
+TEST_F(KeeperTest, ThatADomainIsFullIsForgottenInTime) {
+  add_domain("a.test");
+  add_mailbox("ann@a.test");
+  DomainUsageReport report{Domain::parse("a.test").value()};
+  report.state = RoomState::full;
+  keeper_->report_domain_usage(report);
+  EXPECT_EQ(check("ann@a.test"), "over_quota");
+  clock_.advance(kFullnessMemory);
+  EXPECT_EQ(check("ann@a.test"), "accept");
+}
+
 }  // namespace toast::vdomain

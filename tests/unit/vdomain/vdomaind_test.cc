@@ -69,6 +69,9 @@ TEST_P(VdomaindTest, AndNoOthers) {
   EXPECT_FALSE(ask("toast-smtpd.0", Resolve{ann}));
   EXPECT_FALSE(ask("toast-authd.0", Resolve{ann}));
   EXPECT_FALSE(ask("toast-maild.0", Resolve{ann}));
+  EXPECT_TRUE(ask("toast-maild.0", Resolve{Address::parse("postmaster@a.test").value()}));
+  EXPECT_TRUE(ask("toast-maild.0", FindQuotaDomains{}));
+  EXPECT_FALSE(ask("toast-queued.0", FindQuotaDomains{}));
   EXPECT_EQ(program_.dispatcher_for("toast-pop3d.0"), nullptr);
   EXPECT_EQ(program_.dispatcher_for("toast-smtpdx.0"), nullptr);
   EXPECT_EQ(program_.dispatcher_for(""), nullptr);
