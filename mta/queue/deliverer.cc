@@ -222,12 +222,13 @@ Task<Result<void>> Deliverer::freeze(Work work, const std::vector<Step>& steps) 
   return services_.ledger.freeze(work, std::move(encoded));
 }
 
-StepResult Deliverer::unknown_recipient(const QueuedMessage& message, Moment started) const {
+StepResult Deliverer::unknown_recipient(const QueuedMessage& message, Moment started,
+                                        const std::string& words) const {
   // It was known when it was accepted: a directory that was restored empty must not bounce the
   // queue.
   if (started - message.birth() < unknown_grace_)
     return deferred("4.1.1 no mailbox here by that name at present");
-  return failed("5.1.1 no mailbox here by that name");
+  return failed("5.1.1 " + (words.empty() ? "no mailbox here by that name" : words));
 }
 
 Task<Result<vdomain::Resolve::Reply>> Deliverer::ask_directory(Work work, Address recipient) {
@@ -250,7 +251,7 @@ Task<Result<Deliverer::Plan>> Deliverer::resolve(Work work, Address recipient, M
   } else if (reply->status == Status::not_local) {
     plan.next_hop = routes_.next_hop(domain);
   } else if (reply->status == Status::unknown) {
-    plan.verdict = unknown_recipient(*services_.ledger.find(work.message), started);
+    plan.verdict = unknown_recipient(*services_.ledger.find(work.message), started, reply->reason);
   } else if (reply->instructions.empty()) {
     plan.verdict = deferred("4.3.5 the directory says nothing about where this mail goes");
   } else {

@@ -94,7 +94,9 @@ class Deliverer {
 
   static void set_hand_over_apart(Plan& plan);
   Plan frozen_plan(const QueuedRecipient& recipient) const;
-  StepResult unknown_recipient(const QueuedMessage& message, Moment started) const;
+  // `words`: the operator's for senders; empty: our own.
+  StepResult unknown_recipient(const QueuedMessage& message, Moment started,
+                               const std::string& words) const;
   Task<Result<void>> freeze(Work work, const std::vector<Step>& steps);
   // The child of a recipient's forwards, or an automatic answer; or why there is none.
   struct Made {

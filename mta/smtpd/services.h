@@ -25,7 +25,7 @@ namespace toast::smtpd {
 enum class Verdict : unsigned char { accept, unknown, over_quota, suspended, not_local };
 struct RecipientVerdict {
   Verdict verdict = Verdict::unknown;
-  std::string reason;  // suspended: what the peer may read
+  std::string reason;  // suspended, unknown: what the peer may read; empty: our own words
 };
 
 class RecipientCheck {

@@ -225,7 +225,7 @@ Reply Session::verdict_reply(const RecipientVerdict& verdict) const {
     case Verdict::accept:
       return {250, "2.1.5 ok"};
     case Verdict::unknown:
-      return {550, "5.1.1 no such mailbox"};
+      return {550, "5.1.1 " + (verdict.reason.empty() ? "no such mailbox" : verdict.reason)};
     case Verdict::over_quota:
       return {452, "4.2.2 mailbox is full"};
     case Verdict::suspended: {

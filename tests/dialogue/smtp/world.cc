@@ -272,6 +272,8 @@ Result<void> World::given(const Words& words, Options& options, std::string& pee
     recipients.domains.push_back(words[1].substr(words[1].rfind('@') + 1));
   } else if (what == "full") {
     recipients.known[words[1]] = {Verdict::over_quota, {}};
+  } else if (what == "unknown") {
+    recipients.known[words[1]] = {Verdict::unknown, words[2]};
   } else if (what == "suspended") {
     recipients.known[words[1]] = {Verdict::suspended, words.size() > 2 ? words[2] : ""};
   } else if (what == "directory") {
