@@ -11,7 +11,8 @@ using vdomain::OwnerUse;
 
 struct OwnerOptions {
   std::vector<std::string> names;
-  std::optional<std::string> domains, mailboxes, aliases, lists, disk, disk_messages;
+  std::optional<std::string> domains, mailboxes, aliases, lists, disk, disk_messages,
+      messages_per_hour, messages_per_day;
   std::string match;
 };
 
@@ -27,7 +28,9 @@ Record to_record(const DomainOwner& owner, const OwnerUse& use) {
                                   {"aliases", l.aliases},
                                   {"lists", l.lists},
                                   {"disk_bytes", l.disk_bytes},
-                                  {"disk_messages", l.disk_messages}}},
+                                  {"disk_messages", l.disk_messages},
+                                  {"messages_per_hour", l.messages_per_hour},
+                                  {"messages_per_day", l.messages_per_day}}},
                 {"created", iso_time(owner.created)}};
 }
 
@@ -40,6 +43,16 @@ tl::expected<void, Failure> apply(const OwnerOptions& options, OwnerLimits& limi
         std::tuple(&options.disk_messages, "--max-disk-messages", &limits.disk_messages)}) {
     if (!*text) continue;
     const auto parsed = parse_limit(**text, option);
+    if (!parsed) return tl::unexpected(parsed.error());
+    *limit = *parsed;
+  }
+  for (const auto& [text, option, limit] :
+       {std::tuple(&options.messages_per_hour, "--max-messages-per-hour",
+                   &limits.messages_per_hour),
+        std::tuple(&options.messages_per_day, "--max-messages-per-day",
+                   &limits.messages_per_day)}) {
+    if (!*text) continue;
+    const auto parsed = parse_send_limit(**text, option);
     if (!parsed) return tl::unexpected(parsed.error());
     *limit = *parsed;
   }
@@ -135,7 +148,12 @@ void add_limits(CLI::App* command, OwnerOptions& options) {
         std::tuple("--max-aliases", &options.aliases, "Aliases in all of them, or unlimited"),
         std::tuple("--max-lists", &options.lists, "Lists in all of them, or unlimited"),
         std::tuple("--max-disk-messages", &options.disk_messages,
-                   "Quotas of messages together, or unlimited")})
+                   "Quotas of messages together, or unlimited"),
+        std::tuple("--max-messages-per-hour", &options.messages_per_hour,
+                   "Recipients at other hosts, in place of sendlimitownerhour: a number, "
+                   "unlimited, or default"),
+        std::tuple("--max-messages-per-day", &options.messages_per_day,
+                   "The same in place of sendlimitownerday")})
     command->add_option(flag, *place, what)->type_name("N");
   command->add_option("--max-disk", options.disk, "Quotas of all mailboxes together, or unlimited")
       ->type_name("SIZE");

@@ -60,6 +60,8 @@ inline constexpr IntegerSetting sendlimithour{"sendlimithour", 500, 0, 100000000
 inline constexpr IntegerSetting sendlimitday{"sendlimitday", 2000, 0, 100000000, "recipients", "The same in a day.", "queued"};
 inline constexpr IntegerSetting sendlimitdomainhour{"sendlimitdomainhour", 0, 0, 100000000, "recipients", "The same for all logins of a domain together, in an hour.", "queued"};
 inline constexpr IntegerSetting sendlimitdomainday{"sendlimitdomainday", 0, 0, 100000000, "recipients", "The same for all logins of a domain together, in a day.", "queued"};
+inline constexpr IntegerSetting sendlimitownerhour{"sendlimitownerhour", 0, 0, 100000000, "recipients", "The same for all logins of all domains of one owner together, in an hour. toastctl owner set and domain set can give one of them a limit of its own.", "queued"};
+inline constexpr IntegerSetting sendlimitownerday{"sendlimitownerday", 0, 0, 100000000, "recipients", "The same for all domains of one owner together, in a day.", "queued"};
 inline constexpr IntegerSetting sendlimituidhour{"sendlimituidhour", 0, 0, 100000000, "recipients", "The same for a user of this machine, root apart, who sends with sendmail and its kin, in an hour.", "queued"};
 inline constexpr IntegerSetting sendlimituidday{"sendlimituidday", 0, 0, 100000000, "recipients", "The same for a user of this machine, in a day.", "queued"};
 inline constexpr IntegerSetting sendlimitsuspend{"sendlimitsuspend", 1000, 0, 100000000, "refusals", "A login that is put off at its sending limit so many times in an hour, and does not stop, may send nothing more, and its waiting mail is held, until toastctl account resume. 0: never.", "queued"};
@@ -183,6 +185,8 @@ inline constexpr const SettingInfo* kAllSettings[] = {
     &setting::sendlimitday,
     &setting::sendlimitdomainhour,
     &setting::sendlimitdomainday,
+    &setting::sendlimitownerhour,
+    &setting::sendlimitownerday,
     &setting::sendlimituidhour,
     &setting::sendlimituidday,
     &setting::sendlimitsuspend,

@@ -125,7 +125,11 @@ Task<Result<ipc::Done>> Intake::check_space(std::shared_ptr<Client> client, Chec
   const std::string* login = client->logins.find(question.connection, services_.clock.steady());
   if (login == nullptr) co_return unknown_login();
   if (services_.stopped.is_stopped(*login)) co_return stopped_login(*login);
-  Result<void> within = services_.limits.may_go_on(services_.limits.of_login(*login));
+  const std::string mailbox = *login;
+  std::string asked = mailbox;
+  Result<DomainSending> sending = co_await services_.sending_domains.of_login(std::move(asked));
+  if (!sending) co_return pass(sending);
+  Result<void> within = services_.limits.may_go_on(services_.limits.of_login(mailbox, *sending));
   if (!within) co_return pass(within);
   co_return ipc::Done{};
 }
@@ -200,7 +204,10 @@ Task<Result<void>> Intake::may_send(std::shared_ptr<Client> client,
     if (services_.stopped.is_stopped(*login)) co_return stopped_login(*login);
     envelope.authenticated = *login;
     submission->origin = Origin::submission;
-    std::vector<SendLimitOf> limits = services_.limits.of_login(envelope.authenticated);
+    std::string mailbox = envelope.authenticated;
+    Result<DomainSending> sending = co_await services_.sending_domains.of_login(std::move(mailbox));
+    if (!sending) co_return pass(sending);
+    std::vector<SendLimitOf> limits = services_.limits.of_login(envelope.authenticated, *sending);
     co_return co_await count(submission, std::move(limits));
   }
   const Result<IpAddress> peer = IpAddress::parse(envelope.peer);

@@ -59,6 +59,7 @@ class Intake {
     const Clock& clock;
     Logger& log;
     LocalDomains& local_domains;
+    SendingDomains& sending_domains;
     SendLimits& limits;
     const StoppedSenders& stopped;
     auth::TicketVerifier* tickets = nullptr;  // none: nobody can log in

@@ -55,11 +55,14 @@ std::string limit_notice_text(const SendLimitOf& limit, std::string_view what, M
     text += "  toastctl account lock " + name + "\n\n";
     text += "keeps him out, ends his sessions, and holds what waits.\n\n";
   }
-  text += "You hear of this once a day. The limits are the settings sendlimithour and its kin.\n";
+  text += "You hear of this once a day. The limits are the settings sendlimithour and its kin,\n";
+  text += "or, of this domain or owner alone, --max-messages-per-day of toastctl domain set and\n";
+  text += "toastctl owner set.\n";
   return text;
 }
 
-// Of a domain its postmaster, who always exists; of this host whoever gets double bounces.
+// Of a domain its postmaster, who always exists; of an owner he himself, where his name is an
+// address; of this host whoever gets double bounces.
 std::vector<Address> LimitNotices::readers(const std::string& who) const {
   std::vector<Address> to;
   const auto add = [&to](const std::string& text) {
@@ -67,7 +70,9 @@ std::vector<Address> LimitNotices::readers(const std::string& who) const {
     if (address && std::find(to.begin(), to.end(), *address) == to.end())
       to.push_back(std::move(*address));
   };
-  if (!who.starts_with("uid ")) {
+  if (who.starts_with("owner ")) {
+    add(who.substr(who.find(' ') + 1));
+  } else if (!who.starts_with("uid ")) {
     const std::string name = who.substr(who.find(' ') + 1);
     add("postmaster@" + name.substr(name.rfind('@') + 1));
   }

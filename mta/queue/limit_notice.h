@@ -1,6 +1,6 @@
 // Mail to those who should know that somebody has reached a sending limit: the postmaster of the
-// domain, and of this host (doublebounceto). Once a day for each limit: a password that was stolen
-// is used thousands of times.
+// domain, an owner whose name is an address, and of this host (doublebounceto). Once a day for each
+// limit: a password that was stolen is used thousands of times.
 #pragma once
 
 #include <string>

@@ -36,6 +36,7 @@ Result<Options> Options::from(const Settings& settings) {
   };
   o.login_limit = limit(setting::sendlimithour, setting::sendlimitday);
   o.domain_limit = limit(setting::sendlimitdomainhour, setting::sendlimitdomainday);
+  o.owner_limit = limit(setting::sendlimitownerhour, setting::sendlimitownerday);
   o.uid_limit = limit(setting::sendlimituidhour, setting::sendlimituidday);
   o.suspend_after = static_cast<std::uint64_t>(settings.get(setting::sendlimitsuspend));
   return o;

@@ -43,6 +43,7 @@ struct Options {
   };
   SendLimit login_limit;
   SendLimit domain_limit;  // of all logins of a domain together
+  SendLimit owner_limit;   // of all logins of all domains of one owner together
   SendLimit uid_limit;     // of a user of this machine
   // sendlimitsuspend: so often put off at its limit in an hour, a login is suspended; 0: never.
   std::uint64_t suspend_after = 0;

@@ -82,6 +82,7 @@ class Queue {
   Ledger ledger_;
   EarlyLookup early_;
   LocalDomains local_domains_;
+  SendingDomains sending_domains_;
   SendLimits limits_;
   StoppedSenders stopped_;
   Intake intake_;

@@ -16,6 +16,11 @@ std::string put_off_key(const std::string& login) { return "put-off " + login; }
 
 bool is_set(const Options::SendLimit& limit) { return limit.hour != 0 || limit.day != 0; }
 
+// The setting, unless the directory says otherwise.
+Options::SendLimit effective(const Options::SendLimit& setting, const vdomain::SendLimits& own) {
+  return {own.hour.value_or(setting.hour), own.day.value_or(setting.day)};
+}
+
 }  // namespace
 
 SendLimits::SendLimits(Services services, const Options& options)
@@ -38,11 +43,16 @@ SendLimits::~SendLimits() {
   if (timer_) timer_->cancel();
 }
 
-std::vector<SendLimitOf> SendLimits::of_login(const std::string& mailbox) const {
+std::vector<SendLimitOf> SendLimits::of_login(const std::string& mailbox,
+                                              const DomainSending& sending) const {
   std::vector<SendLimitOf> limits;
   if (is_set(options_.login_limit)) limits.push_back({"login " + mailbox, options_.login_limit});
-  if (is_set(options_.domain_limit))
-    limits.push_back({"domain " + mailbox.substr(mailbox.rfind('@') + 1), options_.domain_limit});
+  const Options::SendLimit of_domain = effective(options_.domain_limit, sending.domain);
+  if (is_set(of_domain))
+    limits.push_back({"domain " + mailbox.substr(mailbox.rfind('@') + 1), of_domain});
+  const Options::SendLimit of_owner = effective(options_.owner_limit, sending.of_owner);
+  if (!sending.owner.empty() && is_set(of_owner))
+    limits.push_back({"owner " + sending.owner, of_owner});
   return limits;
 }
 

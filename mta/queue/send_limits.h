@@ -1,6 +1,7 @@
-// The sending limits: how many recipients at other hosts a login, all logins of a domain, a user of
-// this machine may send to in an hour and in a day. Bounces and forwards are no sending of theirs,
-// mail that stays here is not counted.
+// The sending limits: how many recipients at other hosts a login, all logins of a domain, of all
+// domains of an owner, a user of this machine may send to in an hour and in a day. Those of a
+// domain and an owner are the settings', unless the directory has others for it. Bounces and
+// forwards are no sending of theirs, mail that stays here is not counted.
 //
 // A login that is put off at its own limit `suspend_after` times in an hour and does not stop is no
 // person in a hurry: its program is told what it is, and it is reported as a runaway.
@@ -23,13 +24,15 @@
 #include "mta/queue/options.h"
 #include "mta/queue/send_counts.h"
 #include "mta/queue/sender_messages.h"
+#include "mta/queue/sending_domains.h"
 
 namespace toast::queue {
 
 inline constexpr std::string_view kSendingFile = "sending";
 inline constexpr std::chrono::seconds kSaveSendingAfter{60};
 
-// Whose limits a message counts against: "login ann@example.org", "domain example.org", "uid 1000".
+// Whose limits a message counts against: "login ann@example.org", "domain example.org", "owner
+// acme", "uid 1000".
 struct SendLimitOf {
   std::string who;
   Options::SendLimit limit;
@@ -58,7 +61,7 @@ class SendLimits {
   void on_runaway(OnRunaway callee) { on_runaway_ = std::move(callee); }
 
   // What holds for this login, or for this user ("uid 1000"): nothing where there is no limit.
-  std::vector<SendLimitOf> of_login(const std::string& mailbox) const;
+  std::vector<SendLimitOf> of_login(const std::string& mailbox, const DomainSending& sending) const;
   std::vector<SendLimitOf> of_local(const std::string& peer) const;
   // Counts them, unless one of the limits would be passed: then an error (4.7.1), and nothing is
   // counted.

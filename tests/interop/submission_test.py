@@ -306,5 +306,40 @@ class Limits(SubmissionTest):
         wait_until(told, "the notice in the oldest mailbox, which is the postmaster's", seconds=30)
 
 
+class OwnersLimits(Limits):
+    settings = {"sendlimithour": "0", "sendlimitday": "0", "sendlimitownerhour": "3"}
+
+    # The inherited one is about logins.
+    test_a_login_is_slowed_down_and_a_restart_does_not_help = None
+
+    def test_an_owner_is_slowed_down_over_all_its_domains(self):
+        self.assertEqual(self.send(1), 250)
+        self.mail.ctl("owner", "add", "bob@example.org")
+        self.mail.ctl("domain", "set", "example.org", "--owner", "bob@example.org")
+        # Remembered for a minute: asked anew by a new queued.
+        self.mail.stop()
+        self.mail.start()
+        self.assertEqual(self.send(2), 250)
+        self.assertEqual(self.send(2), 450)
+        self.assertEqual(self.send(1), 250)
+        self.assertEqual(self.send(0), 450)
+        self.mail.stop()
+        self.mail.start()
+        self.assertEqual(self.send(0), 450)  # kept
+
+        def told():
+            client = poplib.POP3(*self.mail.pop3, timeout=30)
+            client.user("bob@example.org")
+            client.pass_(PASSWORD)
+            mail = [client.retr(n + 1)[1] for n in range(client.stat()[0])]
+            client.quit()
+            return any(b"Subject: Sending limit reached: owner bob@example.org" in lines for lines in mail)
+        wait_until(told, "the notice to the owner, whose name is an address", seconds=30)
+        self.mail.ctl("owner", "set", "bob@example.org", "--max-messages-per-hour", "unlimited")
+        self.mail.stop()
+        self.mail.start()
+        self.assertEqual(self.send(5), 250)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -73,6 +73,7 @@ TEST_F(IntakeTest, EverythingOfTheEnvelopeIsKept) {
   begin.helo = "client.test";
   begin.connection = "c1";
   log_in("c1", "carl@example.org");
+  EXPECT_TRUE(may_begin("c1"));  // the sending limits are known while the directory is there
   Envelope wanted;
   wanted.reverse_path = "list-@client.test-@[]";  // as qmail writes it
   wanted.recipients = {
@@ -184,6 +185,58 @@ TEST_F(IntakeTest, ALoginHasItsLimits) {
   clock_.advance(std::chrono::hours{2});
   EXPECT_TRUE(may_begin("c1"));
   EXPECT_EQ(log_.events["queue.sender.limited"], 1);
+}
+
+// All domains of an owner together; the directory's limits stand in place of the settings.
+TEST_F(IntakeTest, AnOwnerHasItsLimits) {
+  options_.owner_limit = {3, 0};
+  options_.domain_limit = {1, 0};
+  queue_->set_options(options_);
+  directory_.sending["example.org"] = {{0, std::nullopt}, "kate@owner.test", {}};
+  directory_.sending["other.test"] = {{4, std::nullopt}, "kate@owner.test", {}};
+  directory_.sending["alone.test"] = {{0, std::nullopt}, "", {}};
+  directory_.mailbox("kate@owner.test");
+  log_in("c1", "carl@example.org");
+  log_in("c2", "dora@other.test");
+  log_in("c3", "eve@alone.test");
+  EXPECT_EQ(send("203.0.113.5", "c1", {"x@remote.test", "y@remote.test"}), "")
+      << "the domain's setting is lifted for it";
+  EXPECT_EQ(send("203.0.113.5", "c2", {"x@remote.test"}), "");
+  EXPECT_FALSE(may_begin("c1"));
+  EXPECT_FALSE(may_begin("c2"));
+  EXPECT_TRUE(may_begin("c3"));
+  EXPECT_NE(send("203.0.113.5", "c2", {"x@remote.test"}), "");
+  EXPECT_NE(send("203.0.113.5", "c1", {"x@remote.test"}), "");
+  run_until_quiet();
+  const auto notices = maild_.in("kate@owner.test");
+  ASSERT_EQ(notices.size(), 1U);
+  EXPECT_NE(notices[0].content.find("owner kate@owner.test may send to 3 recipients in an hour"),
+            std::string::npos);
+  // A limit of its own, seen within a minute.
+  directory_.sending["example.org"].of_owner = {10, 4};
+  EXPECT_FALSE(may_begin("c1"));
+  clock_.advance(kSendingDomainAge);
+  EXPECT_TRUE(may_begin("c1"));
+  EXPECT_EQ(send("203.0.113.5", "c1", {"x@remote.test"}), "");
+  EXPECT_FALSE(may_begin("c1")) << "of the day";
+}
+
+// The last word counts while the directory is away; without one mail waits.
+TEST_F(IntakeTest, SendingLimitsWhileTheDirectoryIsAway) {
+  directory_.sending["example.org"] = {{1, std::nullopt}, "", {}};
+  log_in("c1", "carl@example.org");
+  log_in("c2", "dora@other.test");
+  EXPECT_TRUE(may_begin("c1"));
+  EXPECT_TRUE(may_begin("c1"));
+  EXPECT_EQ(directory_.asked_for_limits, 1) << "remembered";
+  directory_.failing = true;
+  clock_.advance(kSendingDomainAge);
+  EXPECT_TRUE(may_begin("c1"));
+  EXPECT_FALSE(may_begin("c2"));
+  directory_.failing = false;
+  EXPECT_EQ(send("203.0.113.5", "c1", {"x@remote.test"}), "");
+  directory_.failing = true;
+  EXPECT_FALSE(may_begin("c1")) << "its limit is reached, as far as is known";
 }
 
 // Whoever looks after the domain and the host hears of it, once a day.

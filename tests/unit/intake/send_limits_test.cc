@@ -95,12 +95,12 @@ class SendLimitsTest : public testing::Test {
 
 TEST_F(SendLimitsTest, ARestartForgetsNothing) {
   live([](SendLimits& limits) {
-    EXPECT_TRUE(limits.take(limits.of_login("ann@example.org"), 10));
+    EXPECT_TRUE(limits.take(limits.of_login("ann@example.org", {}), 10));
     EXPECT_TRUE(limits.take(limits.of_local("uid 1000"), 9));
   });
   live([](SendLimits& limits) {
-    EXPECT_FALSE(limits.may_go_on(limits.of_login("ann@example.org")));
-    EXPECT_TRUE(limits.may_go_on(limits.of_login("bob@example.org")));
+    EXPECT_FALSE(limits.may_go_on(limits.of_login("ann@example.org", {})));
+    EXPECT_TRUE(limits.may_go_on(limits.of_login("bob@example.org", {})));
     EXPECT_TRUE(limits.take(limits.of_local("uid 1000"), 1));
     const Result<void> over = limits.take(limits.of_local("uid 1000"), 1);
     ASSERT_FALSE(over);
@@ -112,10 +112,11 @@ TEST_F(SendLimitsTest, ARestartForgetsNothing) {
 // A file that cannot be read costs the counts, not the service.
 TEST_F(SendLimitsTest, AFileThatIsNotOurs) {
   std::ofstream(folder_ + "/sending") << "nonsense\n";
-  live(
-      [](SendLimits& limits) { EXPECT_TRUE(limits.take(limits.of_login("ann@example.org"), 10)); });
   live([](SendLimits& limits) {
-    EXPECT_FALSE(limits.may_go_on(limits.of_login("ann@example.org")));
+    EXPECT_TRUE(limits.take(limits.of_login("ann@example.org", {}), 10));
+  });
+  live([](SendLimits& limits) {
+    EXPECT_FALSE(limits.may_go_on(limits.of_login("ann@example.org", {})));
   });
 }
 
@@ -129,9 +130,9 @@ TEST_F(SendLimitsTest, ARunawayIsReported) {
   };
   live([&](SendLimits& limits) {
     watched(limits);
-    EXPECT_TRUE(limits.take(limits.of_login("ann@example.org"), 10));
-    EXPECT_FALSE(limits.take(limits.of_login("ann@example.org"), 1));
-    EXPECT_FALSE(limits.may_go_on(limits.of_login("ann@example.org")));
+    EXPECT_TRUE(limits.take(limits.of_login("ann@example.org", {}), 10));
+    EXPECT_FALSE(limits.take(limits.of_login("ann@example.org", {}), 1));
+    EXPECT_FALSE(limits.may_go_on(limits.of_login("ann@example.org", {})));
     EXPECT_TRUE(limits.take(limits.of_local("uid 1000"), 10));
     for (int i = 0; i < 5; ++i) EXPECT_FALSE(limits.take(limits.of_local("uid 1000"), 1));
   });
@@ -139,12 +140,12 @@ TEST_F(SendLimitsTest, ARunawayIsReported) {
   live([&](SendLimits& limits) {
     watched(limits);
     EXPECT_EQ(limits.state_of("ann@example.org").put_off_hour, 2U);
-    EXPECT_FALSE(limits.may_go_on(limits.of_login("ann@example.org")));
+    EXPECT_FALSE(limits.may_go_on(limits.of_login("ann@example.org", {})));
     EXPECT_EQ(runaways, std::vector<std::string>{"ann@example.org"});
     EXPECT_EQ(limits.state_of("ann@example.org").sent_hour, 10U);
     limits.forgive("ann@example.org");
     EXPECT_EQ(limits.state_of("ann@example.org").put_off_hour, 0U);
-    EXPECT_FALSE(limits.may_go_on(limits.of_login("ann@example.org")));
+    EXPECT_FALSE(limits.may_go_on(limits.of_login("ann@example.org", {})));
     EXPECT_EQ(runaways.size(), 1U);
   });
 }
@@ -172,10 +173,30 @@ TEST_F(SendLimitsTest, StoppedSendersSurviveARestart) {
   EXPECT_FALSE(StoppedSenders::load(**disk));
 }
 
+TEST_F(SendLimitsTest, TheDirectorysLimitsStandInPlaceOfTheSettings) {
+  options_ = Options();
+  options_.login_limit = {};
+  options_.domain_limit = {5, 50};
+  options_.owner_limit = {7, 70};
+  live([](SendLimits& limits) {
+    const auto words = [&](const DomainSending& sending) {
+      std::string text;
+      for (const SendLimitOf& one : limits.of_login("ann@example.org", sending))
+        text += one.who + " " + std::to_string(one.limit.hour) + "/" +
+                std::to_string(one.limit.day) + ";";
+      return text;
+    };
+    EXPECT_EQ(words({}), "domain example.org 5/50;");
+    EXPECT_EQ(words({{}, "acme", {}}), "domain example.org 5/50;owner acme 7/70;");
+    EXPECT_EQ(words({{1, {}}, "acme", {{}, 3}}), "domain example.org 1/50;owner acme 7/3;");
+    EXPECT_EQ(words({{0, 0}, "acme", {0, 0}}), "");
+  });
+}
+
 TEST_F(SendLimitsTest, NoLimitNoCount) {
   options_ = Options();
   options_.login_limit = {};
-  live([](SendLimits& limits) { EXPECT_TRUE(limits.of_login("ann@example.org").empty()); });
+  live([](SendLimits& limits) { EXPECT_TRUE(limits.of_login("ann@example.org", {}).empty()); });
   EXPECT_FALSE(std::filesystem::exists(folder_ + "/sending"));
 }
 

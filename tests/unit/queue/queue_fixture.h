@@ -32,6 +32,8 @@ class RecordingLogger final : public Logger {
 struct FakeDirectory {
   std::map<std::string, std::vector<vdomain::Instruction>> table;
   std::set<std::string> remote_domains;
+  std::map<std::string, vdomain::FindSendLimits::Reply> sending;  // by domain
+  int asked_for_limits = 0;
   bool failing = false;
   int questions = 0;
 
@@ -48,6 +50,11 @@ struct FakeDirectory {
       reply.status = Status::not_local;
     }
     co_return reply;
+  }
+  Task<Result<vdomain::FindSendLimits::Reply>> send_limits(vdomain::FindSendLimits question) {
+    ++asked_for_limits;
+    if (failing) co_return transient("database is locked");
+    co_return sending[question.domain.str()];
   }
   void mailbox(const std::string& name) {
     table[name] = {vdomain::DeliverMaildir{address(name), "maildir/" + name, {}}};
@@ -204,6 +211,9 @@ class QueueTest : public testing::Test {
     auto dispatcher = std::make_shared<ipc::Dispatcher>();
     dispatcher->on<vdomain::Resolve>(
         [this](vdomain::Resolve question) { return directory_.resolve(std::move(question)); });
+    dispatcher->on<vdomain::FindSendLimits>([this](vdomain::FindSendLimits question) {
+      return directory_.send_limits(std::move(question));
+    });
     directory_link_.attach(connect(std::move(dispatcher)));
   }
   void connect_maild() {
