@@ -2,19 +2,24 @@
 """Can a guesser tell by the clock why a login was refused? authd is asked directly, over run/checkpassword.sock,
 because front ends delay refusals anyway.
 
-  auth_timing_bench.py [--samples 400] [--seed 1] [--cheap]
+  auth_timing_bench.py [--samples 400] [--seed 1] [--cheap] [--cram]
 
 One question at a time, of the kinds in random order: each kind's times are compared with those of a wrong password by
 a rank test (Mann-Whitney, two-sided, normal approximation), and by the difference of the medians. --cheap: with the
-cheapest hash, so that what argon2id's scatter hides can be seen. Nothing else should run on the machine."""
+cheapest hash, so that what argon2id's scatter hides can be seen. --cram: by CRAM-MD5 over submission, from the
+digest to its refusal, which smtpd does not delay. Nothing else should run on the machine."""
 
 import argparse
+import base64
 import collections
+import hmac
 import math
 import os
 import random
 import re
+import smtplib
 import socket
+import ssl
 import statistics
 import struct
 import sys
@@ -23,7 +28,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "interop"))
-from toast_instance import Instance  # noqa: E402
+from toast_instance import Instance, wait_until  # noqa: E402
 
 ACCOUNTS = 20  # of each kind, so that none stands for all
 CHECK_LOGIN, POP3, REFUSED = 40, 0, 1  # auth/checkpassword_messages.h
@@ -62,11 +67,44 @@ class Asker:
         return taken
 
 
+class CramAsker:
+    """A connection to submission for each question."""
+
+    def __init__(self, address):
+        self.address = address
+        self.tls = ssl._create_unverified_context()
+
+    def microseconds(self, login, password, peer):
+        with smtplib.SMTP_SSL(*self.address, timeout=30, context=self.tls) as client:
+            client.ehlo()
+            code, challenge = client.docmd("AUTH", "CRAM-MD5")
+            digest = hmac.digest(password.encode(), base64.b64decode(challenge), "md5").hex()
+            response = base64.b64encode(f"{login} {digest}".encode()).decode()
+            begun = time.perf_counter_ns()
+            code, text = client.docmd(response)
+            taken = (time.perf_counter_ns() - begun) / 1000
+        if code != 535:
+            raise RuntimeError(f"{login}: not refused: {code} {text}")
+        return taken
+
+
+def keep_passwords(mail, logins):
+    """So that there is something to compare a digest with."""
+    mail.ctl("mailbox", "set", "--reversible=on", *logins)
+    tls = ssl._create_unverified_context()
+    for login in logins:
+        with smtplib.SMTP_SSL("127.0.0.1", mail.base + 465, timeout=30, context=tls) as client:
+            client.ehlo()
+            client.user, client.password = login, "the right one"
+            client.auth("PLAIN", client.auth_plain)
+    wait_until(lambda: mail.log().count("auth.reversible.kept") == len(logins), "they are kept")
+
+
 def make_accounts(mail):
     """{kind: who to log in as, by number}"""
     for domain in ("open.test", "shut.test"):
         mail.ctl("domain", "add", domain)
-    names = {"wrong password": "right", "locked account": "under", "service off": "other"}
+    names = {"wrong password": "right", "locked account": "under", "service off": "other", "": "plain"}
     with tempfile.NamedTemporaryFile("w") as password:
         password.write("the right one\n")
         password.flush()
@@ -80,6 +118,7 @@ def make_accounts(mail):
     for i in range(ACCOUNTS):
         mail.ctl("account", "lock", f"under{i:02}@open.test", "--keep-app-passwords", check=False)
     kinds = {kind: lambda i, label=label: f"{label}{i % ACCOUNTS:02}@open.test" for kind, label in names.items()}
+    del kinds[""]
     kinds["again wrong password"] = kinds["wrong password"]  # what the test says of two that are the same
     kinds["suspended domain"] = lambda i: f"right{i % ACCOUNTS:02}@shut.test"
     kinds["unknown user"] = lambda i: f"nobod{i % ACCOUNTS:02}@open.test"
@@ -97,8 +136,7 @@ def rank_test(one, other):
     return math.erfc(abs(u - mean) / deviation / math.sqrt(2)), u / (len(one) * len(other))
 
 
-def measure(mail, kinds, samples, order):
-    asker = Asker(os.path.join(mail.root, "run", "checkpassword.sock"))
+def measure(asker, kinds, samples, order):
     rounds = [kind for kind in kinds for _ in range(samples)]
     order.shuffle(rounds)
     taken = {kind: [] for kind in kinds}
@@ -114,17 +152,24 @@ def main():
     options.add_argument("--samples", type=int, default=400, help="of each kind")
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--cheap", action="store_true")
+    options.add_argument("--cram", action="store_true")
     chosen = options.parse_args()
-    settings = {"authfailureslimit": 10000}
+    settings = {"authfailureslimit": 10000, "authcram": "yes" if chosen.cram else "no"}
     if chosen.cheap:
         settings.update(passwordopslimit=1, passwordmemlimit=8192)
     mail = Instance(settings=settings)
     try:
         kinds = make_accounts(mail)
         mail.start()
+        asker = Asker(os.path.join(mail.root, "run", "checkpassword.sock"))
+        if chosen.cram:
+            keep_passwords(mail, [f"right{i:02}@open.test" for i in range(ACCOUNTS)])
+            mail.ctl("mailbox", "set", "--smtp=off", *(f"other{i:02}@open.test" for i in range(ACCOUNTS)))
+            kinds["nothing is kept"] = lambda i: f"plain{i % ACCOUNTS:02}@open.test"
+            asker = CramAsker(("127.0.0.1", mail.base + 465))
         order = random.Random(chosen.seed)
-        measure(mail, kinds, 5, order)  # warms it up
-        taken = measure(mail, kinds, chosen.samples, order)
+        measure(asker, kinds, 5, order)  # warms it up
+        taken = measure(asker, kinds, chosen.samples, order)
         reasons = collections.Counter(re.findall(r"auth.login.refused.* reason=(\w+)", mail.log()))
     finally:
         mail.remove()
