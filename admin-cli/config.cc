@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "base/settings_registry.h"
 #include "mta/remote/routes.h"
+#include "vdomain/login_domains.h"
 
 namespace toast::admin {
 namespace {
@@ -71,6 +72,11 @@ Wanted<const SettingInfo*> find(const std::string& name) {
 // What only the programs that use a setting understand; base/settings knows lines.
 std::optional<Error> deeper_problem(const SettingInfo& info,
                                     const std::vector<std::string>& lines) {
+  if (info.name == setting::logindomains.name) {
+    const Domain any = Domain::parse("example.org").value();
+    const Result<vdomain::LoginDomains> domains = vdomain::LoginDomains::parse(any, lines);
+    if (!domains) return domains.error();
+  }
   if (info.name != setting::smtproutes.name) return std::nullopt;
   const Result<remote::Routes> routes = remote::Routes::parse(lines);
   if (routes) return std::nullopt;
@@ -191,9 +197,9 @@ Outcome check_settings(Context& context, const ConfigOptions&) {
   if (!instance) return tl::unexpected(instance.error());
   Settings::Read read = Settings::read_directory(instance->path("control"));
   if (read.ok())
-    if (const std::optional<Error> wrong =
-            deeper_problem(setting::smtproutes, read.settings.get(setting::smtproutes)))
-      read.problems.push_back({false, std::string(setting::smtproutes.name), 0, wrong->detail});
+    for (const ListSetting* list : {&setting::smtproutes, &setting::logindomains})
+      if (const std::optional<Error> wrong = deeper_problem(*list, read.settings.get(*list)))
+        read.problems.push_back({false, std::string(list->name), 0, wrong->detail});
   std::vector<Value> problems;
   for (const SettingProblem& problem : read.problems) {
     problems.emplace_back(Record{{"severity", problem.is_warning ? "warning" : "error"},

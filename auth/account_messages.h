@@ -10,6 +10,9 @@
 
 namespace toast::auth {
 
+// A login name with the domain that it gets.
+inline constexpr std::size_t kMaxFullName = 2 * kMaxLoginName;
+
 struct FindAccount {
   static constexpr std::uint16_t kType = 20;
   // An error reply is always transient: the directory cannot be asked now.
@@ -20,6 +23,7 @@ struct FindAccount {
     std::string maildir;   // relative to mail/
     std::uint64_t quota_bytes = 0;
     std::uint64_t quota_messages = 0;
+    std::string name;  // the address that the login stands for, there or not; empty: for none
     void encode(Encoder& e) const {
       e.boolean(found);
       e.boolean(allowed);
@@ -27,6 +31,7 @@ struct FindAccount {
       e.bytes(maildir);
       e.u64(quota_bytes);
       e.u64(quota_messages);
+      e.bytes(name);
     }
     static Reply decode(Decoder& d) {
       Reply r;
@@ -36,20 +41,24 @@ struct FindAccount {
       r.maildir = d.string(kMaxMaildirPath);
       r.quota_bytes = d.u64();
       r.quota_messages = d.u64();
+      r.name = d.string(kMaxFullName);
       return r;
     }
   };
   Service service = Service::pop3;
-  std::string login;  // as typed; a name without domain gets the default domain
+  std::string login;       // as typed; a name without domain gets the default domain
+  std::string local = {};  // the address that was connected to: it may have another default
 
   void encode(Encoder& e) const {
     e.enumeration(service);
     e.bytes(login);
+    e.bytes(local);
   }
   static FindAccount decode(Decoder& d) {
     FindAccount m;
     m.service = d.enumeration(kLastService);
     m.login = d.string(kMaxLoginName);
+    m.local = d.string(kMaxPeerAddress);
     return m;
   }
 };

@@ -45,6 +45,7 @@ struct AnswerApop {
     login.login = std::move(request.login);
     login.peer = std::move(request.peer);
     login.connection = std::move(request.connection);
+    login.local = std::move(request.local);
     Md5Proof proof{Md5Proof::By::apop, std::move(request.stamp), std::move(*digest)};
     co_return co_await logins.login_by_digest(front_end, std::move(login), std::move(proof));
   }

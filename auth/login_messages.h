@@ -50,6 +50,7 @@ struct Login {
   Secret password;
   std::string peer;        // address of the client, text form
   std::string connection;  // the front end's name for this connection: the ticket is bound to it
+  std::string local = {};  // the address that the client has connected to, text form
 
   void encode(Encoder& e) const {
     e.enumeration(service);
@@ -57,6 +58,7 @@ struct Login {
     e.bytes(password.view());
     e.bytes(peer);
     e.bytes(connection);
+    e.bytes(local);
   }
   static Login decode(Decoder& d) {
     Login m;
@@ -65,6 +67,7 @@ struct Login {
     m.password = Secret(d.bytes(kMaxPassword));
     m.peer = d.string(kMaxPeerAddress);
     m.connection = d.string(kMaxConnection);
+    m.local = d.string(kMaxPeerAddress);
     return m;
   }
 };
@@ -79,6 +82,7 @@ struct ApopLogin {
   std::string digest;      // kMd5Digits, lower case
   std::string peer;        // address of the client, text form
   std::string connection;  // the front end's name for this connection
+  std::string local = {};  // the address that the client has connected to, text form
 
   void encode(Encoder& e) const {
     e.bytes(login);
@@ -86,6 +90,7 @@ struct ApopLogin {
     e.bytes(digest);
     e.bytes(peer);
     e.bytes(connection);
+    e.bytes(local);
   }
   static ApopLogin decode(Decoder& d) {
     ApopLogin m;
@@ -94,6 +99,7 @@ struct ApopLogin {
     m.digest = d.string(kMd5Digits);
     m.peer = d.string(kMaxPeerAddress);
     m.connection = d.string(kMaxConnection);
+    m.local = d.string(kMaxPeerAddress);
     return m;
   }
 };

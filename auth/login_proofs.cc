@@ -81,17 +81,19 @@ Task<Result<void>> LoginService::get_invention_key() {
   co_return Result<void>{};
 }
 
-Task<Result<ScramAccount>> LoginService::scram_account(Service service, std::string login) {
+Task<Result<ScramAccount>> LoginService::scram_account(Service service, std::string login,
+                                                       std::string local) {
   const InHand here(in_hand_);
   Case asking;
   asking.request.service = service;
   asking.request.login = login;
   Result<void> ready = co_await get_invention_key();
   if (!ready) co_return tl::unexpected(unavailable(asking, std::move(ready.error())).error());
-  FindAccount question{service, login};
+  FindAccount question{service, login, std::move(local)};
   Result<FindAccount::Reply> account = co_await services_.accounts.find(std::move(question));
   if (!account) co_return tl::unexpected(unavailable(asking, std::move(account.error())).error());
-  std::string name = account->found ? account->mailbox : invented_name(login);
+  std::string name = account->found ? account->mailbox
+                                    : invented_name(account->name.empty() ? login : account->name);
   std::string key = name;
   Result<std::optional<Credential>> found = co_await services_.credentials.find(std::move(key));
   if (!found) co_return tl::unexpected(unavailable(asking, std::move(found.error())).error());

@@ -99,6 +99,7 @@ Task<Result<Login::Reply>> LoginService::decide(Case& login) {
   FindAccount question;
   question.service = login.request.service;
   question.login = login.request.login;
+  question.local = login.request.local;
   Result<FindAccount::Reply> account = co_await services_.accounts.find(std::move(question));
   if (!account) co_return unavailable(login, std::move(account.error()));
   login.account = std::move(*account);

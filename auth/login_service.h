@@ -99,7 +99,8 @@ class LoginService {
   // The same with a digest over a challenge, by CRAM-MD5 or APOP. Transient: not offered (now).
   Task<Result<Login::Reply>> login_by_digest(std::string front_end, Login request, Md5Proof proof);
   // For a name that does not exist, or nothing is kept of: an invention, always the same one.
-  Task<Result<ScramAccount>> scram_account(Service service, std::string login);
+  Task<Result<ScramAccount>> scram_account(Service service, std::string login,
+                                           std::string local = {});
   // `default_domain`: of names without one, so that both spellings of a name that does not exist
   // are one, as those of a mailbox are.
   void use_scram(MechanismUse use, std::string default_domain);

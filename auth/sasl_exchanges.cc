@@ -57,6 +57,7 @@ Task<Result<SaslReply>> SaslExchanges::start(SaslStart request) {
   if (!exchange.mechanism) co_return outcome(SaslReply::Outcome::unsupported);
   exchange.peer = std::move(request.peer);
   exchange.connection = std::move(request.connection);
+  exchange.local = std::move(request.local);
   sasl::Step step = request.has_initial ? exchange.mechanism->hear(request.initial.view())
                                         : exchange.mechanism->begin();
   co_return co_await follow(std::move(exchange), std::move(step));
@@ -121,7 +122,7 @@ SaslReply SaslExchanges::broken(const Exchange& exchange, SaslReply::Outcome wha
 
 Task<Result<SaslReply>> SaslExchanges::find_verifier(Exchange exchange, std::string login) {
   Result<ScramAccount> account =
-      co_await services_.logins.scram_account(service_, std::move(login));
+      co_await services_.logins.scram_account(service_, std::move(login), exchange.local);
   if (!account) co_return pass(account);
   exchange.stored = std::move(account->stored);
   sasl::Step next = exchange.mechanism->found(std::move(account->verifier));
@@ -134,6 +135,7 @@ Login SaslExchanges::request_of(const Exchange& exchange, std::string login) con
   request.login = std::move(login);
   request.peer = exchange.peer;
   request.connection = exchange.connection;
+  request.local = exchange.local;
   return request;
 }
 

@@ -55,6 +55,7 @@ class SaslExchanges {
     std::unique_ptr<sasl::Mechanism> mechanism;
     std::string peer;
     std::string connection;
+    std::string local;
     std::string stored;                 // what the SCRAM verifier was read from
     std::optional<SaslReply> accepted;  // the client's empty message is all that is missing
     SteadyTime since{};

@@ -81,6 +81,7 @@ struct SaslStart {
   std::string channel_binding;  // tls-exporter's bytes; empty without TLS
   std::string peer;             // address of the client, text form
   std::string connection;       // the front end's name for this connection
+  std::string local = {};       // the address that the client has connected to, text form
 
   void encode(Encoder& e) const {
     e.enumeration(service);
@@ -91,6 +92,7 @@ struct SaslStart {
     e.bytes(channel_binding);
     e.bytes(peer);
     e.bytes(connection);
+    e.bytes(local);
   }
   static SaslStart decode(Decoder& d) {
     SaslStart m;
@@ -102,6 +104,7 @@ struct SaslStart {
     m.channel_binding = d.string(kMaxChannelBinding);
     m.peer = d.string(kMaxPeerAddress);
     m.connection = d.string(kMaxConnection);
+    m.local = d.string(kMaxPeerAddress);
     return m;
   }
 };

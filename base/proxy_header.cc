@@ -88,8 +88,11 @@ Result<ProxyHeader> parse_proxy_header(std::string_view whole) {
   if (whole.size() < kProxyPrefix + addresses) return permanent("too short for its addresses");
   Result<void> extras = check_extras(whole, kProxyPrefix + addresses);
   if (!extras) return pass(extras);
-  if (is_v4) return ProxyHeader{IpAddress::v4(bytes_at<4>(whole, kProxyPrefix))};
-  return ProxyHeader{IpAddress::v6(bytes_at<16>(whole, kProxyPrefix))};
+  if (is_v4)
+    return ProxyHeader{IpAddress::v4(bytes_at<4>(whole, kProxyPrefix)),
+                       IpAddress::v4(bytes_at<4>(whole, kProxyPrefix + 4))};
+  return ProxyHeader{IpAddress::v6(bytes_at<16>(whole, kProxyPrefix)),
+                     IpAddress::v6(bytes_at<16>(whole, kProxyPrefix + 16))};
 }
 
 }  // namespace toast

@@ -27,6 +27,7 @@ inline constexpr std::chrono::seconds kProxyPatience{5};
 
 struct ProxyHeader {
   std::optional<IpAddress> client;  // none: the balancer speaks for itself (a check of our health)
+  std::optional<IpAddress> local = std::nullopt;  // where the client connected to, with `client`
 };
 
 // How long the header is that begins so, as far as it shows yet; never less than `received`.

@@ -105,6 +105,7 @@ inline constexpr EndpointListSetting dnsservers{"dnsservers", "", "Name servers 
 inline constexpr IntegerSetting maildeliverythreads{"maildeliverythreads", 8, 1, 256, "threads", "Threads that write mail into Maildirs; each takes several messages at once when many wait.", "maild", Applies::at_restart};
 inline constexpr LineSetting quotawarnings{"quotawarnings", "80 95 100", LineShape::percentages, "Shares of its quota at which a mailbox gets a warning, each once a day at most; 100: when mail for it is being refused. off: none.", "maild"};
 inline constexpr LineSetting logindomain{"logindomain", kFromMe, LineShape::host_name, "Domain of a login name that has none.", "vdomaind authd"};
+inline constexpr ListSetting logindomains{"logindomains", "", "The same by the address that the client has connected to, ADDRESS:domain or [ADDRESS]:domain a line; connections to other addresses get logindomain.", "vdomaind toastctl"};
 
 // --- POP3 server
 inline constexpr DurationSetting pop3timeout{"pop3timeout", 600, 10, kDay, "Idle time after which a POP3 session is closed without deleting anything. RFC 1939 asks for at least 10 minutes.", "pop3d"};
@@ -222,6 +223,7 @@ inline constexpr const SettingInfo* kAllSettings[] = {
     &setting::maildeliverythreads,
     &setting::quotawarnings,
     &setting::logindomain,
+    &setting::logindomains,
     &setting::pop3timeout,
     &setting::pop3logintimeout,
     &setting::pop3sessionseconds,

@@ -54,6 +54,7 @@ Task<tl::expected<Ticket, LoginRefusal>> AuthdLogins::login(Client client, std::
   request.password = std::move(password);
   request.peer = std::move(client.address);
   request.connection = std::move(client.connection);
+  request.local = std::move(client.local);
   Result<auth::Login::Reply> reply = co_await authd_.call(std::move(request));
   co_return ticket_of(std::move(reply));
 }
@@ -66,6 +67,7 @@ Task<tl::expected<Ticket, LoginRefusal>> AuthdLogins::apop(Client client, Apop g
   request.digest = std::move(given.digest);
   request.peer = std::move(client.address);
   request.connection = std::move(client.connection);
+  request.local = std::move(client.local);
   Result<auth::Login::Reply> reply = co_await authd_.call(std::move(request));
   co_return ticket_of(std::move(reply));
 }
@@ -81,6 +83,7 @@ Task<tl::expected<SaslAnswer, LoginRefusal>> AuthdLogins::sasl_begin(Client clie
   request.channel_binding = std::move(opening.channel_binding);
   request.peer = std::move(client.address);
   request.connection = std::move(client.connection);
+  request.local = std::move(client.local);
   Result<auth::SaslReply> reply = co_await authd_.call(std::move(request));
   co_return answer_of(std::move(reply));
 }

@@ -36,6 +36,13 @@ IpAddress to_address(const sockaddr_storage& storage) {
   return {};
 }
 
+IpAddress local_address(const Fd& socket) {
+  sockaddr_storage name{};
+  socklen_t size = sizeof name;
+  if (::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&name), &size) != 0) return {};
+  return to_address(name);
+}
+
 }  // namespace
 
 struct Server::Listener {
@@ -120,8 +127,10 @@ bool Server::accept_one(const Listener& listener, bool& out_of_resources) {
   const IpAddress peer = to_address(storage);
   if (contains(options_.proxy_networks, peer))
     spawn(executor_, admit_proxied(std::move(socket), peer, listener.encryption));
-  else
-    admit(std::move(socket), peer, listener.encryption);
+  else {
+    const IpAddress local = local_address(socket);
+    admit(std::move(socket), peer, local, listener.encryption);
+  }
   return true;
 }
 
@@ -141,16 +150,18 @@ Task<> Server::admit_proxied(Fd socket, IpAddress balancer, Encryption encryptio
                           {{"balancer", balancer.str()}, {"reason", header.error().detail}});
     co_return;
   }
-  admit(std::move(socket), header->client.value_or(balancer), encryption, !header->client);
+  const IpAddress local = header->local ? *header->local : local_address(socket);
+  admit(std::move(socket), header->client.value_or(balancer), local, encryption, !header->client);
 }
 
-void Server::admit(Fd socket, const IpAddress& peer, Encryption encryption, bool exempt) {
+void Server::admit(Fd socket, const IpAddress& peer, const IpAddress& local, Encryption encryption,
+                   bool exempt) {
   tl::expected<ConnectionLimits::Place, ConnectionLimits::Refusal> place =
       shared_->limits.enter(peer, exempt);
   if (!place) return refuse(socket, peer, place.error(), encryption);
   const int on = 1;  // replies are whole: waiting for more to send costs 40 ms and gains nothing
   ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  Client client{peer.str(), fmt::format("{:016x}", random_.u64())};
+  Client client{peer.str(), fmt::format("{:016x}", random_.u64()), local.str()};
   std::string stamp;
   if (options_.session.offer.cram) stamp = auth::make_stamp(random_, options_.host_name);
   auto session = std::make_unique<Session>(std::move(client), options_.host_name, services_,

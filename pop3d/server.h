@@ -51,7 +51,9 @@ class Server {
   Task<> accept_loop(std::shared_ptr<Listener> listener);
   bool accept_one(const Listener& listener, bool& out_of_resources);
   Task<> admit_proxied(Fd socket, IpAddress balancer, Encryption encryption);
-  void admit(Fd socket, const IpAddress& peer, Encryption encryption, bool exempt = false);
+  // `local`: where the client has connected to.
+  void admit(Fd socket, const IpAddress& peer, const IpAddress& local, Encryption encryption,
+             bool exempt = false);
   void count_refusal(const IpAddress& peer, ConnectionLimits::Refusal why);
   void refuse(const Fd& socket, const IpAddress& peer, ConnectionLimits::Refusal why,
               Encryption encryption);

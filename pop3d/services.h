@@ -29,6 +29,7 @@ namespace toast::pop3 {
 struct Client {
   std::string address;     // "192.0.2.7" or "2001:db8::1"
   std::string connection;  // drawn at random for each connection
+  std::string local = {};  // the address of ours that it has connected to
 };
 
 // Proof of a login, to be shown to maild once; opaque here.

@@ -50,7 +50,7 @@ std::unique_ptr<DirectorySource> make_source(KeeperOptions& options, const Clock
 DirectoryKeeper::DirectoryKeeper(KeeperOptions options, const Clock& clock, Logger& log,
                                  Metrics& metrics)
     : resolver_{options.host, options.mail},
-      login_domain_(options.login_domain),
+      login_domains_(options.login_domains),
       clock_(clock),
       files_(options.mail),
       live_(make_source(options, clock, log)),
@@ -60,9 +60,9 @@ DirectoryKeeper::DirectoryKeeper(KeeperOptions options, const Clock& clock, Logg
       outage_answers_(metrics.counter("directory.outage.answers")),
       outage_errors_(metrics.counter("directory.outage.errors")) {}
 
-void DirectoryKeeper::set_names(Domain host, Domain login_domain) {
+void DirectoryKeeper::set_names(Domain host, LoginDomains login_domains) {
   resolver_.host = std::move(host);
-  login_domain_ = std::move(login_domain);
+  login_domains_ = std::move(login_domains);
   destinations_ = AnswerCache<Resolution>();
   accounts_ = AnswerCache<std::optional<Account>>();
 }
@@ -216,13 +216,14 @@ Result<Resolve::Reply> DirectoryKeeper::resolve(const Resolve& question) {
   return reply;
 }
 
-// ann@example.org, ann%example.org as old clients write it, or ann alone for the login domain.
-std::optional<Address> DirectoryKeeper::address_of_login(const std::string& login) const {
-  std::string text = login;
+// ann@example.org, ann%example.org as old clients write it, or ann alone for the login domain of
+// the address that was connected to.
+std::optional<Address> DirectoryKeeper::address_of_login(const auth::FindAccount& question) const {
+  std::string text = question.login;
   if (text.find('@') == std::string::npos) {
     const std::size_t percent = text.rfind('%');
     if (percent == std::string::npos) {
-      text += "@" + login_domain_.str();
+      text += "@" + login_domains_.of(question.local).str();
     } else {
       text[percent] = '@';
     }
@@ -251,8 +252,9 @@ Result<std::optional<DirectoryKeeper::Account>> DirectoryKeeper::account(const A
 
 Result<auth::FindAccount::Reply> DirectoryKeeper::find_account(const auth::FindAccount& question) {
   auth::FindAccount::Reply reply;
-  const std::optional<Address> login = address_of_login(question.login);
+  const std::optional<Address> login = address_of_login(question);
   if (!login) return reply;
+  reply.name = login->str();
   Result<std::optional<Account>> found = account(*login);
   if (!found) return pass(found);
   if (!*found) return reply;

@@ -15,6 +15,7 @@
 #include "vdomain/answer_cache.h"
 #include "vdomain/directory_source.h"
 #include "vdomain/dotqmail_files.h"
+#include "vdomain/login_domains.h"
 #include "vdomain/quota_messages.h"
 #include "vdomain/resolver.h"
 #include "vdomain/resolver_messages.h"
@@ -24,10 +25,10 @@
 namespace toast::vdomain {
 
 struct KeeperOptions {
-  std::string database;        // db/directory.db
-  std::string mail;            // mail/
-  Domain host;                 // control/me
-  Domain login_domain = host;  // of a login name that has none
+  std::string database;              // db/directory.db
+  std::string mail;                  // mail/
+  Domain host;                       // control/me
+  LoginDomains login_domains{host};  // of login names that have none
   // Makes the source; none: the SQLite file `database`.
   std::function<std::unique_ptr<DirectorySource>()> source = {};
 };
@@ -52,7 +53,7 @@ class DirectoryKeeper {
     live_->done();
     return can_be_asked;
   }
-  void set_names(Domain host, Domain login_domain);
+  void set_names(Domain host, LoginDomains login_domains);
 
  private:
   // The account, its switches not yet applied; not found: an empty optional.
@@ -65,7 +66,7 @@ class DirectoryKeeper {
   Result<CheckRecipient::Reply> judge(const std::vector<Instruction>& instructions,
                                       std::uint64_t size_bytes);
   Result<std::optional<Account>> account(const Address& login);
-  std::optional<Address> address_of_login(const std::string& login) const;
+  std::optional<Address> address_of_login(const auth::FindAccount& question) const;
   // As the database has it now: what is asked seldom is not remembered.
   template <class Ask>
   auto ask_now(Ask ask) -> decltype(ask(std::declval<DirectoryStore&>()));
@@ -78,7 +79,7 @@ class DirectoryKeeper {
                              const std::string& question, Ask ask, IsPositive is_positive);
 
   ResolverOptions resolver_;
-  Domain login_domain_;
+  LoginDomains login_domains_;
   const Clock& clock_;
   DotQmailFiles files_;
   std::unique_ptr<DirectorySource> live_;

@@ -30,14 +30,17 @@ Result<void> use_mariadb(Daemon& daemon, vdomain::KeeperOptions& options) {
 
 struct Names {
   Domain host;
-  Domain login_domain;
+  vdomain::LoginDomains login_domains;
 };
 Result<Names> names_in(const Settings& settings) {
   Result<Domain> host = Domain::parse(settings.get(setting::me));
   if (!host) return pass(host, "control/me");
   Result<Domain> login_domain = Domain::parse(settings.get(setting::logindomain));
   if (!login_domain) return pass(login_domain, "control/logindomain");
-  return Names{std::move(*host), std::move(*login_domain)};
+  Result<vdomain::LoginDomains> login_domains =
+      vdomain::LoginDomains::parse(std::move(*login_domain), settings.get(setting::logindomains));
+  if (!login_domains) return pass(login_domains, "control/logindomains");
+  return Names{std::move(*host), std::move(*login_domains)};
 }
 
 Result<void> build(Daemon& daemon) {
@@ -46,7 +49,7 @@ Result<void> build(Daemon& daemon) {
   vdomain::KeeperOptions options{.database = daemon.path("db/directory.db"),
                                  .mail = daemon.path("mail"),
                                  .host = names->host,
-                                 .login_domain = names->login_domain};
+                                 .login_domains = names->login_domains};
   std::size_t threads = 0;
   if (daemon.settings().get(setting::databasebackend) == mariadb::kBackEnd) {
     Result<void> chosen = use_mariadb(daemon, options);
@@ -65,7 +68,7 @@ Result<void> build(Daemon& daemon) {
       },
       [program](const Settings& now) {
         const Names current = names_in(now).value();
-        program->set_names(current.host, current.login_domain);
+        program->set_names(current.host, current.login_domains);
       });
   // A database that cannot be opened costs deferrals, not the server; the log has said why.
   program->make_ready();

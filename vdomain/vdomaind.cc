@@ -154,8 +154,9 @@ void Vdomaind::report_domain_usage(const DomainUsageReport& report) {
   tell_all([report](DirectoryKeeper& keeper) { keeper.report_domain_usage(report); });
 }
 
-void Vdomaind::set_names(const Domain& host, const Domain& login_domain) {
-  tell_all([host, login_domain](DirectoryKeeper& keeper) { keeper.set_names(host, login_domain); });
+void Vdomaind::set_names(const Domain& host, const LoginDomains& login_domains) {
+  tell_all(
+      [host, login_domains](DirectoryKeeper& keeper) { keeper.set_names(host, login_domains); });
 }
 
 // The log says what fails.

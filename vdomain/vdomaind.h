@@ -35,7 +35,7 @@ class Vdomaind {
   std::shared_ptr<const ipc::Dispatcher> dispatcher_for(std::string_view peer) const;
   // Opens the database ahead of the first question. With threads: before they answer any.
   void make_ready();
-  void set_names(const Domain& host, const Domain& login_domain);
+  void set_names(const Domain& host, const LoginDomains& login_domains);
 
  private:
   // A keeper, and the one thread that uses it (none: the caller's).

@@ -19,6 +19,12 @@ IpAddress to_ip(const asio::ip::address& address) {
   return IpAddress::v6(address.to_v6().to_bytes());
 }
 
+IpAddress local_ip(const asio::ip::tcp::socket& socket) {
+  asio::error_code ec;
+  const asio::ip::tcp::endpoint name = socket.local_endpoint(ec);
+  return ec ? IpAddress() : to_ip(name.address());
+}
+
 }  // namespace
 
 Server::Server(asio::any_io_executor executor, Services& services,
@@ -82,8 +88,10 @@ void Server::take(asio::ip::tcp::socket socket, const asio::ip::tcp::endpoint& e
   ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   if (proxied)
     spawn(executor_, serve_proxied(std::move(socket), peer, std::move(*place), port));
-  else
-    spawn(executor_, serve(std::move(socket), peer, std::move(*place), port));
+  else {
+    const IpAddress local = local_ip(socket);
+    spawn(executor_, serve(std::move(socket), peer, local, std::move(*place), port));
+  }
 }
 
 // From here on the client is whom the balancer names, for every limit and right.
@@ -107,7 +115,8 @@ Task<> Server::serve_proxied(asio::ip::tcp::socket socket, IpAddress balancer,
     refuse(std::move(socket), peer, own.error(), port);
     co_return let_drain_end();
   }
-  co_await serve(std::move(socket), peer, std::move(*own), port);
+  const IpAddress local = header->local ? *header->local : local_ip(socket);
+  co_await serve(std::move(socket), peer, local, std::move(*own), port);
 }
 
 void Server::refuse(asio::ip::tcp::socket socket, const IpAddress& peer,
@@ -126,8 +135,8 @@ void Server::refuse(asio::ip::tcp::socket socket, const IpAddress& peer,
                      {{"peer", peer.str()}, {"reason", own_fault ? "peer limit" : "total limit"}});
 }
 
-Task<> Server::serve(asio::ip::tcp::socket socket, IpAddress peer, ConnectionLimits::Place place,
-                     Port port) {
+Task<> Server::serve(asio::ip::tcp::socket socket, IpAddress peer, IpAddress local,
+                     ConnectionLimits::Place place, Port port) {
   services_.counters.sessions.add();
   services_.counters.open_sessions.add();
   {
@@ -137,7 +146,7 @@ Task<> Server::serve(asio::ip::tcp::socket socket, IpAddress peer, ConnectionLim
     smtp::SocketWire* const lowest = wire.get();  // lives as long as the session, under TLS too
     wires_.insert(lowest);
     if (draining_) lowest->stop();
-    Session session(options_, services_, peer, std::move(wire), port);
+    Session session(options_, services_, peer, std::move(wire), port, local);
     sessions_.emplace(&session, lowest);
     co_await session.run();
     sessions_.erase(&session);

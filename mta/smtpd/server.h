@@ -43,8 +43,8 @@ class Server {
   void take(asio::ip::tcp::socket socket, const asio::ip::tcp::endpoint& peer, Port port);
   void refuse(asio::ip::tcp::socket socket, const IpAddress& peer, ConnectionLimits::Refusal why,
               Port port);
-  Task<> serve(asio::ip::tcp::socket socket, IpAddress peer, ConnectionLimits::Place place,
-               Port port);
+  Task<> serve(asio::ip::tcp::socket socket, IpAddress peer, IpAddress local,
+               ConnectionLimits::Place place, Port port);
   Task<> serve_proxied(asio::ip::tcp::socket socket, IpAddress balancer,
                        ConnectionLimits::Place place, Port port);
   void let_drain_end();

@@ -41,10 +41,11 @@ std::string_view describe(WireEnd end) {
 }
 
 Session::Session(std::shared_ptr<const Options> options, Services& services, const IpAddress& peer,
-                 std::unique_ptr<Wire> wire, Port port)
+                 std::unique_ptr<Wire> wire, Port port, const IpAddress& local)
     : options_(std::move(options)),
       services_(services),
       peer_text_(peer.str()),
+      local_text_(local.str()),
       id_(services.ids.next().str()),
       own_client_(contains(options_->relay_networks, peer)),
       port_(port),

@@ -46,9 +46,10 @@ std::string_view protocol_name(Hello hello, const SecurityContext& security);
 
 class Session {
  public:
-  // `peer` is the client's address. `services` outlive the session.
+  // `peer` is the client's address, `local` the one of ours that it has connected to. `services`
+  // outlive the session.
   Session(std::shared_ptr<const Options> options, Services& services, const IpAddress& peer,
-          std::unique_ptr<Wire> wire, Port port = Port::smtp);
+          std::unique_ptr<Wire> wire, Port port = Port::smtp, const IpAddress& local = {});
   // Returns when the conversation is over; the caller closes the socket.
   Task<> run();
   State state() const { return state_; }
@@ -124,6 +125,7 @@ class Session {
   const std::shared_ptr<const Options> options_;
   Services& services_;
   const std::string peer_text_;
+  const std::string local_text_;
   const std::string id_;
   const bool own_client_;  // by its address, in relaynetworks
   const Port port_;

@@ -46,6 +46,7 @@ Task<> Session::answer_auth(smtp::Auth auth) {
   start.channel_binding = security_.channel_binding;
   start.peer = peer_text_;
   start.connection = id_;
+  start.local = local_text_;
   Result<auth::SaslReply> reply = co_await services_.auth->start(std::move(start));
   while (reply && reply->outcome == Outcome::challenge) {
     const std::uint64_t exchange = reply->exchange;

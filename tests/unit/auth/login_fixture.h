@@ -21,6 +21,7 @@ class FakeDirectory final : public AccountDirectory {
  public:
   Task<Result<FindAccount::Reply>> find(FindAccount question) override {
     asked.push_back(question.login);
+    locals.push_back(question.local);
     if (down) co_return transient("toast-vdomaind is not running");
     auto found = accounts.find(question.login);
     if (found == accounts.end()) co_return FindAccount::Reply{};
@@ -37,6 +38,7 @@ class FakeDirectory final : public AccountDirectory {
   }
   std::map<std::string, FindAccount::Reply> accounts;
   std::vector<std::string> asked;
+  std::vector<std::string> locals;  // with them: the address that was connected to
   bool down = false;
 };
 

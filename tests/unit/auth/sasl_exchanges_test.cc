@@ -42,6 +42,16 @@ TEST_F(SaslExchangesTest, PlainIsOneMessage) {
   EXPECT_EQ(exchanges_.waiting(), 0U);
 }
 
+// It may decide which domain a bare name gets.
+TEST_F(SaslExchangesTest, TheDirectoryHearsWhereTheClientHasConnectedTo) {
+  SaslStart request = SaslExchangesTest::request("LOGIN");
+  request.local = "192.0.2.9";
+  const SaslReply name = start(std::move(request)).value();
+  const SaslReply password = step(name.exchange, "ann").value();
+  EXPECT_EQ(step(password.exchange, "secret")->outcome, Answer::granted);
+  EXPECT_EQ(directory_.locals.back(), "192.0.2.9");
+}
+
 TEST_F(SaslExchangesTest, LoginIsThreeMessages) {
   const SaslReply name = start(request("LOGIN")).value();
   ASSERT_EQ(name.outcome, Answer::challenge);

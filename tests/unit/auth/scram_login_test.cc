@@ -101,6 +101,10 @@ TEST_F(ScramLogin, ANameThatDoesNotExistHasASaltLikeAnyOther) {
   EXPECT_EQ(salt_of("nobody"), invented);  // in the default domain, as ann is
   EXPECT_EQ(salt_of("ann"), salt_of("ann@example.org"));
   EXPECT_NE(salt_of("noone"), invented);
+  // By another address a bare name may have another domain: the directory says which.
+  directory_.accounts["nobody"].name = "nobody@example.net";
+  EXPECT_EQ(salt_of("nobody"), salt_of("nobody@example.net"));
+  EXPECT_NE(salt_of("nobody"), invented);
   EXPECT_EQ(invented.size(), salt_of("ann").size());
   // Another authd on the same store invents the same.
   LoginService another{{directory_, reader_, writer_, recorder_, hashes_, cache_, throttle_,

@@ -101,7 +101,13 @@ TEST(ProxyHeader, SaysWhoTheClientIs) {
     const Result<ProxyHeader> got = parse_proxy_header(c.bytes);
     ASSERT_TRUE(got) << c.what << ": " << got.error().detail;
     EXPECT_EQ(got->client ? got->client->str() : "", c.client) << c.what;
+    EXPECT_EQ(got->local.has_value(), got->client.has_value()) << c.what;
   }
+}
+
+TEST(ProxyHeader, SaysWhereTheClientHasConnectedTo) {
+  EXPECT_EQ(parse_proxy_header(header('\x21', '\x11', kFour))->local->str(), "127.0.0.1");
+  EXPECT_EQ(parse_proxy_header(header('\x21', '\x21', kSix))->local->str(), "::1");
 }
 
 TEST(ProxyHeader, IsRefused) {

@@ -189,11 +189,19 @@ TEST_F(KeeperTest, ALoginNameWithoutADomainIsInTheLoginDomain) {
   add_mailbox("ann@mx.test");
   const Domain host = Domain::parse("mx.test").value();
   EXPECT_EQ(account("ann"), "ann@mx.test mx.test/ann/Maildir allowed");
-  keeper_->set_names(host, Domain::parse("a.test").value());
+  const Domain other = Domain::parse("a.test").value();
+  keeper_->set_names(host, LoginDomains::parse(host, {"192.0.2.9:a.test"}).value());
+  EXPECT_EQ(account("ann"), "ann@mx.test mx.test/ann/Maildir allowed");
+  const auto by_address = keeper_->find_account({auth::Service::pop3, "ann", "192.0.2.9"}).value();
+  EXPECT_EQ(by_address.mailbox, "ann@a.test");
+  const auto nobody = keeper_->find_account({auth::Service::pop3, "Zed", "192.0.2.9"}).value();
+  EXPECT_FALSE(nobody.found);
+  EXPECT_EQ(nobody.name, "zed@a.test") << "so that all its spellings are one for authd";
+  keeper_->set_names(host, LoginDomains(other));
   EXPECT_EQ(account("ann"), "ann@a.test a.test/ann/Maildir allowed");
   EXPECT_EQ(account("ann%mx.test"), "ann@mx.test mx.test/ann/Maildir allowed");
   EXPECT_EQ(account("ann@mx.test"), "ann@mx.test mx.test/ann/Maildir allowed");
-  keeper_->set_names(host, Domain::parse("nowhere.test").value());
+  keeper_->set_names(host, LoginDomains(Domain::parse("nowhere.test").value()));
   EXPECT_EQ(account("ann"), "not found");
 }
 
