@@ -7,7 +7,9 @@
 #include "admin-cli/database_check.h"
 #include "admin-cli/mariadb.h"
 #include "auth/credentials_copy.h"
+#include "auth/mariadb/certificates.h"
 #include "auth/mariadb/credentials.h"
+#include "auth/sqlite/certificates.h"
 #include "auth/sqlite/credentials.h"
 #include "base/mariadb/instance.h"
 #include "base/settings_registry.h"
@@ -26,7 +28,17 @@ struct StoreOpeners {
   std::function<Result<DirectoryHandle>()> mariadb_directory;
   std::function<CredentialsHandle()> sqlite_credentials;
   std::function<CredentialsHandle()> mariadb_credentials;
+  std::function<Result<std::uint64_t>(bool to_mariadb)> copy_certificates;
 };
+
+Result<std::uint64_t> copy_certificates(const std::string& sqlite_path,
+                                        std::shared_ptr<mariadb::Servers> servers,
+                                        bool to_mariadb) {
+  auth::SqliteCertificates sqlite(sqlite_path, sqlite::OpenOptions{});
+  auth::MariadbCertificates mariadb(std::move(servers));
+  return to_mariadb ? auth::copy_certificates(sqlite, mariadb)
+                    : auth::copy_certificates(mariadb, sqlite);
+}
 
 Wanted<StoreOpeners> find_stores(const Instance& instance, const Clock& clock) {
   const auto directory = mariadb_servers(instance, setting::directorydb, clock);
@@ -41,6 +53,9 @@ Wanted<StoreOpeners> find_stores(const Instance& instance, const Clock& clock) {
       },
       [servers = *credentials]() -> CredentialsHandle {
         return std::make_unique<auth::MariadbCredentials>(servers);
+      },
+      [path = instance.credentials_database(), servers = *credentials](bool to_mariadb) {
+        return copy_certificates(path, servers, to_mariadb);
       }};
 }
 
@@ -50,6 +65,7 @@ Result<void> copy_passwords(const StoreOpeners& stores, bool to_mariadb) {
   const CredentialsHandle to =
       to_mariadb ? stores.mariadb_credentials() : stores.sqlite_credentials();
   Result<std::uint64_t> copied = auth::copy_credentials(*from, *to);
+  if (copied) copied = stores.copy_certificates(to_mariadb);
   if (!copied) return pass(copied);
   return {};
 }

@@ -13,6 +13,7 @@
 
 #include "admin-cli/arguments.h"
 #include "admin-cli/context.h"
+#include "admin-cli/tls_database.h"
 #include "auth/keyd/key_store.h"
 #include "base/fd.h"
 #include "base/secret.h"
@@ -26,6 +27,7 @@ struct TlsOptions {
   std::string domain;
   std::string certificate_file;
   std::string key_file;
+  bool in_database = false;
 };
 
 std::string joined(const std::vector<std::string>& words) {
@@ -36,12 +38,11 @@ std::string joined(const std::vector<std::string>& words) {
 
 // --- list
 
-Record describe(const std::string& folder, const std::string& path, WallTime now) {
-  const std::string shown = folder.empty() ? "(default)" : folder;
-  const Result<keyd::Pair> pair = keyd::read_pair(path + "/" + std::string(keyd::kCertificateFile),
-                                                  path + "/" + std::string(keyd::kKeyFile));
+Record describe(const std::string& shown, std::string_view source, const Result<keyd::Pair>& pair,
+                WallTime now) {
   if (!pair)
     return Record{{"certificate", shown},
+                  {"source", source},
                   {"names", ""},
                   {"key", ""},
                   {"issuer", ""},
@@ -56,6 +57,7 @@ Record describe(const std::string& folder, const std::string& path, WallTime now
   if (left < keyd::kExpiresSoon) state = "expires soon";
   if (left <= left.zero()) state = "expired";
   return Record{{"certificate", shown},
+                {"source", source},
                 {"names", joined(certificate.names)},
                 {"key", certificate.key_type},
                 {"issuer", certificate.issuer},
@@ -65,11 +67,30 @@ Record describe(const std::string& folder, const std::string& path, WallTime now
                 {"reason", ""}};
 }
 
+Record describe_folder(const std::string& folder, const std::string& path, WallTime now) {
+  const Result<keyd::Pair> pair = keyd::read_pair(path + "/" + std::string(keyd::kCertificateFile),
+                                                  path + "/" + std::string(keyd::kKeyFile));
+  return describe(folder.empty() ? "(default)" : folder, "files", pair, now);
+}
+
+Record describe_stored(const auth::StoredCertificate& stored,
+                       const Result<keyd::SealingKey>& sealing, bool hidden, WallTime now) {
+  const keyd::StoredRow row{stored.domain, stored.chain, stored.sealed_key};
+  Result<keyd::Pair> pair = tl::unexpected(sealing ? Error{} : sealing.error());
+  if (sealing) pair = keyd::open_stored(row, *sealing, now);
+  if (hidden) pair = permanent("tls/" + stored.domain + " comes before it");
+  return describe(stored.domain, "database", pair, now);
+}
+
 Outcome list_certificates(Context& context) {
   const Wanted<Instance> instance = context.instance();
   if (!instance) return tl::unexpected(instance.error());
   const Wanted<Owner> owner = instance->owner_of("tls");
   if (!owner) return tl::unexpected(owner.error());
+  const Wanted<CertificateDatabase> database = CertificateDatabase::open(*instance, context.clock);
+  if (!database) return tl::unexpected(database.error());
+  const Result<std::vector<auth::StoredCertificate>> stored = database->all();
+  if (!stored) context.out.warn("those in the database are not shown: " + stored.error().detail);
   const std::string root = instance->path("tls");
   if (const Result<void> became = become(*owner); !became) return fail(became.error(), root);
   const WallTime now = context.clock.wall();
@@ -86,11 +107,16 @@ Outcome list_certificates(Context& context) {
   std::sort(folders.begin(), folders.end());
   std::vector<Record> rows;
   if (fs::exists(root + "/" + std::string(keyd::kCertificateFile), error))
-    rows.push_back(describe("", root, now));
+    rows.push_back(describe_folder("", root, now));
   for (const std::string& folder : folders)
-    rows.push_back(describe(folder, root + "/" + folder, now));
+    rows.push_back(describe_folder(folder, root + "/" + folder, now));
+  const Result<keyd::SealingKey> sealing = keyd::read_sealing_key(root);
+  for (const auth::StoredCertificate& one : stored.value_or(std::vector<auth::StoredCertificate>{}))
+    rows.push_back(describe_stored(
+        one, sealing, std::binary_search(folders.begin(), folders.end(), one.domain), now));
   context.out.list("certificates",
                    {{"certificate", "CERTIFICATE"},
+                    {"source", "SOURCE"},
                     {"names", "NAMES"},
                     {"key", "KEY"},
                     {"expires", "EXPIRES"},
@@ -159,6 +185,7 @@ class Installation {
     if (Outcome checked = check(); !checked) return checked;
     const Record extra{{"names", joined(certificate_.names)},
                        {"expires", iso_time(certificate_.not_after)}};
+    if (options_.in_database) return install_in_database(*instance, extra);
     const std::string folder = instance->path("tls");
     const bool same = is_there(folder);
     if (same) {
@@ -190,6 +217,38 @@ class Installation {
     if (!key) return fail(key.error(), options_.key_file);
     certificate_text_ = std::move(*certificate);
     key_ = Secret::take(*key);
+    return Exit::done;
+  }
+
+  Outcome install_in_database(const Instance& instance, const Record& extra) {
+    if (!keyd::names_host(certificate_, domain_))
+      return fail(Exit::invalid, "name_mismatch",
+                  "the certificate is for " + joined(certificate_.names) + ", not for " + domain_,
+                  options_.certificate_file);
+    const Wanted<Owner> owner = instance.owner_of("tls");
+    if (!owner) return tl::unexpected(owner.error());
+    const Wanted<CertificateDatabase> database =
+        CertificateDatabase::open(instance, context_.clock);
+    if (!database) return tl::unexpected(database.error());
+    const auto stored = database->all();
+    if (!stored) return fail(stored.error(), "credentials");
+    if (context_.dry_run) {
+      context_.out.did("would be installed", "certificate", domain_, extra);
+      return Exit::would_change;
+    }
+    Result<std::optional<auth::StoredCertificate>> sealed = seal_certificate(
+        instance.path("tls"), *owner, context_.random, domain_, certificate_text_, key_, *stored);
+    if (!sealed) return fail(sealed.error(), domain_);
+    if (!*sealed) {
+      context_.out.did("unchanged", "certificate", domain_, extra);
+      return Exit::done;
+    }
+    (*sealed)->changed = context_.clock.wall();
+    if (const Result<void> put = database->put(**sealed); !put) return fail(put.error(), domain_);
+    context_.out.did("installed", "certificate", domain_, extra);
+    if (fs::exists(instance.path("tls") + "/" + domain_))
+      context_.out.warn("tls/" + domain_ + " comes before it: toastctl tls remove " + domain_);
+    tell_toastd(context_, instance);
     return Exit::done;
   }
 
@@ -246,6 +305,61 @@ class Installation {
   tls::Certificate certificate_;
 };
 
+// --- remove
+
+// Out of the way with one rename, then gone.
+Result<void> remove_folder(const std::string& tls_folder, const std::string& domain) {
+  const std::string leaving = tls_folder + "/." + domain + ".gone";
+  std::error_code error;
+  fs::remove_all(leaving, error);
+  if (::rename((tls_folder + "/" + domain).c_str(), leaving.c_str()) != 0)
+    return system_error("rename", tls_folder + "/" + domain);
+  fs::remove_all(leaving, error);
+  if (error) return permanent("cannot remove " + leaving + ": " + error.message());
+  return sync_directory(tls_folder);
+}
+
+Outcome remove_certificate(Context& context, const TlsOptions& options) {
+  const Wanted<Instance> instance = context.instance();
+  if (!instance) return tl::unexpected(instance.error());
+  const Wanted<Domain> domain = parse_domain(options.domain);
+  if (!domain) return tl::unexpected(domain.error());
+  const Wanted<Owner> owner = instance->owner_of("tls");
+  if (!owner) return tl::unexpected(owner.error());
+  const Wanted<CertificateDatabase> database = CertificateDatabase::open(*instance, context.clock);
+  if (!database) return tl::unexpected(database.error());
+  const std::string name = domain->str();
+  const std::string folder = instance->path("tls");
+  bool is_there = fs::is_directory(folder + "/" + name);
+  if (options.in_database) {
+    const auto stored = database->all();
+    if (!stored) return fail(stored.error(), "credentials");
+    is_there = std::any_of(stored->begin(), stored->end(),
+                           [&](const auto& one) { return one.domain == name; });
+  }
+  if (!is_there)
+    return fail(Exit::not_found, "certificate_not_found",
+                options.in_database ? "the database has no certificate for " + name
+                                    : "there is no folder tls/" + name,
+                name, "toastctl tls list");
+  if (context.dry_run) {
+    context.out.did("would be removed", "certificate", name);
+    return Exit::would_change;
+  }
+  if (Outcome sure = confirm_deletion(context, "certificate " + name, name, false); !sure)
+    return sure;
+  Result<void> removed;
+  if (options.in_database) {
+    if (Result<bool> done = database->remove(name); !done) removed = pass(done);
+  } else {
+    removed = run_as(*owner, [&] { return remove_folder(folder, name); });
+  }
+  if (!removed) return fail(removed.error(), name);
+  context.out.did("removed", "certificate", name);
+  tell_toastd(context, *instance);
+  return Exit::done;
+}
+
 }  // namespace
 
 void add_tls(CLI::App& app, Context& context) {
@@ -269,6 +383,8 @@ void add_tls(CLI::App& app, Context& context) {
   install->add_option("--key", options->key_file, "Its private key (PEM)")
       ->required()
       ->type_name("FILE");
+  install->add_flag("--database", options->in_database,
+                    "Into the credentials' database, for all nodes on it; the key sealed");
   install->footer(
       "Examples:\n"
       "  toastctl tls install mail.example.org --cert fullchain.pem --key privkey.pem\n"
@@ -276,6 +392,16 @@ void add_tls(CLI::App& app, Context& context) {
       " --cert $RENEWED_LINEAGE/fullchain.pem --key $RENEWED_LINEAGE/privkey.pem'");
   install->callback([&context, options] {
     context.action = [&context, options] { return Installation(context, *options).run(); };
+  });
+  CLI::App* remove =
+      noun->add_subcommand("remove", "Use a certificate no more, and forget its key");
+  remove->add_option("domain", options->domain, "The name that clients connect to")
+      ->required()
+      ->type_name("DOMAIN");
+  remove->add_flag("--database", options->in_database, "The one in the credentials' database");
+  remove->footer("Example:\n  toastctl tls remove mail.example.org --yes");
+  remove->callback([&context, options] {
+    context.action = [&context, options] { return remove_certificate(context, *options); };
   });
 }
 

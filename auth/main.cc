@@ -4,8 +4,11 @@
 #include <memory>
 
 #include "auth/authd.h"
+#include "auth/certificate_courier.h"
+#include "auth/mariadb/certificates.h"
 #include "auth/mariadb/credentials.h"
 #include "auth/session_messages.h"
+#include "auth/sqlite/certificates.h"
 #include "base/daemon.h"
 #include "base/mariadb/instance.h"
 #include "base/settings_registry.h"
@@ -21,6 +24,7 @@ struct Program {
               daemon.metrics()) {}
   auth::IpcAccountDirectory accounts;
   auth::Authd authd;
+  std::unique_ptr<auth::CertificateCourier> certificates;
   std::unique_ptr<PeerSocket> checkpassword;  // their guests ask authd: they go first
   std::unique_ptr<PeerSocket> desk;
 };
@@ -30,6 +34,9 @@ Result<void> build(Daemon& daemon) {
   auth::AuthdOptions options = auth::authd_options(daemon.settings());
   options.desk_directory = daemon.path("db-auth");
   options.database = daemon.path("db-auth/credentials.db");
+  std::unique_ptr<auth::CertificateRepository> certificates =
+      std::make_unique<auth::SqliteCertificates>(
+          options.database, sqlite::OpenOptions{sqlite::Access::read, auth::kReadPatience});
   if (daemon.settings().get(setting::databasebackend) == mariadb::kBackEnd) {
     const mariadb::Place place{daemon.settings().get(setting::mariadbservers),
                                daemon.settings().get(setting::mariadbsocket),
@@ -41,11 +48,15 @@ Result<void> build(Daemon& daemon) {
     options.make_repository = [servers] {
       return std::make_unique<auth::MariadbCredentials>(servers);
     };
+    certificates = std::make_unique<auth::MariadbCertificates>(servers);
   }
   options.ticket_key = daemon.startup().ticket_key.clone();
   if (options.ticket_key.size() != auth::kTicketKeyBytes)
     return permanent("toastd gave no ticket key");
   auto program = std::make_shared<Program>(daemon, std::move(options));
+  program->certificates =
+      std::make_unique<auth::CertificateCourier>(std::move(certificates), daemon.link("toast-keyd"),
+                                                 daemon.random(), daemon.clock(), daemon.log());
   if (Result<void> loaded = program->authd.load(); !loaded) return loaded;
   daemon.on_client(
       [program](const std::string& peer) { return program->authd.dispatcher_for(peer); });
@@ -67,9 +78,13 @@ Result<void> build(Daemon& daemon) {
   });
   daemon.on_reload(
       [program](const Settings& now) { return program->authd.prepare(auth::authd_options(now)); },
-      [program](const Settings& now) { program->authd.reconfigure(auth::authd_options(now)); });
+      [program](const Settings& now) {
+        program->authd.reconfigure(auth::authd_options(now));
+        program->certificates->look_now();
+      });
   daemon.on_drain([program] { return program->authd.drain(); });
   program->authd.start(daemon.executor());
+  program->certificates->start(daemon.executor());
   return {};
 }
 

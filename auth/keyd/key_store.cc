@@ -27,22 +27,6 @@ bool readable_by_others(const std::string& path) {
 
 }  // namespace
 
-Result<Pair> read_pair(const std::string& certificate_file, const std::string& key_file) {
-  Result<std::string> certificate_text = read_file(certificate_file, tls::kMaxCertificateFile);
-  if (!certificate_text) return pass(certificate_text);
-  Result<tls::Certificate> certificate = tls::parse_certificate(*certificate_text);
-  if (!certificate) return pass(certificate, certificate_file);
-  Result<std::string> key_text = read_file(key_file, tls::kMaxKeyFile);
-  if (!key_text) return pass(key_text);
-  const Secret key_bytes = Secret::take(*key_text);
-  Result<tls::PrivateKey> key = tls::PrivateKey::parse(key_bytes.view());
-  if (!key) return pass(key, key_file);
-  if (key->key_id() != certificate->key_id)
-    return permanent(key_file + " is not the key of the certificate in " + certificate_file);
-  return Pair{
-      {}, std::move(*certificate), std::make_shared<const tls::PrivateKey>(std::move(*key))};
-}
-
 std::vector<std::string> KeyStore::list_folders() const {
   std::vector<std::string> found{""};
   std::error_code error;
@@ -74,21 +58,51 @@ KeyStore::Entry KeyStore::read_entry(const std::string& folder, const Entry* bef
     pair->folder = folder;
     return {std::make_shared<const Pair>(std::move(*pair)), std::move(fingerprint), false};
   }
+  return unusable_entry(path, pair.error(), std::move(fingerprint), before);
+}
+
+KeyStore::Entry KeyStore::unusable_entry(const std::string& folder, const Error& why,
+                                         std::string fingerprint, const Entry* before) const {
   const bool kept = before != nullptr && before->pair != nullptr;
   log_.error("keyd.certificate.unusable",
-             {{"folder", path},
-              {"reason", pair.error().detail},
+             {{"folder", folder},
+              {"reason", why.detail},
               {"effect", kept ? "the one from before stays" : "it is not used"}});
   return {kept ? before->pair : nullptr, std::move(fingerprint), true};
 }
 
-bool KeyStore::load(const std::string& own_name) {
+KeyStore::Entry KeyStore::open_entry(const StoredRow& row, const Result<SealingKey>& key,
+                                     const Entry* before, WallTime now) const {
+  std::string fingerprint =
+      "database " + content_fingerprint(row.chain + row.sealed_key +
+                                        (key ? key->public_key() : key.error().detail));
+  if (before != nullptr && before->fingerprint == fingerprint) return *before;
+  Result<Pair> pair = tl::unexpected(key ? Error{} : key.error());
+  if (key) pair = open_stored(row, *key, now);
+  if (!pair)
+    return unusable_entry("database: " + row.domain, pair.error(), std::move(fingerprint), before);
+  return {std::make_shared<const Pair>(std::move(*pair)), std::move(fingerprint), false};
+}
+
+void KeyStore::open_stored_rows(WallTime now, Entries& next) const {
+  if (stored_.empty()) return;
+  const Result<SealingKey> key = read_sealing_key(folder_);
+  for (const StoredRow& row : stored_) {
+    if (next.contains(row.domain) || next.size() > kMaxPairs) continue;
+    const auto before = entries_.find(row.domain);
+    next.emplace(row.domain,
+                 open_entry(row, key, before == entries_.end() ? nullptr : &before->second, now));
+  }
+}
+
+bool KeyStore::load(const std::string& own_name, WallTime now) {
   Entries next;
   for (const std::string& folder : list_folders()) {
     const auto before = entries_.find(folder);
     Entry entry = read_entry(folder, before == entries_.end() ? nullptr : &before->second);
     if (!entry.fingerprint.empty()) next.emplace(folder, std::move(entry));
   }
+  open_stored_rows(now, next);
   const auto own = next.find(own_name);
   const std::string by_default = own != next.end() && own->second.pair ? own_name : "";
   const bool changed =

@@ -1,8 +1,9 @@
-// The certificates and private keys of an instance, as they lie in tls/:
+// The certificates and private keys of an instance. As they lie in tls/:
 //   tls/cert.pem, tls/key.pem          the one that init has made
 //   tls/DOMAIN/cert.pem, key.pem       one for each name that an administrator has installed
-// Reads files of its own account only. A pair that cannot be used never takes away one that could:
-// the one from before stays, and the log says why.
+// And those of the credentials' database, as authd brings them: a folder in tls/ comes before one
+// of the same name there. Reads files of its own account only. A pair that cannot be used never
+// takes away one that could: the one from before stays, and the log says why.
 #pragma once
 
 #include <map>
@@ -10,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "auth/keyd/stored_pair.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/tls/certificate.h"
@@ -22,19 +24,15 @@ inline constexpr std::size_t kMaxPairs = 20'000;
 // A certificate that ends sooner is reported: ACME clients renew theirs a month before.
 inline constexpr std::chrono::hours kExpiresSoon{24 * 21};
 
-struct Pair {
-  std::string folder;  // below tls/; empty: of tls/ itself
-  tls::Certificate certificate;
-  std::shared_ptr<const tls::PrivateKey> key;
-};
-
 class KeyStore {
  public:
   // `own_name`: of this host; its pair is for clients that name nobody we know.
   KeyStore(std::string tls_folder, Logger& log) : folder_(std::move(tls_folder)), log_(log) {}
 
   // Reads what has changed. True: something is different now.
-  bool load(const std::string& own_name);
+  bool load(const std::string& own_name, WallTime now);
+  // What the database has, from the next load() on.
+  void set_stored(std::vector<StoredRow> rows) { stored_ = std::move(rows); }
   // The default first.
   std::vector<const Pair*> pairs() const;
   // Names by which clients ask for this pair. No name of another folder is among them.
@@ -58,6 +56,11 @@ class KeyStore {
 
   std::vector<std::string> list_folders() const;
   Entry read_entry(const std::string& folder, const Entry* before) const;
+  void open_stored_rows(WallTime now, Entries& next) const;
+  Entry open_entry(const StoredRow& row, const Result<SealingKey>& key, const Entry* before,
+                   WallTime now) const;
+  Entry unusable_entry(const std::string& folder, const Error& why, std::string fingerprint,
+                       const Entry* before) const;
 
   std::string folder_;
   Logger& log_;
@@ -65,10 +68,7 @@ class KeyStore {
   Entries entries_;
   Keys keys_;
   Keys replaced_;
+  std::vector<StoredRow> stored_;
 };
-
-// One pair from two files, or why not.
-[[nodiscard]] Result<Pair> read_pair(const std::string& certificate_file,
-                                     const std::string& key_file);
 
 }  // namespace toast::keyd

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/tls/server.h"
 
@@ -42,6 +43,35 @@ struct AnswerTicketKeys {
   Task<Result<GetTicketKeys::Reply>> operator()(GetTicketKeys) { co_return keyd.ticket_keys(); }
 };
 
+// One whole list of certificates of the database, as it arrives.
+struct Arrival {
+  Keyd& keyd;
+  std::vector<StoredRow> rows;
+};
+struct AnswerOffer {
+  std::shared_ptr<Arrival> arrival;
+  Task<Result<OfferStored::Reply>> operator()(OfferStored offer) {
+    arrival->rows.clear();
+    co_return OfferStored::Reply{!arrival->keyd.knows_stored(offer.number)};
+  }
+};
+struct TakeRow {
+  std::shared_ptr<Arrival> arrival;
+  Task<Result<ipc::Done>> operator()(StoredRow row) {
+    if (arrival->rows.size() >= auth::kMaxStoredCertificates)
+      co_return permanent("too many certificates");
+    arrival->rows.push_back(std::move(row));
+    co_return ipc::Done{};
+  }
+};
+struct TakeEnd {
+  std::shared_ptr<Arrival> arrival;
+  Task<Result<ipc::Done>> operator()(StoredEnd end) {
+    arrival->keyd.take_stored(end.number, std::exchange(arrival->rows, {}));
+    co_return ipc::Done{};
+  }
+};
+
 }  // namespace
 
 bool Allowance::take(SteadyTime now) {
@@ -67,11 +97,18 @@ Keyd::Keyd(asio::any_io_executor executor, std::string tls_folder, const Clock& 
 }
 
 void Keyd::load(const std::string& own_name) {
-  const bool changed = store_.load(own_name);
+  own_name_ = own_name;
+  const bool changed = store_.load(own_name, clock_.wall());
   count_certificates();
   if (!changed) return;
   log_.info("keyd.certificates.loaded", {{"certificates", counters_.certificates.value()}});
   announce();
+}
+
+void Keyd::take_stored(std::uint64_t number, std::vector<StoredRow> rows) {
+  stored_number_ = number;
+  store_.set_stored(std::move(rows));
+  load(own_name_);
 }
 
 void Keyd::count_certificates() {
@@ -106,11 +143,21 @@ void Keyd::announce() {
 }
 
 std::shared_ptr<const ipc::Dispatcher> Keyd::dispatcher_for(const std::string& peer) {
+  if (peer.starts_with("toast-authd.")) return dispatcher_for_authd();
   if (!is_front_end(peer)) return nullptr;
   auto dispatcher = std::make_shared<ipc::Dispatcher>();
   dispatcher->on<GetCertificates>(AnswerCertificates{*this});
   dispatcher->on<GetTicketKeys>(AnswerTicketKeys{*this});
   dispatcher->on<Sign>(AnswerSign{*this, peer, Allowance(clock_.steady())});
+  return dispatcher;
+}
+
+std::shared_ptr<const ipc::Dispatcher> Keyd::dispatcher_for_authd() {
+  auto arrival = std::make_shared<Arrival>(Arrival{*this, {}});
+  auto dispatcher = std::make_shared<ipc::Dispatcher>();
+  dispatcher->on<OfferStored>(AnswerOffer{arrival});
+  dispatcher->on<StoredRow>(TakeRow{arrival});
+  dispatcher->on<StoredEnd>(TakeEnd{arrival});
   return dispatcher;
 }
 

@@ -11,6 +11,7 @@
 
 #include "auth/keyd/key_messages.h"
 #include "auth/keyd/key_store.h"
+#include "auth/keyd/stored_messages.h"
 #include "base/async.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -66,11 +67,15 @@ class Keyd {
 
   Task<Result<GetCertificates::Reply>> answer(GetCertificates request);
   Result<GetTicketKeys::Reply> ticket_keys() const;
+  // The certificates of the database, from authd.
+  bool knows_stored(std::uint64_t number) const { return stored_number_ == number; }
+  void take_stored(std::uint64_t number, std::vector<StoredRow> rows);
   Result<Sign::Reply> sign(const std::string& peer, Allowance& allowance, const Sign& request);
   void rotate_ticket_keys();
 
  private:
   Task<> rotate_hourly();
+  std::shared_ptr<const ipc::Dispatcher> dispatcher_for_authd();
   void announce();
   void count_certificates();
   Result<Sign::Reply> refuse(const std::string& peer, std::string why);
@@ -81,6 +86,8 @@ class Keyd {
   Logger& log_;
   Counters counters_;
   KeyStore store_;
+  std::string own_name_;
+  std::uint64_t stored_number_ = 0;   // which of authd's certificates are here; 0: none yet
   std::uint64_t generation_;          // of certificates and ticket keys; begins at random
   asio::steady_timer changed_;        // cancelled with each new generation
   std::vector<Secret> ticket_keys_;   // the newest first

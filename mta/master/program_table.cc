@@ -52,6 +52,7 @@ constexpr Wire kWires[] = {
     {"toast-pop3d",  "toast-maild"},     // open the mailbox of this ticket
     {"toast-pop3d",  "toast-keyd"},      // certificates; sign this handshake
     {"toast-authd",  "toast-vdomaind"},  // what may this account use
+    {"toast-authd",  "toast-keyd"},      // certificates of the database, their keys sealed
     {"toast-maild",  "toast-vdomaind"},  // quotas, and usage reports
 };
 

@@ -6,7 +6,9 @@ import json
 import os
 import poplib
 import shutil
+import signal
 import socket
+import ssl
 import stat
 import subprocess
 import tempfile
@@ -17,6 +19,27 @@ from toast_instance import Instance, wait_until
 from wire_client import ANN, PASSWORD, QUICK, log_in, smtp, still_works
 
 TEMPORARY = "-ERR [SYS/TEMP] "
+
+
+def make_pair(folder, name):
+    pair = [os.path.join(folder, f"{name}.{end}") for end in ("pem", "key")]
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                    "-keyout", pair[1], "-out", pair[0], "-days", "90", "-subj", f"/CN={name}",
+                    "-addext", f"subjectAltName=DNS:{name}"], check=True, capture_output=True)
+    return pair
+
+
+def install_in_database(instance, name, pair):
+    instance.ctl("tls", "install", name, "--database", "--cert", pair[0], "--key", pair[1])
+
+
+def certificate_shown(instance, name):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    with socket.create_connection(("127.0.0.1", instance.base + 995), timeout=20) as plain, \
+            context.wrap_socket(plain, server_hostname=name) as secure:
+        return ssl.DER_cert_to_PEM_cert(secure.getpeercert(binary_form=True))
 
 
 class OnMariadb(unittest.TestCase):
@@ -94,6 +117,50 @@ class OnMariadb(unittest.TestCase):
             self.check_recovery(pids)
         self.assertIn("directory.database.unavailable", self.instance.log())
         self.assertIn("directory.database.available", self.instance.log())
+
+    def test_two_nodes_share_certificates(self):
+        self.fill()
+        second = Instance(hostname="mx2.example.test", settings={
+            **QUICK, "databasebackend": "mariadb", "mariadbsocket": self.server.socket})
+        self.addCleanup(second.remove)
+        for folder in ("db", "db-auth", "db-admin"):
+            os.makedirs(os.path.join(second.root, folder), mode=0o700, exist_ok=True)
+            shutil.copy(self.path(folder, "mariadb.password"), os.path.join(second.root, folder))
+        name = "shared.example.test"
+        pair = make_pair(self.instance.directory, name)
+        with open(pair[0]) as file:
+            certificate = file.read()
+        self.instance.start()
+        install_in_database(self.instance, name, pair)
+        refused = second.ctl("tls", "install", name, "--database", "--cert", pair[0], "--key", pair[1], check=False)
+        self.assertIn("copy its tls/database.key here", refused.stderr)
+        shutil.copy(self.path("tls", "database.key"), os.path.join(second.root, "tls"))
+        second.start()
+
+        def shown(instance):
+            try:
+                return certificate_shown(instance, name) == certificate
+            except OSError:  # keyd is being started again
+                return False
+        for node in (self.instance, second):
+            wait_until(lambda: shown(node), "its certificate is shown")
+        renewed = make_pair(self.instance.directory, name)
+        with open(renewed[0]) as file:
+            certificate = file.read()
+        install_in_database(second, name, renewed)  # the other hears of it by itself
+        for node in (second, self.instance):
+            wait_until(lambda: shown(node), "its certificate is shown")
+        self.server.kill()
+        wait_until(lambda: "auth.certificates.unavailable" in self.instance.log(), "authd looked")
+        self.assertTrue(shown(self.instance))
+        os.kill(self.instance.children()["toast-keyd"][0], signal.SIGKILL)  # authd still has it, sealed
+        wait_until(lambda: shown(self.instance), "its certificate is shown again")
+        self.server.start()
+        with open(pair[1]) as file:
+            line = file.read().splitlines()[1]
+        dump = self.server.run("SELECT * FROM toast_credentials.certificate").stdout
+        self.assertIn(name, dump)
+        self.assertNotIn(line, dump)
 
     def test_read_only_costs_changes_only(self):
         self.fill()
@@ -259,11 +326,14 @@ class Moving(unittest.TestCase):
         for name in ("zoe@other.test", ANN, "ben@example.test"):
             self.instance.add_mailbox(name)
         self.instance.ctl("alias", "add", "sales@example.test", ANN, "x@elsewhere.example")
+        install_in_database(self.instance, "mail.example.test",
+                            make_pair(self.instance.directory, "mail.example.test"))
 
     def everything(self):
         listed = [json.loads(self.instance.ctl(noun, "list", "--json")) for noun in ("domain", "mailbox", "alias")]
         shown = [json.loads(self.instance.ctl("mailbox", "show", name, "--json")) for name in (ANN, "zoe@other.test")]
-        return json.dumps([listed, shown], sort_keys=True)
+        certificates = json.loads(self.instance.ctl("tls", "list", "--json"))
+        return json.dumps([listed, shown, certificates], sort_keys=True)
 
     def use(self, kind):
         self.instance.ctl("config", "set", "databasebackend", kind)

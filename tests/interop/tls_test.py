@@ -2,6 +2,7 @@
 private key and who has not; what happens when its keeper dies; certificates that come and go."""
 
 import base64
+import contextlib
 import json
 import os
 import poplib
@@ -10,6 +11,7 @@ import shutil
 import signal
 import smtplib
 import socket
+import sqlite3
 import ssl
 import subprocess
 import tempfile
@@ -401,6 +403,116 @@ class TlsTest(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertTrue(wait_until(lambda: self.serial_shown(name) == self.serial_of(leaf)))
 
+    # -- certificates of the credentials' database
+
+    def install_in_database(self, name, certificate, key, check=True):
+        return self.mail.ctl("tls", "install", name, "--database", "--cert", certificate, "--key", key, check=check)
+
+    def listed(self, source):
+        rows = json.loads(self.mail.ctl("tls", "list", "--json"))["certificates"]
+        return {row["certificate"]: row for row in rows if row["source"] == source}
+
+    def serial_becomes(self, name, certificate):
+        return wait_until(lambda: self.serial_shown(name) == self.serial_of(certificate))
+
+    def test_a_certificate_of_the_database_is_shown_without_a_restart(self):
+        name = "stored.example.org"
+        before = self.mail.children()
+        first = self.make_pair(name)
+        self.assertEqual(self.shown_for(name), "mx.example.test")
+        self.install_in_database(name, *first)
+        self.assertTrue(self.serial_becomes(name, first[0]), self.mail.log()[-2000:])
+        self.assertTrue(self.serial_of(first[0]))
+        self.assertEqual(self.listed("database")[name]["state"], "self-signed")
+        self.assertIn("unchanged", self.install_in_database(name, *first))
+        shutil.copy(first[0], first[0] + ".first")
+        renewed = self.make_pair(name)
+        self.install_in_database(name, *renewed)
+        self.assertTrue(self.serial_becomes(name, renewed[0]))
+        self.assertEqual(before, self.mail.children())
+
+        # A folder comes before it; a keyd that begins anew gets it again.
+        shutil.copy(renewed[0], renewed[0] + ".stored")
+        by_file = self.make_pair(name)
+        self.install(name, *by_file)
+        self.assertTrue(self.serial_becomes(name, by_file[0]))
+        self.assertIn("comes before it", self.listed("database")[name]["reason"])
+        self.mail.ctl("tls", "remove", name, "--yes")
+        self.assertTrue(self.serial_becomes(name, renewed[0] + ".stored"))
+        keyd = self.mail.children()["toast-keyd"]
+        os.kill(keyd[0], signal.SIGKILL)
+        self.assertTrue(wait_until(lambda: self.mail.children().get("toast-keyd", keyd) != keyd and self.handshakes()))
+        self.assertTrue(self.serial_becomes(name, renewed[0] + ".stored"))
+
+        self.mail.ctl("tls", "remove", name, "--database", "--yes")
+        self.assertTrue(wait_until(lambda: self.shown_for(name) == "mx.example.test"))
+        self.assertEqual(self.mail.ctl("tls", "remove", name, "--database", "--yes", check=False).returncode, 3)
+        self.assertEqual(self.listed("database"), {})
+
+    def change_row(self, statement, *values):
+        """As whoever has the database could."""
+        with contextlib.closing(sqlite3.connect(os.path.join(self.mail.root, "db-auth", "credentials.db"))) as database:
+            with database:
+                database.execute(statement, values)
+
+    def test_rows_that_cannot_be_used_are_refused_and_the_others_served(self):
+        names = {what: f"{what}.stored.example.org" for what in ("good", "damaged", "mismatched", "expired")}
+        for what, name in names.items():
+            pair = self.make_pair(name)
+            if what == "good":
+                good = pair
+            self.install_in_database(name, *pair)
+            self.assertTrue(wait_until(lambda: self.shown_for(name) == name))
+        elsewhere = Instance(hostname="mx2.example.test")  # another node, with a sealing key of its own
+        other = "other.stored.example.org"
+        try:
+            pair = self.make_pair(other)
+            elsewhere.ctl("tls", "install", other, "--database", "--cert", pair[0], "--key", pair[1])
+            with contextlib.closing(sqlite3.connect(os.path.join(elsewhere.root, "db-auth", "credentials.db"))) as there:
+                foreign = there.execute("SELECT domain, chain, sealed_key, sealed_for, changed_us FROM certificate"
+                                        ).fetchone()
+        finally:
+            elsewhere.remove()
+        # keyd keeps what it could use before; so it has to begin anew.
+        expired, _ = self.expired_pair(names["expired"])
+        with open(expired) as file:
+            self.change_row("UPDATE certificate SET chain=?, changed_us=changed_us+1 WHERE domain=?", file.read(),
+                            names["expired"])
+        self.change_row("UPDATE certificate SET sealed_key='AAAA' || substr(sealed_key, 5), changed_us=changed_us+1"
+                        " WHERE domain=?", names["damaged"])
+        self.change_row("UPDATE certificate SET changed_us=changed_us+1, sealed_key="
+                        "(SELECT sealed_key FROM certificate WHERE domain=?) WHERE domain=?", names["good"],
+                        names["mismatched"])
+        self.change_row("INSERT INTO certificate VALUES (?, ?, ?, ?, ?)", *foreign)
+        self.mail.process.send_signal(signal.SIGHUP)
+        self.assertTrue(wait_until(lambda: "4 TLS certificates cannot be used" in
+                                   self.mail.ctl("status", check=False).stdout), self.mail.log()[-3000:])
+        self.assertEqual(self.shown_for(names["damaged"]), names["damaged"], "the one from before stays")
+        before = len(self.mail.log())
+        os.kill(self.mail.children()["toast-keyd"][0], signal.SIGKILL)
+        self.assertTrue(wait_until(lambda: self.mail.log()[before:].count("keyd.certificate.unusable") == 4))
+        self.assertTrue(self.serial_becomes(names["good"], good[0]))
+        for name in (names["damaged"], names["mismatched"], names["expired"], other):
+            self.assertEqual(self.shown_for(name), "mx.example.test")
+            self.assertRegex(self.mail.log()[before:], f"keyd.certificate.unusable.*{name}")
+            self.assertEqual(self.listed("database")[name]["state"], "unusable")
+        for reason in ("sealed for another key", "is not that of its certificate", "has expired"):
+            self.assertIn(reason, self.mail.log()[before:])
+        refused = self.install_in_database(names["good"], *good, check=False)
+        self.assertNotEqual(refused.returncode, 0)
+        self.assertIn("sealing key of another node", refused.stderr)
+        for name in (*names.values(), other):
+            self.mail.ctl("tls", "remove", name, "--database", "--yes")
+        self.assertTrue(wait_until(lambda: "cannot be used" not in self.mail.ctl("status", check=False).stdout))
+
+    def test_what_is_not_taken_into_the_database(self):
+        pair = self.make_pair("named.example.org")
+        done = self.install_in_database("else.example.org", *pair, check=False)
+        self.assertIn("not for else.example.org", done.stderr)
+        self.assertEqual(self.install_in_database("named.example.org", *self.expired_pair("named.example.org"),
+                                                  check=False).returncode, 6)
+        self.assertEqual(self.listed("database"), {})
+
     # -- files that cannot be used, and what the operator is told
 
     def expired_pair(self, name):
@@ -521,9 +633,15 @@ class TlsTest(unittest.TestCase):
         for kind in ("ec", "rsa"):
             names[f"secret-{kind}.example.org"] = kind
             self.install(f"secret-{kind}.example.org", *self.make_pair(f"secret-{kind}.example.org", kind=kind))
+        stored = "secret-stored.example.org"
+        names[stored] = "ec"
+        stored_pair = self.make_pair(stored)
+        self.install_in_database(stored, *stored_pair)
         secrets = {}
         for name in names:
             path = os.path.join(self.mail.root, "tls", "" if name == "mx.example.test" else name, "key.pem")
+            if name == stored:
+                path = stored_pair[1]
             self.assertTrue(wait_until(lambda: self.shown_for(name) == name))
             secrets[name] = forms_of(path)
         stop = threading.Event()
@@ -559,6 +677,12 @@ class TlsTest(unittest.TestCase):
                 thread.join()
         self.assertEqual(failures, [])
         self.assertEqual(found, {("toast-keyd", name) for name in names})
+        folder = os.path.join(self.mail.root, "db-auth")
+        for file in os.listdir(folder):
+            with open(os.path.join(folder, file), "rb") as database:
+                text = database.read()
+            self.assertFalse([form for form in secrets[stored] if form in text], file)
+        self.mail.ctl("tls", "remove", stored, "--database", "--yes")
 
     def test_the_keys_memory_is_locked(self):
         """Nothing of keyd gets into swap space; where that is not allowed, status says so. No other program may lock

@@ -79,6 +79,17 @@ class KeydTest : public testing::Test {
       keyd_ = std::make_unique<Keyd>(io_.get_executor(), folder_, clock_, random_, log_, metrics_);
     return *keyd_;
   }
+  // As authd brings it from the database.
+  StoredRow stored(const std::string& domain, const SealingKey& key, const std::string& host) {
+    tls::PemPair pair = tls::make_self_signed(host, clock_.wall()).value();
+    return {domain, pair.certificate, key.seal(Secret::take(pair.key))};
+  }
+  SealingKey make_sealing_key() {
+    SealingKey key = SealingKey::make(random_);
+    write("", std::string(kSealingFile), std::string(key.text().view()));
+    return key;
+  }
+  std::uint64_t unusable() { return metrics_.gauge("keyd.certificates.unusable").value(); }
   GetCertificates::Reply page(std::uint32_t from = 0) {
     auto task = keyd().answer({0, from});
     return run_task(io_, std::move(task)).value();
@@ -122,6 +133,7 @@ TEST_F(KeydTest, StopsWhoAsksForTooMuch) {
 TEST_F(KeydTest, ServesFrontEndsOnly) {
   EXPECT_NE(keyd().dispatcher_for("toast-smtpd.0"), nullptr);
   EXPECT_NE(keyd().dispatcher_for("toast-pop3d.11"), nullptr);
+  EXPECT_NE(keyd().dispatcher_for("toast-authd.0"), nullptr);  // brings certificates
   EXPECT_EQ(keyd().dispatcher_for("toast-queued.0"), nullptr);
 }
 
@@ -195,6 +207,121 @@ TEST_F(KeydTest, TicketKeysRotate) {
   EXPECT_EQ(second.substr(tls::kTicketSecretBytes), first);  // still opens
   keyd().rotate_ticket_keys();
   EXPECT_EQ(read().find(first), std::string::npos);
+}
+
+TEST_F(KeydTest, CertificatesOfTheDatabaseComeAndGo) {
+  const SealingKey key = make_sealing_key();
+  install("file.example", "file.example");
+  keyd().load("mx.example.test");
+  EXPECT_FALSE(keyd().knows_stored(7));
+  keyd().take_stored(7, {stored("data.example", key, "data.example"),
+                         stored("file.example", key, "file.example")});
+  EXPECT_TRUE(keyd().knows_stored(7));
+  ASSERT_EQ(page().total, 3U) << "one folder and one row have the same name";
+  EXPECT_THAT(page().page[1].names, testing::ElementsAre("data.example"));
+  EXPECT_EQ(unusable(), 0U);
+  const std::string id = page().page[1].key_id;
+  EXPECT_TRUE(keyd().sign("p", allowance_, {id, Scheme::ecdsa_sha256, verify_text("server", 32)}));
+  const std::uint64_t known = page().generation;
+  keyd().load("mx.example.test");
+  EXPECT_EQ(page().generation, known) << "nothing has changed";
+  keyd().take_stored(8, {});
+  EXPECT_EQ(page().total, 2U);
+}
+
+TEST_F(KeydTest, TheFolderComesBeforeTheDatabase) {
+  const SealingKey key = make_sealing_key();
+  install("a.example", "a.example");
+  keyd().load("mx.example.test");
+  const std::string by_file = page().page.at(1).key_id;
+  keyd().take_stored(1, {stored("a.example", key, "a.example")});
+  ASSERT_EQ(page().total, 2U);
+  EXPECT_EQ(page().page[1].key_id, by_file);
+  std::filesystem::remove_all(folder_ + "/a.example");
+  keyd().load("mx.example.test");
+  ASSERT_EQ(page().total, 2U);
+  EXPECT_NE(page().page[1].key_id, by_file);
+}
+
+TEST_F(KeydTest, ABadRowIsRefusedAndTheOthersServed) {
+  const SealingKey key = make_sealing_key();
+  const SealingKey other = SealingKey::make(random_);
+  const StoredRow good = stored("good.example", key, "good.example");
+  StoredRow damaged = stored("damaged.example", key, "damaged.example");
+  damaged.sealed_key.replace(damaged.sealed_key.size() / 2, 4, "AAAA");
+  StoredRow no_chain = stored("chain.example", key, "chain.example");
+  no_chain.chain.resize(no_chain.chain.size() / 2);
+  StoredRow mismatched = stored("mismatched.example", key, "mismatched.example");
+  mismatched.sealed_key = good.sealed_key;
+  const StoredRow bad[] = {
+      damaged,
+      no_chain,
+      mismatched,
+      stored("another.example", other, "another.example"),  // sealed for another node
+      stored("named.example", key, "else.example"),         // of another host
+      {"short.example", good.chain, "AAAA"},
+      {"", stored("x", key, "x").chain, good.sealed_key},  // must not become the default
+      {"nothing.example", "", ""},
+  };
+  keyd().load("mx.example.test");
+  const std::string by_default = page().page.at(0).key_id;
+  std::vector<StoredRow> rows(std::begin(bad), std::end(bad));
+  rows.push_back(good);
+  keyd().take_stored(1, rows);
+  ASSERT_EQ(page().total, 2U);
+  EXPECT_EQ(page().page[0].key_id, by_default);
+  EXPECT_THAT(page().page[1].names, testing::ElementsAre("good.example"));
+  // The empty name is the folder's own, so it is not even looked at.
+  EXPECT_EQ(unusable(), std::size(bad) - 1);
+}
+
+TEST_F(KeydTest, WhatHasExpiredIsNotTakenFromTheDatabase) {
+  const SealingKey key = make_sealing_key();
+  const StoredRow row = stored("a.example", key, "a.example");
+  clock_.advance(std::chrono::hours(24 * 3660));
+  keyd().take_stored(1, {row});
+  EXPECT_EQ(page().total, 1U);
+  EXPECT_EQ(unusable(), 1U);
+}
+
+TEST_F(KeydTest, ABadRowDoesNotTakeAwayAGoodOne) {
+  const SealingKey key = make_sealing_key();
+  const StoredRow good = stored("a.example", key, "a.example");
+  keyd().take_stored(1, {good});
+  const std::string before = page().page.at(1).key_id;
+  StoredRow bad = good;
+  bad.sealed_key = "AAAA";
+  keyd().take_stored(2, {bad});
+  ASSERT_EQ(page().total, 2U);
+  EXPECT_EQ(page().page[1].key_id, before);
+  EXPECT_EQ(unusable(), 1U);
+}
+
+// As when tls/database.key is copied from another node, and toastd told.
+TEST_F(KeydTest, RowsAreTriedAgainWhenTheSealingKeyArrives) {
+  const SealingKey key = SealingKey::make(random_);
+  keyd().load("mx.example.test");
+  keyd().take_stored(1, {stored("a.example", key, "a.example")});
+  EXPECT_EQ(page().total, 1U);
+  write("", std::string(kSealingFile), std::string(key.text().view()));
+  keyd().load("mx.example.test");
+  EXPECT_EQ(page().total, 2U);
+  EXPECT_EQ(unusable(), 0U);
+}
+
+TEST(Sealing, OpensWhatWasSealedAndNothingElse) {
+  SeededRandom random{1};
+  const SealingKey key = SealingKey::make(random);
+  const SealingKey same = SealingKey::parse(key.text().view()).value();
+  EXPECT_EQ(same.public_key(), key.public_key());
+  const std::string sealed = key.seal(Secret("secret"));
+  EXPECT_EQ(sealed.find("secret"), std::string::npos);
+  EXPECT_TRUE(same.open(sealed).value().equals("secret"));
+  EXPECT_FALSE(SealingKey::make(random).open(sealed));
+  for (const char* bad : {"", "AAAA", "not base64"}) {
+    EXPECT_FALSE(key.open(bad)) << bad;
+    EXPECT_FALSE(SealingKey::parse(bad)) << bad;
+  }
 }
 
 TEST_F(KeydTest, CountsWhatExpires) {
