@@ -19,6 +19,7 @@ struct FindAccount {
   struct Reply {
     bool found = false;
     bool allowed = false;  // the service is switched on and neither mailbox nor domain is suspended
+    std::string domain;    // the name's, after aliases; empty when it is none of ours
     std::string mailbox;   // canonical address, after domain aliases; empty when not found
     std::string maildir;   // relative to mail/
     std::uint64_t quota_bytes = 0;
@@ -27,6 +28,7 @@ struct FindAccount {
     void encode(Encoder& e) const {
       e.boolean(found);
       e.boolean(allowed);
+      e.bytes(domain);
       e.bytes(mailbox);
       e.bytes(maildir);
       e.u64(quota_bytes);
@@ -37,6 +39,7 @@ struct FindAccount {
       Reply r;
       r.found = d.boolean();
       r.allowed = d.boolean();
+      r.domain = d.string(kMaxAccountDomain);
       r.mailbox = d.string(kMaxLoginName);
       r.maildir = d.string(kMaxMaildirPath);
       r.quota_bytes = d.u64();

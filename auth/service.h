@@ -12,12 +12,13 @@ namespace toast::auth {
 enum class Service : unsigned char { pop3, smtp, imap, checkpassword };
 inline constexpr Service kLastService = Service::checkpassword;
 
-inline constexpr std::size_t kMaxLoginName = 320;     // RFC 5321 section 4.5.3.1: 64 + @ + 255
-inline constexpr std::size_t kMaxPassword = 1024;     // long pass phrases pass, floods do not
-inline constexpr std::size_t kMaxMaildirPath = 512;   // below mail/
-inline constexpr std::size_t kMaxFrontEndName = 64;   // "toast-pop3d.1"
-inline constexpr std::size_t kMaxConnection = 64;     // a front end's name for one connection
-inline constexpr std::size_t kMaxTicketBytes = 2048;  // more than the limits above can make
+inline constexpr std::size_t kMaxLoginName = 320;      // RFC 5321 section 4.5.3.1: 64 + @ + 255
+inline constexpr std::size_t kMaxAccountDomain = 255;  // RFC 5321 section 4.5.3.1.2
+inline constexpr std::size_t kMaxPassword = 1024;      // long pass phrases pass, floods do not
+inline constexpr std::size_t kMaxMaildirPath = 512;    // below mail/
+inline constexpr std::size_t kMaxFrontEndName = 64;    // "toast-pop3d.1"
+inline constexpr std::size_t kMaxConnection = 64;      // a front end's name for one connection
+inline constexpr std::size_t kMaxTicketBytes = 2048;   // more than the limits above can make
 
 constexpr std::string_view service_name(Service service) {
   switch (service) {

@@ -64,7 +64,7 @@ void DirectoryKeeper::set_names(Domain host, LoginDomains login_domains) {
   resolver_.host = std::move(host);
   login_domains_ = std::move(login_domains);
   destinations_ = AnswerCache<Resolution>();
-  accounts_ = AnswerCache<std::optional<Account>>();
+  accounts_ = AnswerCache<Account>();
 }
 
 template <class Answer, class Ask, class IsPositive>
@@ -233,21 +233,22 @@ std::optional<Address> DirectoryKeeper::address_of_login(const auth::FindAccount
   return canonical(*address);
 }
 
-Result<std::optional<DirectoryKeeper::Account>> DirectoryKeeper::account(const Address& login) {
-  const auto ask = [&](StoreView& view) -> Result<std::optional<Account>> {
+Result<DirectoryKeeper::Account> DirectoryKeeper::account(const Address& login) {
+  const auto ask = [&](StoreView& view) -> Result<Account> {
     Result<std::optional<HostedDomain>> domain = view.domain(login.domain());
     if (!domain) return pass(domain);
-    if (!*domain) return std::nullopt;
+    if (!*domain) return Account{};
     Result<Address> address = Address::from_parts(login.local_part(), (*domain)->name);
     if (!address) return pass(address);
     Result<std::optional<Mailbox>> mailbox = view.mailbox(*address);
     if (!mailbox) return pass(mailbox);
-    if (!*mailbox) return std::nullopt;
-    const Quota quota = effective_quota(**mailbox, **domain);
-    return Account{std::move(**mailbox), (*domain)->login_suspended.has_value(), quota};
+    Account found{(*domain)->name.str(), std::move(*mailbox),
+                  (*domain)->login_suspended.has_value()};
+    if (found.mailbox) found.quota = effective_quota(*found.mailbox, **domain);
+    return found;
   };
   return answer(accounts_, login.str(), ask,
-                [](const std::optional<Account>& found) { return found.has_value(); });
+                [](const Account& found) { return found.mailbox.has_value(); });
 }
 
 Result<auth::FindAccount::Reply> DirectoryKeeper::find_account(const auth::FindAccount& question) {
@@ -255,16 +256,17 @@ Result<auth::FindAccount::Reply> DirectoryKeeper::find_account(const auth::FindA
   const std::optional<Address> login = address_of_login(question);
   if (!login) return reply;
   reply.name = login->str();
-  Result<std::optional<Account>> found = account(*login);
+  Result<Account> found = account(*login);
   if (!found) return pass(found);
-  if (!*found) return reply;
-  const Mailbox& mailbox = (*found)->mailbox;
+  reply.domain = std::move(found->domain);
+  if (!found->mailbox) return reply;
+  const Mailbox& mailbox = *found->mailbox;
   reply.found = true;
-  reply.allowed = !(*found)->login_suspended && is_switched_on(mailbox.services, question.service);
+  reply.allowed = !found->login_suspended && is_switched_on(mailbox.services, question.service);
   reply.mailbox = mailbox.address.str();
   reply.maildir = mailbox.maildir;
-  reply.quota_bytes = (*found)->quota.bytes;
-  reply.quota_messages = (*found)->quota.messages;
+  reply.quota_bytes = found->quota.bytes;
+  reply.quota_messages = found->quota.messages;
   return reply;
 }
 

@@ -56,16 +56,17 @@ class DirectoryKeeper {
   void set_names(Domain host, LoginDomains login_domains);
 
  private:
-  // The account, its switches not yet applied; not found: an empty optional.
+  // Whom a name means, its switches not yet applied.
   struct Account {
-    Mailbox mailbox;
-    bool login_suspended;
-    Quota quota;  // effective_quota()
+    std::string domain;              // empty: none of ours
+    std::optional<Mailbox> mailbox;  // none: nobody
+    bool login_suspended = false;
+    Quota quota{};  // effective_quota()
   };
   Result<Resolution> destination(const Address& recipient);
   Result<CheckRecipient::Reply> judge(const std::vector<Instruction>& instructions,
                                       std::uint64_t size_bytes);
-  Result<std::optional<Account>> account(const Address& login);
+  Result<Account> account(const Address& login);
   std::optional<Address> address_of_login(const auth::FindAccount& question) const;
   // As the database has it now: what is asked seldom is not remembered.
   template <class Ask>
@@ -85,7 +86,7 @@ class DirectoryKeeper {
   std::unique_ptr<DirectorySource> live_;
   UsageMemory usage_;
   AnswerCache<Resolution> destinations_;
-  AnswerCache<std::optional<Account>> accounts_;
+  AnswerCache<Account> accounts_;
   Counter lookups_;
   Counter repeated_;
   Counter outage_answers_;

@@ -21,9 +21,9 @@ bool leads_to(const Instruction& instruction, const Address& mailbox) {
 Result<MaySendAs::Reply> DirectoryKeeper::may_send_as(const MaySendAs& question) {
   const Address login = canonical(question.login);
   // His own address is his, wherever its mail goes and even if none is taken for it.
-  Result<std::optional<Account>> own = account(canonical(question.sender));
+  Result<Account> own = account(canonical(question.sender));
   if (!own) return pass(own);
-  if (*own && (*own)->mailbox.address == login) return MaySendAs::Reply{true};
+  if (own->mailbox && own->mailbox->address == login) return MaySendAs::Reply{true};
   Result<Resolution> resolution = destination(question.sender);
   if (!resolution) return pass(resolution);
   const std::vector<Instruction>& instructions = resolution->instructions;

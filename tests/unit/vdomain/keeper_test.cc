@@ -87,6 +87,18 @@ TEST_F(KeeperTest, Accounts) {
   EXPECT_EQ(account(""), "not found");
 }
 
+// A domain may have its passwords checked elsewhere, those of names that do not exist like others.
+TEST_F(KeeperTest, ALoginNamesItsDomainWhetherItExistsOrNot) {
+  add_domain("a.test");
+  const auto domain_of = [this](const char* login) {
+    auth::FindAccount question;
+    question.login = login;
+    return keeper_->find_account(question).value().domain;
+  };
+  EXPECT_EQ(domain_of("nobody@A.test"), "a.test");
+  EXPECT_EQ(domain_of("nobody@elsewhere.test"), "");
+}
+
 TEST_F(KeeperTest, AccountsAreAllowedWhatTheirSwitchesSay) {
   add_domain("a.test");
   add_mailbox("ann@a.test");
