@@ -3,6 +3,8 @@
 #include "admin-cli/accounts.h"
 #include "admin-cli/arguments.h"
 #include "admin-cli/auth_client.h"
+#include "admin-cli/password_keeping.h"
+#include "admin-cli/password_programs.h"
 #include "admin-cli/queue_client.h"
 #include "mta/queue/sender_messages.h"
 
@@ -65,6 +67,21 @@ Wanted<std::uint64_t> revoke_app_passwords(Accounts& accounts, const std::string
   return passwords.apps.size();
 }
 
+// A lock is a state of the account's own password. Where a program checks passwords there is none:
+// one that nobody knows takes the place, and is not asked for.
+tl::expected<void, Failure> make_room_for_lock(Context& context, Accounts& accounts,
+                                               const std::string& account) {
+  constexpr std::size_t kUnguessable = 32;
+  const Wanted<Keeping> keeping = Keeping::by_settings(context);
+  if (!keeping) return tl::unexpected(keeping.error());
+  Password nobodys;
+  nobodys.text = Secret::random(context.random, kUnguessable);
+  const Result<void> stored =
+      store_password(*accounts.credentials, *keeping, account, nobodys, context.clock.wall());
+  if (!stored) return fail(stored.error(), accounts.instance.path("db-auth"));
+  return {};
+}
+
 Outcome lock(Context& context, const LockOptions& options, const std::string& address) {
   Wanted<Accounts> accounts = Accounts::open(context);
   if (!accounts) return tl::unexpected(accounts.error());
@@ -73,11 +90,17 @@ Outcome lock(Context& context, const LockOptions& options, const std::string& ad
   const std::string account = mailbox->address.str();
   const Wanted<Passwords> passwords = passwords_of(*accounts, account);
   if (!passwords) return tl::unexpected(passwords.error());
+  const auto program = program_for(accounts->instance, mailbox->address.domain());
+  if (!program) return tl::unexpected(program.error());
+  const bool wants_room = *program && !passwords->own;
   const bool revokes = !options.keep_app_passwords && !passwords->apps.empty();
-  const bool same = passwords->all_are(CredentialState::locked) && !revokes;
+  const bool same = passwords->all_are(CredentialState::locked) && !revokes && !wants_room;
   std::uint64_t revoked = 0;
   if (!same && !context.dry_run) {
-    if (passwords->any()) {
+    if (wants_room)
+      if (const auto made = make_room_for_lock(context, *accounts, account); !made)
+        return tl::unexpected(made.error());
+    if (passwords->any() || wants_room) {
       const auto set = accounts->credentials->set_state(account, CredentialState::locked);
       if (!set) return fail(set.error(), accounts->instance.path("db-auth"));
     }
@@ -126,7 +149,9 @@ Outcome unlock(Context& context, const std::string& address) {
   const bool unchanged = same && !released->changed && released->messages == 0;
   context.out.did(unchanged ? "unchanged" : context.verb("unlocked"), "account", account,
                   Record{{"released_messages", released->messages}});
-  if (!passwords->any())
+  const auto program = program_for(accounts->instance, mailbox->address.domain());
+  if (!program) return tl::unexpected(program.error());
+  if (!passwords->any() && !*program)
     context.out.warn(account + " has no password: toastctl mailbox passwd " + account);
   return context.dry_run && !unchanged ? Exit::would_change : Exit::done;
 }
@@ -158,7 +183,9 @@ Outcome suspend(Context& context, const std::string& address, bool stopped,
   return Exit::done;
 }
 
-std::string_view login_state(const Passwords& passwords) {
+std::string_view login_state(const Passwords& passwords, bool by_program) {
+  if (by_program)
+    return passwords.own && passwords.own->state == CredentialState::locked ? "locked" : "open";
   if (!passwords.any()) return "no password";
   return passwords.all_are(CredentialState::locked) ? "locked" : "open";
 }
@@ -189,8 +216,10 @@ Outcome show(Context& context, const std::string& address) {
   const std::string account = mailbox->address.str();
   const Wanted<Passwords> passwords = passwords_of(*accounts, account);
   if (!passwords) return tl::unexpected(passwords.error());
+  const auto program = program_for(accounts->instance, mailbox->address.domain());
+  if (!program) return tl::unexpected(program.error());
   Record record{{"account", account},
-                {"login", login_state(*passwords)},
+                {"login", login_state(*passwords, program->has_value())},
                 {"app_passwords", std::uint64_t{passwords->apps.size()}}};
   auto client =
       ProgramClient::connect(accounts->instance, kQueuedSocket, "so sending is not known");

@@ -4,9 +4,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <iterator>
 #include <optional>
 
 #include "admin-cli/context.h"
+#include "admin-cli/password_programs.h"
 #include "admin-cli/suggestion.h"
 #include "base/fd.h"
 #include "base/settings_registry.h"
@@ -77,6 +79,12 @@ std::optional<Error> deeper_problem(const SettingInfo& info,
     const Result<vdomain::LoginDomains> domains = vdomain::LoginDomains::parse(any, lines);
     if (!domains) return domains.error();
   }
+  if (info.name == setting::checkpasswordprograms.name) {
+    for (const std::string& line : lines)
+      if (Result<auth::CheckpasswordProgram> program = auth::CheckpasswordProgram::parse(line);
+          !program)
+        return std::move(program.error());
+  }
   if (info.name != setting::smtproutes.name) return std::nullopt;
   const Result<remote::Routes> routes = remote::Routes::parse(lines);
   if (routes) return std::nullopt;
@@ -142,7 +150,10 @@ Wanted<std::optional<std::string>> wanted_content(const SettingInfo& info,
                 std::string(info.name), "values: " + describe_values(info));
   if (const std::optional<Error> wrong = deeper_problem(info, options.values))
     return fail(Exit::invalid, "bad_value", fmt::format("{}: {}", info.name, wrong->detail),
-                std::string(info.name), "one route a line: domain:host[:port]");
+                std::string(info.name),
+                info.name == setting::checkpasswordprograms.name
+                    ? "one program a value, in quotes for the shell"
+                    : "one route a line: domain:host[:port]");
   std::string content = *text;
   if (!content.ends_with('\n')) content.push_back('\n');
   return content;
@@ -200,6 +211,10 @@ Outcome check_settings(Context& context, const ConfigOptions&) {
     for (const ListSetting* list : {&setting::smtproutes, &setting::logindomains})
       if (const std::optional<Error> wrong = deeper_problem(*list, read.settings.get(*list)))
         read.problems.push_back({false, std::string(list->name), 0, wrong->detail});
+  if (read.ok()) {
+    std::vector<SettingProblem> more = program_problems(*instance, read.settings);
+    std::move(more.begin(), more.end(), std::back_inserter(read.problems));
+  }
   std::vector<Value> problems;
   for (const SettingProblem& problem : read.problems) {
     problems.emplace_back(Record{{"severity", problem.is_warning ? "warning" : "error"},

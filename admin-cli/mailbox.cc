@@ -5,6 +5,7 @@
 #include "admin-cli/arguments.h"
 #include "admin-cli/password_input.h"
 #include "admin-cli/password_keeping.h"
+#include "admin-cli/password_programs.h"
 #include "admin-cli/reversible.h"
 #include "auth/set_password.h"
 #include "base/settings_registry.h"
@@ -184,14 +185,20 @@ Outcome add_one(Context& context, Accounts& accounts, const Keeping& keeping,
       refused.hint = "toastctl domain add " + address->domain().str();
     return tl::unexpected(std::move(refused));
   }
-  const Wanted<const Password*> chosen = password.get();
-  if (!chosen) return tl::unexpected(chosen.error());
-  if (context.dry_run) return report(context, trial, "mailbox", "added", address->str());
   const Wanted<Address> account = account_for(accounts.directory, *address);
   if (!account) return tl::unexpected(account.error());
-  const Result<void> stored = store_password(*accounts.credentials, keeping, account->str(),
-                                             **chosen, context.clock.wall());
-  if (!stored) return fail(stored.error(), accounts.instance.path("db-auth"));
+  const auto* program = keeping.programs.find(account->domain().str());
+  if (program != nullptr && password.given()) return refuse_password(*program);
+  if (program == nullptr) {
+    const Wanted<const Password*> chosen = password.get();
+    if (!chosen) return tl::unexpected(chosen.error());
+    if (context.dry_run) return report(context, trial, "mailbox", "added", address->str());
+    const Result<void> stored = store_password(*accounts.credentials, keeping, account->str(),
+                                               **chosen, context.clock.wall());
+    if (!stored) return fail(stored.error(), accounts.instance.path("db-auth"));
+  } else if (context.dry_run) {
+    return report(context, trial, "mailbox", "added", address->str());
+  }
   return report(context, accounts.directory->add_mailbox(wanted, context.actor), "mailbox", "added",
                 address->str());
 }
@@ -282,7 +289,9 @@ Outcome show_mailbox(Context& context, const MailboxOptions& options) {
     return Exit::done;
   }
   const bool locked = *credential && (*credential)->state == auth::CredentialState::locked;
-  record.add("password", !*credential ? "none" : locked ? "locked" : "set");
+  const auto program = program_for(accounts->instance, found->address.domain());
+  if (!program) return tl::unexpected(program.error());
+  record.add("password", locked ? "locked" : *program ? "program" : *credential ? "set" : "none");
   Value changed_at;
   if (*credential) changed_at = iso_time((*credential)->changed);
   record.add("password_changed", changed_at)
@@ -391,6 +400,8 @@ Outcome change_password(Context& context, const MailboxOptions& options) {
   if (!accounts) return tl::unexpected(accounts.error());
   const Wanted<Mailbox> found = find_mailbox(accounts->directory, *address);
   if (!found) return tl::unexpected(found.error());
+  const auto* program = keeping->programs.find(found->address.domain().str());
+  if (program != nullptr) return refuse_password(*program);
   const Wanted<Password> password = obtain_password(context, options.password, address->str());
   if (!password) return tl::unexpected(password.error());
   if (context.dry_run) {

@@ -16,6 +16,8 @@ Wanted<Keeping> Keeping::by_settings(Context& context) {
   Keeping keeping;
   keeping.hasher = std::make_unique<auth::MigratingHasher>(hash_cost(*settings), false);
   if (settings->get(setting::authscram) != "no") keeping.scram = &context.random;
+  keeping.programs =
+      auth::CheckpasswordPrograms::read(*settings, setting::checkpasswordprograms).programs;
   return keeping;
 }
 

@@ -8,13 +8,15 @@
 #include "admin-cli/password_input.h"
 #include "auth/credentials_repository.h"
 #include "auth/password_hash.h"
+#include "auth/programs/checkpassword_programs.h"
 #include "base/random.h"
 
 namespace toast::admin {
 
 struct Keeping {
   std::unique_ptr<auth::PasswordHasher> hasher;
-  Random* scram = nullptr;  // none: without what SCRAM needs
+  Random* scram = nullptr;                 // none: without what SCRAM needs
+  auth::CheckpasswordPrograms programs{};  // of domains whose passwords are kept elsewhere
 
   static Wanted<Keeping> by_settings(Context& context);
 };

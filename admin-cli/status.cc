@@ -8,6 +8,7 @@
 
 #include "admin-cli/context.h"
 #include "admin-cli/database_check.h"
+#include "admin-cli/password_programs.h"
 #include "admin-cli/queue_client.h"
 #include "base/fd.h"
 #include "base/metrics.h"
@@ -111,6 +112,12 @@ class StatusReport {
     for (const SettingProblem& problem : read.problems) {
       if (problem.is_warning) continue;
       add(running_ ? Level::warn : Level::crit, problem.str(), command("config check"));
+    }
+    if (read.ok()) {
+      for (const SettingProblem& problem : program_problems(instance_, read.settings))
+        add(running_ ? Level::warn : Level::crit, problem.str(), command("config check"));
+      for (std::string& why : unusable_programs(instance_, read.settings))
+        add(Level::crit, std::move(why), "put it right; " + command("status") + " says when it is");
     }
     const auto reload = status_.find("reload");
     if (reload != status_.end() && reload->is_object() && !field(*reload, "ok", true))

@@ -184,7 +184,7 @@ Authd::Authd(AuthdOptions options, AccountDirectory& accounts, const Clock& cloc
       watch_(clock, VchkpwLog::to_standard_error()),
       desk_({watch_, throttle_, clock, log}, options.desk_directory),
       logins_({accounts, *reader_, writer_, recorder_, hashes_, cache_, throttle_, mail_tickets_,
-               submission_tickets_, clock, random, log, metrics, &watch_}),
+               submission_tickets_, clock, random, log, metrics, &watch_, options.programs}),
       desk_directory_(options.desk_directory),
       cram_(options.cram) {
   desk_.set_exempt(options.throttle.exempt_networks);

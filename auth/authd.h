@@ -17,6 +17,7 @@
 #include "auth/login_service.h"
 #include "auth/password_cache.h"
 #include "auth/password_hash.h"
+#include "auth/password_programs.h"
 #include "auth/sasl_exchanges.h"
 #include "auth/sqlite/credentials.h"
 #include "auth/throttle.h"
@@ -53,6 +54,7 @@ struct AuthdOptions {
   std::string default_domain;  // of names without one
   std::string login_domain;    // the same, as vchkpw's log calls it
   bool vchkpw_log = false;
+  PasswordPrograms* programs = nullptr;  // of domains that have one; outlives authd
   // db-auth/, for bans, the history and the key of reversible passwords; empty: in memory alone
   std::string desk_directory;
 };

@@ -98,7 +98,7 @@ Task<Result<ScramAccount>> LoginService::scram_account(Service service, std::str
   Result<std::optional<Credential>> found = co_await services_.credentials.find(std::move(key));
   if (!found) co_return tl::unexpected(unavailable(asking, std::move(found.error())).error());
   ScramAccount answer{invented_scram_verifier(invention_key_, name), {}};
-  if (!account->found || !*found) co_return std::move(answer);
+  if (!account->found || !*found || has_program(*account)) co_return std::move(answer);
   std::optional<ScramVerifier> kept = parse_scram_text((*found)->scram, (*found)->hash);
   if (!kept) co_return std::move(answer);
   answer.verifier = std::move(*kept);

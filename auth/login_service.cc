@@ -61,7 +61,8 @@ LoginService::LoginService(LoginServices services)
       failed_(services.metrics.counter("auth.login.unavailable")),
       rehashed_(services.metrics.counter("auth.hash.renewed")),
       learnt_(services.metrics.counter("auth.scram.learnt")),
-      sealed_(services.metrics.counter("auth.reversible.kept")) {}
+      sealed_(services.metrics.counter("auth.reversible.kept")),
+      elsewhere_(services.metrics.counter("auth.program.asked")) {}
 
 Task<Result<Login::Reply>> LoginService::login(std::string front_end, Login request,
                                                std::string authorization) {
@@ -153,6 +154,7 @@ Task<Result<bool>> LoginService::is_right(Case& login) {
   Result<std::optional<Credential>> found = co_await services_.credentials.find(std::move(key));
   if (!found) co_return pass(found);
   if (login.account.found) login.credential = std::move(*found);
+  if (has_program(login.account)) co_return co_await is_right_elsewhere(login);
   if (login.proof) co_return is_right_proof(login);
   if (login.digest) co_return co_await is_right_digest(login);
   Result<bool> by_app_password = co_await is_app_password(login);
@@ -294,7 +296,8 @@ Login::Reply LoginService::refuse_for_now(Case& login, const Throttle::Decision&
 }
 
 // An outage is told in full at its first login, then counted until a login works again. A permanent
-// error is one account's unusable hash, reported by name elsewhere; its owner is told to try later.
+// error is one account's unusable hash or one domain's program, reported by name elsewhere; who
+// logs in is told to try later.
 Result<Login::Reply> LoginService::unavailable(Case& login, Error error) {
   failed_.add();
   const bool is_outage = error.failure == Failure::transient;

@@ -9,6 +9,10 @@
 // An app password (auth/app_password.h) is right without any verification; a wrong one costs what
 // every wrong password does, and so does a right one for another service.
 //
+// Where a program checks a domain's passwords (auth/password_programs.h), it is asked once in place
+// of that verification, for names of the domain that do not exist or may not log in, too; its
+// answer then counts for nothing. No password that it took is remembered, and SCRAM finds nothing.
+//
 // The quick way, of a client that polls: directory by message, throttle, stored hash, keyed digest,
 // ticket; no thread is changed and no password hashed.
 #pragma once
@@ -29,6 +33,7 @@
 #include "auth/md5_proof.h"
 #include "auth/password_cache.h"
 #include "auth/password_hash.h"
+#include "auth/password_programs.h"
 #include "auth/password_sealer.h"
 #include "auth/scram_verifier.h"
 #include "auth/throttle.h"
@@ -80,7 +85,8 @@ struct LoginServices {
   Random& random;
   Logger& log;
   Metrics& metrics;
-  LoginWatch* watch = nullptr;  // none: nothing is remembered, nobody is banned
+  LoginWatch* watch = nullptr;           // none: nothing is remembered, nobody is banned
+  PasswordPrograms* programs = nullptr;  // none: every password is checked here
 };
 
 class LoginService {
@@ -121,6 +127,9 @@ class LoginService {
   Task<Result<bool>> is_app_password(Case& login);
   Task<Result<bool>> check_password(Case& login);
   Task<Result<bool>> verify(Case& login, Secret password);
+  bool has_program(const FindAccount::Reply& account) const;
+  Task<Result<bool>> is_right_elsewhere(Case& login);
+  Task<Result<bool>> ask_program(const Case& login);
   Task<Throttle::Decision> admit(Case& login);
   Task<> learn_known_addresses(Case& login);
   Result<Login::Reply> grant(Case& login);
@@ -156,7 +165,7 @@ class LoginService {
   std::shared_ptr<const ReversibleMeans> reversible_means_;
   bool other_key_logged_ = false;
   Counter granted_, from_cache_, refused_, throttled_, banned_, failed_, rehashed_, learnt_,
-      sealed_;
+      sealed_, elsewhere_;
 };
 
 }  // namespace toast::auth

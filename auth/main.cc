@@ -18,11 +18,19 @@ namespace {
 using namespace toast;
 
 struct Program {
-  explicit Program(Daemon& daemon, auth::AuthdOptions options)
+  Program(Daemon& daemon, auth::AuthdOptions options, auth::CheckpasswordPrograms checkers)
       : accounts(daemon.link("toast-vdomaind")),
-        authd(std::move(options), accounts, daemon.clock(), daemon.random(), daemon.log(),
-              daemon.metrics()) {}
+        programs(daemon.link("toast-spawnd"), std::move(checkers),
+                 daemon.settings().get(setting::checkpasswordseconds)),
+        authd(with_programs(std::move(options), &programs), accounts, daemon.clock(),
+              daemon.random(), daemon.log(), daemon.metrics()) {}
+  static auth::AuthdOptions with_programs(auth::AuthdOptions options,
+                                          auth::PasswordPrograms* programs) {
+    options.programs = programs;
+    return options;
+  }
   auth::IpcAccountDirectory accounts;
+  auth::IpcPasswordPrograms programs;
   auth::Authd authd;
   std::unique_ptr<auth::CertificateCourier> certificates;
   std::unique_ptr<PeerSocket> checkpassword;  // their guests ask authd: they go first
@@ -53,7 +61,10 @@ Result<void> build(Daemon& daemon) {
   options.ticket_key = daemon.startup().ticket_key.clone();
   if (options.ticket_key.size() != auth::kTicketKeyBytes)
     return permanent("toastd gave no ticket key");
-  auto program = std::make_shared<Program>(daemon, std::move(options));
+  Result<auth::CheckpasswordPrograms> programs =
+      auth::CheckpasswordPrograms::read_or_error(daemon.settings(), setting::checkpasswordprograms);
+  if (!programs) return pass(programs);
+  auto program = std::make_shared<Program>(daemon, std::move(options), std::move(*programs));
   program->certificates =
       std::make_unique<auth::CertificateCourier>(std::move(certificates), daemon.link("toast-keyd"),
                                                  daemon.random(), daemon.clock(), daemon.log());
@@ -79,6 +90,7 @@ Result<void> build(Daemon& daemon) {
   daemon.on_reload(
       [program](const Settings& now) { return program->authd.prepare(auth::authd_options(now)); },
       [program](const Settings& now) {
+        program->programs.set_patience(now.get(setting::checkpasswordseconds));
         program->authd.reconfigure(auth::authd_options(now));
         program->certificates->look_now();
       });

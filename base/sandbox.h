@@ -28,12 +28,18 @@ struct SandboxPath {
 };
 
 // Groups of system calls, by what they are for. Memory, time and threads are always allowed; new
-// processes, new programs, mounting, tracing and executable memory never.
+// processes, new programs and executable memory only to who starts programs, mounting and tracing
+// never.
 enum CallGroup : unsigned {
   kCallsSockets = 1U << 0U,      // read, write, accept on sockets that were handed in; no socket()
   kCallsReadFiles = 1U << 1U,    // open and list, as far as Landlock lets it
   kCallsChangeFiles = 1U << 2U,  // create, rename, unlink, sync, lock
   kCallsConnect = 1U << 3U,      // new sockets, connect, bind to an address to send from
+  // Whatever the programs need that it starts as other accounts: all but what changes the machine,
+  // or looks into other processes. They inherit the filter and no-new-privs, and would inherit
+  // Landlock, so there is none; of root's capabilities those to become another account and to end
+  // its processes stay.
+  kCallsPrograms = 1U << 4U,
 };
 
 struct SandboxPolicy {

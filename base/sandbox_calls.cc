@@ -1,5 +1,5 @@
 // seccomp: the system calls a program may make, by name. Everything else is refused, or kills in
-// tests.
+// tests. For who starts other programs: those that none of these may make.
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <seccomp.h>
@@ -66,17 +66,74 @@ constexpr const char* kSanitizers[] = {"open",   "openat",     "readlink",    "r
                                        "mmap",   "mprotect",   "prlimit64",   "ioctl",
                                        "stat",   "socket",     "capget"};
 
+// What no program that an account may run has a need for: changing the machine, its mounts and
+// namespaces, its kernel, and looking into other processes.
+constexpr const char* kNotForPrograms[] = {"mount",
+                                           "umount2",
+                                           "pivot_root",
+                                           "chroot",
+                                           "move_mount",
+                                           "open_tree",
+                                           "fsopen",
+                                           "fsmount",
+                                           "fsconfig",
+                                           "fspick",
+                                           "mount_setattr",
+                                           "unshare",
+                                           "setns",
+                                           "init_module",
+                                           "finit_module",
+                                           "delete_module",
+                                           "kexec_load",
+                                           "kexec_file_load",
+                                           "reboot",
+                                           "swapon",
+                                           "swapoff",
+                                           "acct",
+                                           "quotactl",
+                                           "quotactl_fd",
+                                           "bpf",
+                                           "perf_event_open",
+                                           "userfaultfd",
+                                           "process_vm_readv",
+                                           "process_vm_writev",
+                                           "pidfd_getfd",
+                                           "kcmp",
+                                           "add_key",
+                                           "request_key",
+                                           "keyctl",
+                                           "io_uring_setup",
+                                           "io_uring_enter",
+                                           "io_uring_register",
+                                           "settimeofday",
+                                           "clock_settime",
+                                           "clock_adjtime",
+                                           "adjtimex",
+                                           "sethostname",
+                                           "setdomainname",
+                                           "syslog",
+                                           "iopl",
+                                           "ioperm",
+                                           "open_by_handle_at",
+                                           "vhangup"};
+
+std::uint32_t action_for(OnForbiddenCall on_forbidden) {
+  return on_forbidden == OnForbiddenCall::kill ? SCMP_ACT_KILL_PROCESS : SCMP_ACT_ERRNO(EPERM);
+}
+
 class Filter {
  public:
-  explicit Filter(OnForbiddenCall on_forbidden)
-      : context_(::seccomp_init(on_forbidden == OnForbiddenCall::kill ? SCMP_ACT_KILL_PROCESS
-                                                                      : SCMP_ACT_ERRNO(EPERM))) {}
+  // `otherwise`: what becomes of calls that are not named.
+  explicit Filter(std::uint32_t otherwise) : context_(::seccomp_init(otherwise)) {}
 
   void allow(Names names) {
     for (const char* name : names) add(SCMP_ACT_ALLOW, name, {});
   }
   void allow_if(const char* name, scmp_arg_cmp condition) {
     add(SCMP_ACT_ALLOW, name, {&condition, 1});
+  }
+  void forbid(Names names, std::uint32_t action) {
+    for (const char* name : names) add(action, name, {});
   }
   void answer(const char* name, int error) {
     add(SCMP_ACT_ERRNO(static_cast<unsigned>(error)), name, {});
@@ -140,12 +197,29 @@ void allow_connecting(Filter& filter) {
     filter.allow_if("socket", argument_is(0, static_cast<std::uint64_t>(family)));
 }
 
+Result<SandboxGaps> load_filter(Filter& filter, const SandboxPolicy& policy) {
+  const int error = filter.load();
+  if (error != 0) return system_error("seccomp", policy.program, -error);
+  return SandboxGaps{};
+}
+
+Result<SandboxGaps> restrict_calls_of_programs(const SandboxPolicy& policy,
+                                               OnForbiddenCall on_forbidden) {
+  Filter filter(SCMP_ACT_ALLOW);
+  if (!filter.made()) return transient("seccomp: out of memory");
+  filter.forbid(kNotForPrograms, action_for(on_forbidden));
+  constexpr const char* kTracing[] = {"ptrace"};  // LeakSanitizer's, too
+  if (!kSanitizerBuild) filter.forbid(kTracing, action_for(on_forbidden));
+  return load_filter(filter, policy);
+}
+
 }  // namespace
 
 Result<SandboxGaps> restrict_calls(const SandboxPolicy& policy, OnForbiddenCall on_forbidden) {
   if (::prctl(PR_GET_SECCOMP, 0, 0, 0, 0) < 0)
     return SandboxGaps{"seccomp is not in this kernel: system calls are not filtered"};
-  Filter filter(on_forbidden);
+  if ((policy.calls & kCallsPrograms) != 0) return restrict_calls_of_programs(policy, on_forbidden);
+  Filter filter(action_for(on_forbidden));
   if (!filter.made()) return transient("seccomp: out of memory");
   filter.allow(kAlways);
   if ((policy.calls & kCallsSockets) != 0) filter.allow(kSockets);
@@ -154,9 +228,7 @@ Result<SandboxGaps> restrict_calls(const SandboxPolicy& policy, OnForbiddenCall 
   if ((policy.calls & kCallsConnect) != 0) allow_connecting(filter);
   if (kSanitizerBuild) filter.allow(kSanitizers);
   if (!kSanitizerBuild) allow_by_argument(filter);
-  const int error = filter.load();
-  if (error != 0) return system_error("seccomp", policy.program, -error);
-  return SandboxGaps{};
+  return load_filter(filter, policy);
 }
 
 }  // namespace toast

@@ -36,6 +36,7 @@ constexpr Row kTable[] = {
     {"toast-vdomaind",  "mail",  "db",      kKeeperCalls,  4096,        8 * kGiB},   // mail/: dot-qmail files only
     {"toast-keyd",      "tls",   "",        kReaderCalls,  1024,        2 * kGiB,    true},  // private keys: locked
     {"toast-authd",     "",      "db-auth", kKeeperCalls,  4096,        64 * kGiB},  // hashers x passwordmemlimit
+    {"toast-spawnd",    "",      "",        kCallsPrograms, 1024,       1 * kGiB},   // root: becomes others' accounts
 };
 // clang-format on
 

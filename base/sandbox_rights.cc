@@ -160,6 +160,12 @@ Result<void> limit_resources(const SandboxPolicy& policy, SandboxGaps& gaps) {
   return {};
 }
 
+// Of root, to become another account and to end what runs as one; whoever is not root has none.
+std::uint32_t account_capabilities(const SandboxPolicy& policy) {
+  if ((policy.calls & kCallsPrograms) == 0 || ::geteuid() != 0) return 0;
+  return (1U << CAP_SETUID) | (1U << CAP_SETGID) | (1U << CAP_KILL);
+}
+
 Result<void> drop_capabilities(std::uint32_t kept) {
   // The bounding set can be emptied by root only; for anybody else it has no effect after
   // no-new-privs.
@@ -192,11 +198,13 @@ Result<SandboxGaps> restrict_rights(const SandboxPolicy& policy, const std::stri
     return system_error("non-dumpable", "");
   Result<void> limited = limit_resources(policy, gaps);
   if (!limited) return pass(limited);
-  Result<void> files = restrict_files(policy, root, gaps);
-  if (!files) return pass(files);
-  std::uint32_t kept = 0;
+  if ((policy.calls & kCallsPrograms) == 0) {
+    Result<void> files = restrict_files(policy, root, gaps);
+    if (!files) return pass(files);
+  }
+  std::uint32_t kept = account_capabilities(policy);
   if (policy.locks_memory && !kSanitizerBuild)  // whose shadow memory is terabytes
-    kept = lock_memory(gaps);
+    kept |= lock_memory(gaps);
   Result<void> dropped = drop_capabilities(kept);
   if (!dropped) return pass(dropped);
   return gaps;

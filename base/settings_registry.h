@@ -123,6 +123,8 @@ inline constexpr SizeSetting passwordmemlimit{"passwordmemlimit", 19 * kMiB, 819
 inline constexpr BooleanSetting passwordrehash{"passwordrehash", true, "After a good login, replace a hash that came from another system (crypt(3): DES, MD5, bcrypt, SHA, scrypt, yescrypt) by one of ours. off: where that other system still reads the same hashes.", "authd"};
 inline constexpr IntegerSetting passwordhashers{"passwordhashers", 0, 0, 256, "threads", "Password checks at a time; 0: one per core.", "authd", Applies::at_restart};
 inline constexpr DurationSetting passwordcacheseconds{"passwordcacheseconds", 3600, 0, kDay, "How long a verified password is remembered (as a keyed hash) so that polling costs no argon2id; 0: never. A changed password counts at once.", "authd"};
+inline constexpr ListSetting checkpasswordprograms{"checkpasswordprograms", "", "Domains whose passwords another program checks: DOMAIN:USER:PROGRAM [ARGUMENT ...] a line. PROGRAM is the path of a checkpassword program (cr.yp.to/checkpwd), USER the account it runs as, never root. It is asked in place of the stored passwords.", "toastd spawnd authd toastctl", Applies::at_restart};
+inline constexpr DurationSetting checkpasswordseconds{"checkpasswordseconds", 10, 1, 25, "Time that such a program has for one password, waiting for its turn included. Then it is killed, and the client is told to try again later.", "spawnd authd"};
 inline constexpr ChoiceSetting authscram{"authscram", "no", "no|learn|yes", "SCRAM-SHA-256 and -PLUS. learn: when a password is set, and after a good login, what SCRAM needs of it is kept; yes: SCRAM is offered, too. A client that takes it up for an account nothing was kept of yet is told that its password is wrong, so learn comes first. Who steals the credentials guesses from what is kept faster than from argon2id.", "authd smtpd pop3d toastctl"};
 inline constexpr ChoiceSetting authcram{"authcram", "no", "no|learn|yes", "CRAM-MD5 and, over POP3, APOP, for accounts that an operator lets keep a password which can be had back (toastctl mailbox set ADDRESS --reversible=on). learn: after their next good login in clear text it is kept, encrypted; yes: both are offered, too. Who gets the credentials and db-auth/reversible.key together has those passwords in clear text.", "authd smtpd pop3d toastctl"};
 inline constexpr IntegerSetting authfailureslimit{"authfailureslimit", 10, 1, 10000, "failures", "Failed logins for an account (twice as many for an address), fading with authfailureseconds, after which further ones are delayed and refused.", "authd"};
@@ -237,6 +239,8 @@ inline constexpr const SettingInfo* kAllSettings[] = {
     &setting::passwordrehash,
     &setting::passwordhashers,
     &setting::passwordcacheseconds,
+    &setting::checkpasswordprograms,
+    &setting::checkpasswordseconds,
     &setting::authscram,
     &setting::authcram,
     &setting::authfailureslimit,

@@ -7,7 +7,10 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <iterator>
 
+#include "auth/programs/program_account.h"
+#include "base/settings_registry.h"
 #include "mta/master/program_table.h"
 #include "mta/master/service_manager.h"
 
@@ -69,6 +72,11 @@ Result<void> Master::prepare(std::optional<Inheritance> inherited) {
     lock_ = std::move(*lock);
   }
   Settings::Read read = Settings::read_directory(options_.root + "/control");
+  if (read.ok()) {
+    std::vector<SettingProblem> more =
+        auth::check_programs(read.settings, setting::checkpasswordprograms, ::geteuid());
+    std::move(more.begin(), more.end(), std::back_inserter(read.problems));
+  }
   Result<void> sound = report_problems(read.problems, log_);
   if (!sound) return sound;
   Result<void> small_enough = check_snapshot_size(read.settings);

@@ -50,7 +50,7 @@ Result<void> Master::find_children() {
     Result<std::string> path = find_program(spec.program->name);
     if (!path) return pass(path);
     child.path = std::move(*path);
-    if (!options_.unprivileged) {
+    if (!options_.unprivileged && spec.program->account != nullptr) {
       Result<Account> account = find_account(settings_->get(*spec.program->account));
       if (!account) return pass(account, "control/" + std::string(spec.program->account->name));
       child.account = std::move(*account);

@@ -31,6 +31,7 @@ constexpr Program kPrograms[] = {
     // name             stage              account                network         processes                local sockets  ticket key
     {"toast-vdomaind",  Stage::keepers,    &setting::uservdomaind, {},             nullptr,                 {},            TicketKey::none},
     {"toast-authd",     Stage::keepers,    &setting::userauthd,    {},             nullptr,                 kAuthdSockets,            TicketKey::issuer},
+    {"toast-spawnd",    Stage::keepers,    nullptr,                {},             nullptr,                 {},            TicketKey::none, &setting::checkpasswordprograms},
     {"toast-maild",     Stage::keepers,    &setting::usermaild,    {},             nullptr,                 {},            TicketKey::mailbox},
     {"toast-keyd",      Stage::keepers,    &setting::userkeyd,     {},             nullptr,                 {},            TicketKey::none},
     {"toast-remoted",   Stage::keepers,    &setting::userremoted,  {},             nullptr,                 {},            TicketKey::none},
@@ -53,6 +54,7 @@ constexpr Wire kWires[] = {
     {"toast-pop3d",  "toast-keyd"},      // certificates; sign this handshake
     {"toast-authd",  "toast-vdomaind"},  // what may this account use
     {"toast-authd",  "toast-keyd"},      // certificates of the database, their keys sealed
+    {"toast-authd",  "toast-spawnd"},    // does this domain's program take this password
     {"toast-maild",  "toast-vdomaind"},  // quotas, and usage reports
 };
 
@@ -78,7 +80,8 @@ std::vector<ProcessSpec> processes_for(const Settings& settings, unsigned cores)
         program.network.empty() ||
         std::any_of(program.network.begin(), program.network.end(),
                     [&](const NetworkListener& l) { return !settings.get(*l.endpoints).empty(); });
-    if (!wanted) continue;
+    const bool needed = program.needed_for == nullptr || !settings.get(*program.needed_for).empty();
+    if (!wanted || !needed) continue;
     const std::int64_t asked = program.processes == nullptr ? 1 : settings.get(*program.processes);
     // One per core, but never more than may be asked for: the queue id has room for so many.
     const std::int64_t wanted_count =

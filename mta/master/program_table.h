@@ -33,11 +33,12 @@ enum class TicketKey : unsigned char { none, issuer, mailbox, submission };
 struct Program {
   std::string_view name;  // also of its file: "toast-smtpd"
   Stage stage;
-  const LineSetting* account;                // the user it runs as, unless --unprivileged
+  const LineSetting* account;  // the user it runs as, unless --unprivileged; none: root
   std::span<const NetworkListener> network;  // none of them has an address: it is not started
   const IntegerSetting* processes;           // how many, 0 one per core; none: exactly one
   std::span<const LocalSocket> local_sockets;
   TicketKey ticket_key;
+  const ListSetting* needed_for = nullptr;  // empty: it is not started
 };
 
 struct Wire {

@@ -18,6 +18,7 @@ PAGES = {
     "vdomaind.md": ["vdomain"],
     "authd.md": ["auth"],
     "keyd.md": ["auth/keyd"],
+    "spawnd.md": ["mta/spawn"],
     "pop3d.md": ["pop3d"],
     "toastctl.md": ["admin-cli"],
     "compat.md": ["mta/compat"],

@@ -24,13 +24,17 @@ class FakeDirectory final : public AccountDirectory {
     locals.push_back(question.local);
     if (down) co_return transient("toast-vdomaind is not running");
     auto found = accounts.find(question.login);
-    if (found == accounts.end()) co_return FindAccount::Reply{};
-    co_return found->second;
+    if (found != accounts.end()) co_return found->second;
+    FindAccount::Reply nobody;
+    const std::size_t at = question.login.find('@');
+    nobody.domain = at == std::string::npos ? "example.org" : question.login.substr(at + 1);
+    co_return nobody;
   }
   void add(const std::string& login, const std::string& mailbox, bool allowed = true) {
     FindAccount::Reply reply;
     reply.found = true;
     reply.allowed = allowed;
+    reply.domain = mailbox.substr(mailbox.find('@') + 1);
     reply.mailbox = mailbox;
     reply.maildir = "example.org/" + mailbox.substr(0, mailbox.find('@'));
     reply.quota_bytes = 1000;
@@ -40,6 +44,30 @@ class FakeDirectory final : public AccountDirectory {
   std::vector<std::string> asked;
   std::vector<std::string> locals;  // with them: the address that was connected to
   bool down = false;
+};
+
+// The programs of domains: what they were asked, and one answer to all of it.
+class FakePrograms final : public PasswordPrograms {
+ public:
+  struct Asked {
+    std::string login;
+    std::string password;
+    friend bool operator==(const Asked&, const Asked&) = default;
+  };
+  bool check_for(std::string_view domain) const override { return domain == of && !of.empty(); }
+  Task<Result<CheckByProgram::Reply>> check(CheckByProgram question) override {
+    EXPECT_EQ(question.domain, of);
+    asked.push_back({question.login, std::string(question.password.view())});
+    if (away) co_return transient("toast-spawnd is not running");
+    if (verdict != CheckByProgram::Verdict::right)
+      co_return CheckByProgram::Reply{verdict, "exit 111"};
+    co_return CheckByProgram::Reply{
+        asked.back().password == "elsewhere" ? verdict : CheckByProgram::Verdict::wrong, {}};
+  }
+  std::string of;  // the domain that has one; empty: none
+  CheckByProgram::Verdict verdict = CheckByProgram::Verdict::right;
+  bool away = false;
+  std::vector<Asked> asked;
 };
 
 // Keeps what would be logged, to see that it never holds a password.
@@ -70,6 +98,7 @@ class LoginFixture : public testing::Test {
   KeepingLogger log_;
   Metrics metrics_;
   FakeDirectory directory_;
+  FakePrograms programs_;
   MemoryCredentials credentials_;
   InlineCredentialsReader reader_{credentials_};
   CredentialsWriter writer_{credentials_};
@@ -83,7 +112,7 @@ class LoginFixture : public testing::Test {
   TicketIssuer tickets_{test_ticket_key(), clock_};
   TicketVerifier verifier_{test_ticket_key(), clock_};
   LoginService service_{{directory_, reader_, writer_, recorder_, hashes_, cache_, throttle_,
-                         tickets_, tickets_, clock_, random_, log_, metrics_, &watch_}};
+                         tickets_, tickets_, clock_, random_, log_, metrics_, &watch_, &programs_}};
 
   void SetUp() override {
     directory_.add("ann@example.org", "ann@example.org");

@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <sqlite3.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -198,6 +199,37 @@ TEST_F(Sandbox, RemotedConnectsButNobodyElse) {
   EXPECT_EQ(errno_of("toast-maild", connect), EPERM);
   EXPECT_EQ(errno_of("toast-remoted", [&] { return ::listen(::dup(listener.get()), 1); }), EPERM);
   EXPECT_EQ(errno_of("toast-remoted", [] { return ::socket(AF_PACKET, SOCK_RAW, 0); }), EPERM);
+}
+
+// It starts programs and becomes their accounts; of root's power no more is left, and none of it to
+// the programs.
+TEST_F(Sandbox, SpawndStartsProgramsAndHasNoOtherPower) {
+  const auto capabilities = [](const char* kind) {
+    std::ifstream status("/proc/self/status");
+    for (std::string line; std::getline(status, line);)
+      if (line.starts_with(kind)) return std::stoull(line.substr(8), nullptr, 16);
+    return ~0ULL;
+  };
+  const bool root = ::geteuid() == 0;
+  const unsigned long long kept =
+      root ? (1ULL << CAP_SETUID) | (1ULL << CAP_SETGID) | (1ULL << CAP_KILL) : 0;
+  const auto work = [&] {
+    if (capabilities("CapPrm:") != kept || capabilities("CapEff:") != kept) return 1;
+    const pid_t program = ::fork();
+    if (program == 0) {
+      if (root && (::setresgid(65534, 65534, 65534) != 0 || ::setresuid(65534, 65534, 65534) != 0))
+        ::_exit(2);
+      if (capabilities("CapPrm:") != 0 || ::chroot("/") == 0 || errno != EPERM) ::_exit(3);
+      ::execl("/bin/true", "true", static_cast<char*>(nullptr));
+      ::_exit(4);
+    }
+    int status = 0;
+    if (::waitpid(program, &status, 0) != program || !WIFEXITED(status)) return 5;
+    return WEXITSTATUS(status);
+  };
+  EXPECT_EQ(status_of(policy_for("toast-spawnd"), work), 0);
+  const auto mount = [] { return static_cast<long>(::mount("a", "/", "b", 0, nullptr)); };
+  EXPECT_EQ(errno_of("toast-spawnd", mount), EPERM);
 }
 
 TEST_F(Sandbox, FrontEndMayServeSocketsItWasGiven) {

@@ -34,6 +34,13 @@ TEST(ProgramTable, CountsAndListenersAreSettings) {
                                    "toast-smtpd.0", "toast-smtpd.1", "toast-smtpd.2"));
 }
 
+TEST(ProgramTable, ProgramsAreRunOnlyWhereADomainHasOne) {
+  EXPECT_THAT(names({{"checkpasswordprograms", "# none\n"}}, 1),
+              testing::Not(testing::Contains("toast-spawnd.0")));
+  EXPECT_THAT(names({{"checkpasswordprograms", "a.test:nobody:/bin/check\n"}}, 1),
+              testing::Contains("toast-spawnd.0"));
+}
+
 TEST(ProgramTable, WiresNameProgramsAndEndAtKeepers) {
   const auto program = [](std::string_view name) -> const Program* {
     for (const Program& p : programs())
