@@ -2,6 +2,7 @@
 
 #include <sstream>
 
+#include "auth/kept_words.h"
 #include "mta/queue/small_file.h"
 
 namespace toast::queue {
@@ -23,7 +24,7 @@ std::string hold_reason(const std::string& login) {
   return "account stopped: " + login + " (toastctl account show)";
 }
 
-// "locked 1763892000 ann@example.org why"
+// "locked 1763892000 ann@example.org why"; a blank in a login is %20
 Result<StoppedSenders> StoppedSenders::load(Disk& disk) {
   StoppedSenders stopped;
   stopped.disk_ = &disk;
@@ -44,7 +45,7 @@ Result<StoppedSenders> StoppedSenders::load(Disk& disk) {
     words.get();  // the blank
     std::string reason;
     std::getline(words, reason);
-    stopped.senders_[login][locked ? Stop::locked : Stop::suspended] = {
+    stopped.senders_[auth::from_kept_word(login)][locked ? Stop::locked : Stop::suspended] = {
         WallTime{std::chrono::seconds{since}}, std::move(reason)};
   }
   return stopped;
@@ -56,7 +57,7 @@ Result<void> StoppedSenders::save() const {
   for (const auto& [login, stops] : senders_)
     for (const auto& [stop, entry] : stops)
       text += std::string(stop_name(stop)) + ' ' + std::to_string(unix_seconds(entry.since)) + ' ' +
-              login + ' ' + entry.reason + '\n';
+              auth::kept_word(login) + ' ' + entry.reason + '\n';
   return replace_small_file(*disk_, std::string(kStoppedFile), text);
 }
 

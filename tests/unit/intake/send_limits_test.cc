@@ -168,6 +168,10 @@ TEST_F(SendLimitsTest, StoppedSendersSurviveARestart) {
   EXPECT_TRUE(again.is_stopped("ann@example.org"));
   EXPECT_TRUE(again.remove("ann@example.org", Stop::suspended));
   EXPECT_FALSE(again.is_stopped("ann@example.org"));
+  const std::string with_blank = "\"a b\"@example.org";
+  EXPECT_TRUE(again.add(with_blank, Stop::locked, entry));
+  ASSERT_TRUE(again.save());
+  EXPECT_TRUE(StoppedSenders::load(**disk)->is_stopped(with_blank));
   // Nobody knows whose mail must not go out: that is no file to start with.
   std::ofstream(folder_ + "/stopped") << "nonsense\n";
   EXPECT_FALSE(StoppedSenders::load(**disk));
