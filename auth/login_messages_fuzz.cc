@@ -1,6 +1,6 @@
 // A hijacked front end's bytes as authd reads them, and a keeper of the directory's. Whatever
 // decodes is within its limits and encodes to the same bytes again.
-#include <cstdlib>
+#include <cstdint>
 
 #include "auth/account_messages.h"
 #include "auth/checkpassword_messages.h"
@@ -8,28 +8,12 @@
 #include "auth/login_messages.h"
 #include "auth/sasl_messages.h"
 #include "auth/session_messages.h"
+#include "tests/fuzz/round_trip.h"
 
 using namespace toast;
+using fuzz::require;
+using fuzz::round_trips;
 using namespace toast::auth;
-
-namespace {
-
-template <class Message>
-bool round_trips(std::string_view input, Message& message) {
-  Decoder decoder(input);
-  message = Message::decode(decoder);
-  if (!decoder.finish("message")) return false;
-  Encoder encoder;
-  message.encode(encoder);
-  if (encoder.view() != input) std::abort();
-  return true;
-}
-
-void require(bool truth) {
-  if (!truth) std::abort();
-}
-
-}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view input(reinterpret_cast<const char*>(data), size);

@@ -1,32 +1,16 @@
 // What a hijacked front end or authd may send to keyd, and keyd's answers as front ends read them.
 // Whatever decodes is within its limits and encodes to the same bytes again; and the shape of a
 // handshake never covers a text that some other protocol signs.
-#include <cstdlib>
+#include <cstdint>
 
 #include "auth/keyd/key_messages.h"
 #include "auth/keyd/stored_messages.h"
+#include "tests/fuzz/round_trip.h"
 
 using namespace toast;
+using fuzz::require;
+using fuzz::round_trips;
 using namespace toast::keyd;
-
-namespace {
-
-template <class Message>
-bool round_trips(std::string_view input, Message& message) {
-  Decoder decoder(input);
-  message = Message::decode(decoder);
-  if (!decoder.finish("message")) return false;
-  Encoder encoder;
-  message.encode(encoder);
-  if (encoder.view() != input) std::abort();
-  return true;
-}
-
-void require(bool truth) {
-  if (!truth) std::abort();
-}
-
-}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view input(reinterpret_cast<const char*>(data), size);

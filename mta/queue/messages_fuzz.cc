@@ -1,34 +1,12 @@
 // What travels between queued and toastctl, and between queued and filterd: any bytes either fail
 // to decode or decode to a message that encodes and decodes to the same bytes again.
 #include <cstdint>
-#include <cstdlib>
 
 #include "mta/filter/verdict_messages.h"
 #include "mta/queue/admin_messages.h"
 #include "mta/queue/takeover_messages.h"
 #include "mta/queue/trace_messages.h"
-
-namespace {
-
-using toast::Decoder;
-using toast::Encoder;
-
-template <class Message>
-void check(std::string_view bytes) {
-  Decoder decoder(bytes);
-  const Message first = Message::decode(decoder);
-  if (!decoder.finish("message")) return;
-  Encoder once;
-  first.encode(once);
-  Decoder again(once.view());
-  const Message second = Message::decode(again);
-  if (!again.finish("message")) std::abort();
-  Encoder twice;
-  second.encode(twice);
-  if (twice.view() != once.view()) std::abort();
-}
-
-}  // namespace
+#include "tests/fuzz/round_trip.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace toast;
@@ -36,40 +14,40 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view bytes{reinterpret_cast<const char*>(data) + 1, size - 1};
   switch (data[0] % 12) {
     case 0:
-      check<queue::QueueList>(bytes);
+      fuzz::check_round_trip<queue::QueueList>(bytes);
       break;
     case 1:
-      check<queue::QueueList::Reply>(bytes);
+      fuzz::check_round_trip<queue::QueueList::Reply>(bytes);
       break;
     case 2:
-      check<queue::QueueShow>(bytes);
+      fuzz::check_round_trip<queue::QueueShow>(bytes);
       break;
     case 3:
-      check<queue::QueueShow::Reply>(bytes);
+      fuzz::check_round_trip<queue::QueueShow::Reply>(bytes);
       break;
     case 4:
-      check<queue::QueueStatus::Reply>(bytes);
+      fuzz::check_round_trip<queue::QueueStatus::Reply>(bytes);
       break;
     case 7:
-      check<queue::TraceQuery>(bytes);
+      fuzz::check_round_trip<queue::TraceQuery>(bytes);
       break;
     case 8:
-      check<queue::TraceQuery::Reply>(bytes);
+      fuzz::check_round_trip<queue::TraceQuery::Reply>(bytes);
       break;
     case 9:
-      check<queue::TakeOver>(bytes);
+      fuzz::check_round_trip<queue::TakeOver>(bytes);
       break;
     case 10:
-      check<queue::TakeOverRecipients>(bytes);
+      fuzz::check_round_trip<queue::TakeOverRecipients>(bytes);
       break;
     case 11:
-      check<queue::TakeOverSteps>(bytes);
+      fuzz::check_round_trip<queue::TakeOverSteps>(bytes);
       break;
     case 5:
-      check<filter::Judge>(bytes);
+      fuzz::check_round_trip<filter::Judge>(bytes);
       break;
     default:
-      check<filter::Judge::Reply>(bytes);
+      fuzz::check_round_trip<filter::Judge::Reply>(bytes);
   }
   return 0;
 }
