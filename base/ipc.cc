@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <stdexcept>
 
 namespace toast::ipc {
 namespace {
@@ -52,6 +53,11 @@ Channel::~Channel() {
 std::shared_ptr<Channel> Channel::open(const asio::any_io_executor& executor, Fd socket,
                                        std::string peer) {
   return std::shared_ptr<Channel>(new Channel(executor, std::move(socket), std::move(peer)));
+}
+
+void Dispatcher::add(std::uint16_t type, Entry entry) {
+  if (!entries_.emplace(type, std::move(entry)).second)
+    throw std::logic_error("two handlers for message " + std::to_string(type));
 }
 
 void Channel::start(std::shared_ptr<const Dispatcher> dispatcher,

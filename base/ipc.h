@@ -80,6 +80,8 @@ class Dispatcher {
   };
   // False: the payload could not be decoded.
   using Entry = std::function<bool(Incoming)>;
+  // Throws where `type` has one: of two messages with one number, one would be read as the other.
+  void add(std::uint16_t type, Entry entry);
   std::unordered_map<std::uint16_t, Entry> entries_;
   bool hears_secrets_ = false;
 };
@@ -288,24 +290,24 @@ void Dispatcher::on(Handler handler) {
     }
   };
   hears_secrets_ = hears_secrets_ || HoldsSecret<Request>;
-  entries_[Request::kType] = [shared](Incoming in) {
+  add(Request::kType, [shared](Incoming in) {
     Result<Request> request = detail::decode_message<Request>(in.payload, std::move(in.descriptor));
     if (!request) return false;
     asio::any_io_executor executor = in.channel->socket_.get_executor();
     spawn(executor, Answer::run(shared, std::move(in.channel), in.call, std::move(*request)));
     return true;
-  };
+  });
 }
 
 template <class Message, class Handler>
 void Dispatcher::on_notice(Handler handler) {
   hears_secrets_ = hears_secrets_ || HoldsSecret<Message>;
-  entries_[Message::kType] = [handler = std::move(handler)](Incoming in) mutable {
+  add(Message::kType, [handler = std::move(handler)](Incoming in) mutable {
     Result<Message> message = detail::decode_message<Message>(in.payload, std::move(in.descriptor));
     if (!message) return false;
     handler(std::move(*message));
     return true;
-  };
+  });
 }
 
 }  // namespace toast::ipc

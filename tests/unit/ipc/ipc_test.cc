@@ -105,6 +105,12 @@ class IpcTest : public ::testing::Test {
   std::uint64_t counted_ = 0;
 };
 
+TEST(DispatcherTest, TwoMessagesWithOneNumberAreRefused) {
+  Dispatcher dispatcher;
+  dispatcher.on_notice<Count>([](Count) {});
+  EXPECT_THROW(dispatcher.on_notice<Count>([](Count) {}), std::logic_error);
+}
+
 TEST_F(IpcTest, AnswersCallsInOrderOfNothing) {
   run([this]() -> Task<> {
     for (const std::size_t size :
