@@ -50,6 +50,7 @@ Ledger::Ledger(Services services, const Options& options)
     : services_(services),
       options_(options),
       scheduler_(limits_from(options)),
+      bodies_(messages_, services_.clock, services_.store, services_.pool),
       delays_seen_(now()) {}
 
 void Ledger::set_options(const Options& options) {
@@ -114,8 +115,8 @@ Task<Result<void>> Ledger::accept(Accepted accepted, std::uint64_t size_bytes, M
                 std::shared_ptr<QueuedMessage> message = message_from(own, size_bytes);
                 services_.observer.accepted(*message, own.body);
                 if (auto* body = std::get_if<InlineBody>(&own.body); body && kept->bytes() > 0)
-                  keep_body(*message, std::move(body->bytes), std::move(*kept));
-                drop_old_bodies();
+                  bodies_.keep(*message, std::move(body->bytes), std::move(*kept));
+                bodies_.drop_old();
                 admit(message);
               } else {
                 commit_failed(result.error());
@@ -453,34 +454,6 @@ Task<> Ledger::conclude(std::shared_ptr<QueuedMessage> message, std::vector<Outc
     if (on_work_) on_work_();
   };
   commit(std::move(records), has_child, std::move(done));
-}
-
-void Ledger::keep_body(QueuedMessage& message, std::string bytes, MemoryShare share) {
-  message.content = std::make_unique<Content>(std::move(bytes), std::move(share));
-  kept_bodies_.push_back({message.id, services_.clock.steady()});
-}
-
-void Ledger::drop_old_bodies() {
-  const SteadyTime newest = services_.clock.steady() - kBodyPatience;
-  for (; !kept_bodies_.empty() && kept_bodies_.front().since <= newest; kept_bodies_.pop_front()) {
-    if (const auto message = find(kept_bodies_.front().message)) message->content.reset();
-  }
-}
-
-Task<Result<StoredBody>> Ledger::read_body(MessageId id) {
-  std::shared_ptr<QueuedMessage> message = find(id);
-  if (message && message->content) {
-    StoredBody body;
-    if (message->recipients.size() == 1) {  // nobody else will want it; a second attempt reads back
-      body.bytes = std::move(message->content->bytes);
-      message->content.reset();
-    } else {
-      body.bytes = message->content->bytes;
-    }
-    co_return std::move(body);
-  }
-  Store& store = services_.store;
-  co_return co_await run_blocking(services_.pool, [&store, id] { return store.read_body(id); });
 }
 
 void Ledger::commit_failed(const Error& error) {

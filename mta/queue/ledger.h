@@ -12,7 +12,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <optional>
 #include <set>
@@ -27,6 +26,7 @@
 #include "mta/message/message_id.h"
 #include "mta/message/next_hop.h"
 #include "mta/queue/commit_queue.h"
+#include "mta/queue/kept_bodies.h"
 #include "mta/queue/observer.h"
 #include "mta/queue/options.h"
 #include "mta/queue/queued_message.h"
@@ -50,11 +50,6 @@ inline constexpr std::size_t kMaxReportedDelays = 1000;
 // Untried recipients per delivery slot beyond which the 250 of new mail is delayed: a body stays in
 // memory until then, and whoever measures sees delivered mail, not accepted mail.
 inline constexpr std::uint64_t kCrowdedPerSlot = 16;
-
-// A body that has waited for so long is not next: it gives up its memory to mail that may be, and
-// is read back when its time comes. Else what waits for hosts that are down, or for an operator,
-// would keep all new mail out of memory.
-inline constexpr std::chrono::seconds kBodyPatience{10};
 
 // Why a message is held that another queue had: until its client has noted that it is here
 // (takeover_messages.h), what it was held for there behind it; and until all its records are.
@@ -166,7 +161,7 @@ class Ledger {
   Destinations& destinations() { return scheduler_.destinations(); }
 
   // Content in memory, or read back; large bodies only as a file (StoredBody::blob).
-  Task<Result<StoredBody>> read_body(MessageId id);
+  Task<Result<StoredBody>> read_body(MessageId id) { return bodies_.read(id); }
 
   // Tells the senders of what has waited for `delaywarning`. Call it every minute or so.
   void warn_of_delays();
@@ -232,8 +227,6 @@ class Ledger {
   Task<std::string> quotable(std::shared_ptr<QueuedMessage> message);
   Report report_of(const QueuedMessage& message, const BounceRoute& route, MessageId id) const;
   Task<Result<NewBody>> store_text(std::string text, MessageId id);
-  void keep_body(QueuedMessage& message, std::string bytes, MemoryShare share);
-  void drop_old_bodies();
   void commit(std::vector<Record> records, bool has_child, CommitQueue::Done done);
   void commit_failed(const Error& error);
   std::uint64_t in_hand() const {
@@ -249,11 +242,7 @@ class Ledger {
   Options options_;
   Scheduler scheduler_;
   MessageTable messages_;
-  struct KeptBody {
-    MessageId message;
-    SteadyTime since;
-  };
-  std::deque<KeptBody> kept_bodies_;  // oldest first; of some the message has given it up already
+  KeptBodies bodies_;
   std::function<void()> on_work_;
   std::uint64_t concluding_ = 0;  // messages whose end, or a confirmation, is being written
   Moment delays_seen_;            // who was warned: all that had waited long enough by then
