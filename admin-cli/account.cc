@@ -42,6 +42,27 @@ Wanted<Passwords> passwords_of(Accounts& accounts, const std::string& account) {
   return Passwords{std::move(*own), std::move(*apps)};
 }
 
+struct Account {
+  Accounts stores;
+  std::string address;  // the mailbox's, whatever name it was called by
+  Passwords passwords;
+  bool by_program = false;  // which checks the password instead
+};
+
+Wanted<Account> open_account(Context& context, const std::string& name) {
+  Wanted<Accounts> stores = Accounts::open(context);
+  if (!stores) return tl::unexpected(stores.error());
+  const Wanted<vdomain::Mailbox> mailbox = find_mailbox(stores->directory, name);
+  if (!mailbox) return tl::unexpected(mailbox.error());
+  std::string address = mailbox->address.str();
+  Wanted<Passwords> passwords = passwords_of(*stores, address);
+  if (!passwords) return tl::unexpected(passwords.error());
+  const auto program = program_for(stores->instance, mailbox->address.domain());
+  if (!program) return tl::unexpected(program.error());
+  return Account{std::move(*stores), std::move(address), std::move(*passwords),
+                 program->has_value()};
+}
+
 Wanted<queue::StopSender::Reply> ask_queue(const Instance& instance, queue::StopSender question) {
   auto client = ProgramClient::connect(instance, kQueuedSocket, "so waiting mail stays as it is");
   if (!client) return tl::unexpected(client.error());
@@ -83,39 +104,33 @@ tl::expected<void, Failure> make_room_for_lock(Context& context, Accounts& accou
 }
 
 Outcome lock(Context& context, const LockOptions& options, const std::string& address) {
-  Wanted<Accounts> accounts = Accounts::open(context);
-  if (!accounts) return tl::unexpected(accounts.error());
-  const Wanted<vdomain::Mailbox> mailbox = find_mailbox(accounts->directory, address);
-  if (!mailbox) return tl::unexpected(mailbox.error());
-  const std::string account = mailbox->address.str();
-  const Wanted<Passwords> passwords = passwords_of(*accounts, account);
-  if (!passwords) return tl::unexpected(passwords.error());
-  const auto program = program_for(accounts->instance, mailbox->address.domain());
-  if (!program) return tl::unexpected(program.error());
-  const bool wants_room = *program && !passwords->own;
-  const bool revokes = !options.keep_app_passwords && !passwords->apps.empty();
-  const bool same = passwords->all_are(CredentialState::locked) && !revokes && !wants_room;
+  Wanted<Account> opened = open_account(context, address);
+  if (!opened) return tl::unexpected(opened.error());
+  auto& [accounts, account, passwords, by_program] = *opened;
+  const bool wants_room = by_program && !passwords.own;
+  const bool revokes = !options.keep_app_passwords && !passwords.apps.empty();
+  const bool same = passwords.all_are(CredentialState::locked) && !revokes && !wants_room;
   std::uint64_t revoked = 0;
   if (!same && !context.dry_run) {
     if (wants_room)
-      if (const auto made = make_room_for_lock(context, *accounts, account); !made)
+      if (const auto made = make_room_for_lock(context, accounts, account); !made)
         return tl::unexpected(made.error());
-    if (passwords->any() || wants_room) {
-      const auto set = accounts->credentials->set_state(account, CredentialState::locked);
-      if (!set) return fail(set.error(), accounts->instance.path("db-auth"));
+    if (passwords.any() || wants_room) {
+      const auto set = accounts.credentials->set_state(account, CredentialState::locked);
+      if (!set) return fail(set.error(), accounts.instance.path("db-auth"));
     }
     if (revokes) {
-      const auto done = revoke_app_passwords(*accounts, account, *passwords);
+      const auto done = revoke_app_passwords(accounts, account, passwords);
       if (!done) return tl::unexpected(done.error());
       revoked = *done;
     }
-    record_change(context, *accounts, "account.lock", account);
+    record_change(context, accounts, "account.lock", account);
   }
   queue::StopSender stop{account, queue::Stop::locked, true, "account lock", context.dry_run};
-  const auto held = ask_queue(accounts->instance, std::move(stop));
+  const auto held = ask_queue(accounts.instance, std::move(stop));
   if (!held) return half_done(held.error(), account, "lock");
   if (!context.dry_run) {
-    auto authd = AuthClient::connect(accounts->instance);
+    auto authd = AuthClient::connect(accounts.instance);
     if (!authd) return half_done(authd.error(), account, "lock");
     const auto ended = (*authd)->ask(auth::EndAccountSessions{account});
     if (!ended) return half_done(ended.error(), account, "lock");
@@ -130,28 +145,22 @@ Outcome lock(Context& context, const LockOptions& options, const std::string& ad
 }
 
 Outcome unlock(Context& context, const std::string& address) {
-  Wanted<Accounts> accounts = Accounts::open(context);
-  if (!accounts) return tl::unexpected(accounts.error());
-  const Wanted<vdomain::Mailbox> mailbox = find_mailbox(accounts->directory, address);
-  if (!mailbox) return tl::unexpected(mailbox.error());
-  const std::string account = mailbox->address.str();
-  const Wanted<Passwords> passwords = passwords_of(*accounts, account);
-  if (!passwords) return tl::unexpected(passwords.error());
-  const bool same = passwords->all_are(CredentialState::active);
+  Wanted<Account> opened = open_account(context, address);
+  if (!opened) return tl::unexpected(opened.error());
+  auto& [accounts, account, passwords, by_program] = *opened;
+  const bool same = passwords.all_are(CredentialState::active);
   if (!same && !context.dry_run) {
-    const auto set = accounts->credentials->set_state(account, CredentialState::active);
-    if (!set) return fail(set.error(), accounts->instance.path("db-auth"));
-    record_change(context, *accounts, "account.unlock", account);
+    const auto set = accounts.credentials->set_state(account, CredentialState::active);
+    if (!set) return fail(set.error(), accounts.instance.path("db-auth"));
+    record_change(context, accounts, "account.unlock", account);
   }
   queue::StopSender go_on{account, queue::Stop::locked, false, "account unlock", context.dry_run};
-  const auto released = ask_queue(accounts->instance, std::move(go_on));
+  const auto released = ask_queue(accounts.instance, std::move(go_on));
   if (!released) return half_done(released.error(), account, "unlock");
   const bool unchanged = same && !released->changed && released->messages == 0;
   context.out.did(unchanged ? "unchanged" : context.verb("unlocked"), "account", account,
                   Record{{"released_messages", released->messages}});
-  const auto program = program_for(accounts->instance, mailbox->address.domain());
-  if (!program) return tl::unexpected(program.error());
-  if (!passwords->any() && !*program)
+  if (!passwords.any() && !by_program)
     context.out.warn(account + " has no password: toastctl mailbox passwd " + account);
   return context.dry_run && !unchanged ? Exit::would_change : Exit::done;
 }
@@ -209,20 +218,13 @@ void add_sending(Record& record, const queue::ShowSender::Reply& sender) {
 }
 
 Outcome show(Context& context, const std::string& address) {
-  Wanted<Accounts> accounts = Accounts::open(context);
-  if (!accounts) return tl::unexpected(accounts.error());
-  const Wanted<vdomain::Mailbox> mailbox = find_mailbox(accounts->directory, address);
-  if (!mailbox) return tl::unexpected(mailbox.error());
-  const std::string account = mailbox->address.str();
-  const Wanted<Passwords> passwords = passwords_of(*accounts, account);
-  if (!passwords) return tl::unexpected(passwords.error());
-  const auto program = program_for(accounts->instance, mailbox->address.domain());
-  if (!program) return tl::unexpected(program.error());
+  Wanted<Account> opened = open_account(context, address);
+  if (!opened) return tl::unexpected(opened.error());
+  auto& [accounts, account, passwords, by_program] = *opened;
   Record record{{"account", account},
-                {"login", login_state(*passwords, program->has_value())},
-                {"app_passwords", std::uint64_t{passwords->apps.size()}}};
-  auto client =
-      ProgramClient::connect(accounts->instance, kQueuedSocket, "so sending is not known");
+                {"login", login_state(passwords, by_program)},
+                {"app_passwords", std::uint64_t{passwords.apps.size()}}};
+  auto client = ProgramClient::connect(accounts.instance, kQueuedSocket, "so sending is not known");
   if (client) {
     const auto sender = (*client)->ask(queue::ShowSender{account});
     if (!sender) return tl::unexpected(sender.error());
