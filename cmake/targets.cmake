@@ -17,11 +17,22 @@ function(toast_batch target files)  # so many that both cores have something to 
   endif()
 endfunction()
 
-# toast_library(NAME SOURCES a.cc ... LINK lib ...)
+# What runs for a moment, or once: to build it takes longer than it will ever compute.
+function(toast_runs_briefly target)
+  if(NOT TOAST_SANITIZE)
+    target_compile_options(${target} PRIVATE -O1 -fno-inline-functions)
+  endif()
+endfunction()
+
+# toast_library(NAME SOURCES a.cc ... LINK lib ... [BRIEF])
+# BRIEF: for commands and the parent, not for what handles mail.
 function(toast_library name)
-  cmake_parse_arguments(arg "" "" "SOURCES;LINK" ${ARGN})
+  cmake_parse_arguments(arg "BRIEF" "" "SOURCES;LINK" ${ARGN})
   add_library(${name} STATIC ${arg_SOURCES})
   target_link_libraries(${name} PUBLIC toast_flags ${arg_LINK})
+  if(arg_BRIEF)
+    toast_runs_briefly(${name})
+  endif()
   toast_use_pch(${name})
   toast_batch(${name} 16)
 endfunction()
@@ -29,13 +40,16 @@ endfunction()
 # All that is installed, without tests: cmake --build --preset release --target programs.
 add_custom_target(programs)
 
-# toast_program(NAME SOURCES main.cc LINK lib ... [ADMIN|COMPAT]): installed where toastd looks for its children,
+# toast_program(NAME SOURCES main.cc LINK lib ... [BRIEF] [ADMIN|COMPAT]): installed where toastd looks for its children,
 # with ADMIN where an administrator's shell looks for commands, with COMPAT in a folder of its own, because
 # its name is another mail server's as well
 function(toast_program name)
-  cmake_parse_arguments(arg "ADMIN;COMPAT" "" "SOURCES;LINK" ${ARGN})
+  cmake_parse_arguments(arg "ADMIN;BRIEF;COMPAT" "" "SOURCES;LINK" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE toast_flags ${arg_LINK})
+  if(arg_BRIEF)
+    toast_runs_briefly(${name})
+  endif()
   toast_use_pch(${name})
   add_dependencies(programs ${name})
   if(arg_ADMIN)
