@@ -1,30 +1,14 @@
 // A hijacked authd's bytes as spawnd reads them, and the other way round. Whatever decodes is
 // within its limits and encodes to the same bytes again.
-#include <cstdlib>
+#include <cstdint>
 
 #include "auth/programs/program_messages.h"
+#include "tests/fuzz/round_trip.h"
 
 using namespace toast;
 using namespace toast::auth;
-
-namespace {
-
-template <class Message>
-bool round_trips(std::string_view input, Message& message) {
-  Decoder decoder(input);
-  message = Message::decode(decoder);
-  if (!decoder.finish("message")) return false;
-  Encoder encoder;
-  message.encode(encoder);
-  if (encoder.view() != input) std::abort();
-  return true;
-}
-
-void require(bool truth) {
-  if (!truth) std::abort();
-}
-
-}  // namespace
+using fuzz::require;
+using fuzz::round_trips;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view input(reinterpret_cast<const char*>(data), size);
