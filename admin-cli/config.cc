@@ -153,7 +153,7 @@ Wanted<std::optional<std::string>> wanted_content(const SettingInfo& info,
                 std::string(info.name),
                 info.name == setting::checkpasswordprograms.name
                     ? "one program a value, in quotes for the shell"
-                    : "one route a line: domain:host[:port]");
+                    : "values: " + describe_values(info));
   std::string content = *text;
   if (!content.ends_with('\n')) content.push_back('\n');
   return content;
