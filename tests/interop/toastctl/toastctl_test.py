@@ -215,7 +215,8 @@ class Domains(InstanceTest):
         self.assertEqual((shown["catch_all"], shown["default_quota_bytes"], shown["sub_addressing"]),
                          ("discard", 3 << 29, "+-"))
         self.assertEqual(shown["limits"], {"mailboxes": 2, "aliases": None, "lists": None,
-                                           "disk_bytes": None, "disk_messages": None})
+                                           "disk_bytes": None, "disk_messages": None,
+                                           "messages_per_hour": None, "messages_per_day": None})
         self.assertEqual(self.ctl("domain", "set", "example.org", "--catch-all", "discard").stdout,
                          "unchanged domain example.org\n")
         self.assertIsNone(shown["lmtp"])
