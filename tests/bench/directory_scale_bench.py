@@ -69,7 +69,9 @@ class Site:
         settings = dict(SETTINGS)
         if back_end == "mariadb":
             self.server = MariadbServer("--skip-networking", "--innodb-buffer-pool-size=256M",
-                                        "--innodb-log-file-size=96M")
+                                        "--innodb-log-file-size=96M",
+                                        # Else a small database is in memory as soon as its server is.
+                                        "--innodb-buffer-pool-load-at-startup=OFF")
             settings |= {"databasebackend": "mariadb", "mariadbsocket": self.server.socket}
         self.instance = Instance(settings=settings)
         if self.server:
