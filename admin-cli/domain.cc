@@ -5,35 +5,22 @@
 #include <limits>
 
 #include "admin-cli/arguments.h"
+#include "admin-cli/domain_settings.h"
 #include "admin-cli/stores.h"
 
 namespace toast::admin {
 namespace {
 
-using vdomain::CatchAll;
 using vdomain::Change;
 using vdomain::HostedDomain;
 
 struct DomainOptions {
   std::vector<std::string> names;
   std::string alias_of;
-  std::optional<std::string> catch_all, default_quota, default_quota_messages, sub_addressing, lmtp,
-      max_mailboxes, max_aliases, max_lists, max_disk, max_disk_messages, owner, quota,
-      quota_messages, max_messages_per_hour, max_messages_per_day;
-  std::vector<std::string> suspend, resume;
-  std::string reason = "suspended by the administrator";
+  DomainSettings settings;
   std::string match;
   PageOptions page;
   bool with_contents = false;
-
-  bool has_settings() const {
-    for (const auto& setting :
-         {catch_all, default_quota, default_quota_messages, sub_addressing, lmtp, max_mailboxes,
-          max_aliases, max_lists, max_disk, max_disk_messages, owner, quota, quota_messages,
-          max_messages_per_hour, max_messages_per_day})
-      if (setting) return true;
-    return !suspend.empty() || !resume.empty();
-  }
 };
 
 Value quota_value(std::uint64_t limit) { return limit == 0 ? Value() : Value(limit); }
@@ -81,136 +68,12 @@ Record room_record(const vdomain::StoredRoom& room) {
 
 namespace {
 
-// "refuse" or "discard", each with ":TEXT" if wished; or an address: of this domain a mailbox, of
-// another a forward.
-Wanted<CatchAll> parse_catch_all_option(const std::string& text, const Domain& domain) {
-  const std::size_t colon = text.find(':');
-  const auto kind = vdomain::parse_catch_all(text.substr(0, colon));
-  if (kind == CatchAll::Kind::refuse || kind == CatchAll::Kind::discard) {
-    CatchAll catch_all{*kind, std::nullopt};
-    if (colon == std::string::npos) return catch_all;
-    Result<vdomain::ReplyText> words = vdomain::ReplyText::parse(text.substr(colon + 1));
-    if (!words)
-      return fail(Exit::invalid, "bad_catch_all", "--catch-all: " + words.error().detail, text,
-                  text.substr(0, colon) + ", or " + text.substr(0, colon) + ":TEXT");
-    catch_all.text = std::move(*words);
-    return catch_all;
-  }
-  if (text.find('@') == std::string::npos)
-    return fail(Exit::invalid, "bad_catch_all", "--catch-all: " + text + " is not understood", text,
-                "refuse, discard, one of them with :TEXT, or an address that gets the mail");
-  Wanted<Address> target = parse_address(text);
-  if (!target) return tl::unexpected(std::move(target.error()));
-  const bool own = target->domain() == domain;
-  return CatchAll{own ? CatchAll::Kind::mailbox : CatchAll::Kind::forward, std::move(*target)};
-}
-
-// "/run/dovecot/lmtp", "host.test:24", or "off": their Maildirs.
-Wanted<std::optional<NextHop>> parse_lmtp_option(const std::string& text) {
-  if (text == "off") return std::nullopt;
-  Result<NextHop> server = NextHop::parse_lmtp(text);
-  if (!server)
-    return fail(Exit::invalid, "bad_lmtp", "--lmtp: " + server.error().detail, text,
-                "/run/dovecot/lmtp, host.example:24, [192.0.2.1]:24 or off");
-  return std::optional<NextHop>(std::move(*server));
-}
-
-tl::expected<void, Failure> apply_suspensions(const DomainOptions& options, HostedDomain& domain) {
-  const auto place = [&](const std::string& what) -> std::optional<std::string>* {
-    if (what == "incoming") return &domain.incoming_suspended;
-    if (what == "outgoing") return &domain.outgoing_suspended;
-    if (what == "login") return &domain.login_suspended;
-    return nullptr;
-  };
-  for (const bool suspend : {false, true}) {
-    for (const std::string& what : suspend ? options.suspend : options.resume) {
-      std::optional<std::string>* reason = place(what);
-      if (reason == nullptr)
-        return fail(Exit::invalid, "bad_suspension", "cannot suspend " + what, what,
-                    "incoming, outgoing or login");
-      *reason = suspend ? std::optional(options.reason) : std::nullopt;
-    }
-  }
-  return {};
-}
-
-tl::expected<void, Failure> apply(const DomainOptions& options, HostedDomain& domain) {
-  if (options.catch_all) {
-    Wanted<CatchAll> catch_all = parse_catch_all_option(*options.catch_all, domain.name);
-    if (!catch_all) return tl::unexpected(std::move(catch_all.error()));
-    domain.catch_all = std::move(*catch_all);
-  }
-  if (options.default_quota) {
-    const Wanted<std::uint64_t> bytes = parse_size(*options.default_quota, "--default-quota");
-    if (!bytes) return tl::unexpected(bytes.error());
-    domain.default_quota.bytes = *bytes;
-  }
-  if (options.default_quota_messages) {
-    const auto count = parse_limit(*options.default_quota_messages, "--default-quota-messages");
-    if (!count) return tl::unexpected(count.error());
-    domain.default_quota.messages = count->value_or(0);
-  }
-  if (options.quota) {
-    const Wanted<std::uint64_t> bytes = parse_size(*options.quota, "--quota");
-    if (!bytes) return tl::unexpected(bytes.error());
-    domain.quota.bytes = *bytes;
-  }
-  if (options.quota_messages) {
-    const auto count = parse_limit(*options.quota_messages, "--quota-messages");
-    if (!count) return tl::unexpected(count.error());
-    domain.quota.messages = count->value_or(0);
-  }
-  for (const auto& [text, option, limit] :
-       {std::tuple(&options.max_messages_per_hour, "--max-messages-per-hour",
-                   &domain.limits.messages_per_hour),
-        std::tuple(&options.max_messages_per_day, "--max-messages-per-day",
-                   &domain.limits.messages_per_day)}) {
-    if (!*text) continue;
-    const auto parsed = parse_send_limit(**text, option);
-    if (!parsed) return tl::unexpected(parsed.error());
-    *limit = *parsed;
-  }
-  if (options.max_disk) {
-    const Wanted<std::uint64_t> bytes = parse_size(*options.max_disk, "--max-disk");
-    if (!bytes) return tl::unexpected(bytes.error());
-    domain.limits.disk_bytes = *bytes == 0 ? std::nullopt : std::optional(*bytes);
-  }
-  if (options.owner)
-    domain.owner = *options.owner == "none" ? std::nullopt : std::optional(*options.owner);
-  if (options.sub_addressing) {
-    const bool none = *options.sub_addressing == "none";
-    const auto parsed = vdomain::parse_sub_addressing(none ? "" : *options.sub_addressing);
-    if (!parsed)
-      return fail(Exit::invalid, "bad_sub_addressing",
-                  "--sub-addressing: " + *options.sub_addressing + " is not understood",
-                  *options.sub_addressing, "+, -, +- or none");
-    domain.sub_addressing = *parsed;
-  }
-  if (options.lmtp) {
-    Wanted<std::optional<NextHop>> server = parse_lmtp_option(*options.lmtp);
-    if (!server) return tl::unexpected(std::move(server.error()));
-    domain.lmtp = std::move(*server);
-  }
-  for (const auto& [text, option, limit] :
-       {std::tuple(&options.max_mailboxes, "--max-mailboxes", &domain.limits.mailboxes),
-        std::tuple(&options.max_aliases, "--max-aliases", &domain.limits.aliases),
-        std::tuple(&options.max_lists, "--max-lists", &domain.limits.lists),
-        std::tuple(&options.max_disk_messages, "--max-disk-messages",
-                   &domain.limits.disk_messages)}) {
-    if (!*text) continue;
-    const auto parsed = parse_limit(**text, option);
-    if (!parsed) return tl::unexpected(parsed.error());
-    *limit = *parsed;
-  }
-  return apply_suspensions(options, domain);
-}
-
 Outcome add_one(Context& context, Directory& directory, const DomainOptions& options,
                 const std::string& text) {
   const Wanted<Domain> name = parse_domain(text);
   if (!name) return tl::unexpected(name.error());
   if (!options.alias_of.empty()) {
-    if (options.has_settings())
+    if (options.settings.any())
       return fail(Exit::usage, "alias_with_settings",
                   "another name of a domain has no settings of its own", name->str(),
                   "toastctl domain set " + options.alias_of);
@@ -228,7 +91,8 @@ Outcome add_one(Context& context, Directory& directory, const DomainOptions& opt
                       .sub_addressing = {},
                       .default_quota = {},
                       .limits = {}};
-  if (const auto applied = apply(options, domain); !applied) return tl::unexpected(applied.error());
+  if (const auto applied = options.settings.apply_to(domain); !applied)
+    return tl::unexpected(applied.error());
   Outcome outcome =
       report(context, directory->add_domain(domain, context.actor), "domain", "added", name->str());
   if (!outcome && outcome.error().exit == Exit::conflict)
@@ -351,7 +215,7 @@ Outcome set_domain(Context& context, const DomainOptions& options) {
     if (!found) return fail(found.error(), name->str());
     if (!*found) return not_found(*directory, "domain", name->str());
     HostedDomain domain = **found;
-    if (const auto applied = apply(options, domain); !applied)
+    if (const auto applied = options.settings.apply_to(domain); !applied)
       return tl::unexpected(applied.error());
     return report(context, (*directory)->set_domain(domain, context.actor), "domain", "changed",
                   name->str());
@@ -414,71 +278,6 @@ Outcome delete_domain(Context& context, const DomainOptions& options) {
   return outcome;
 }
 
-void add_settings(CLI::App* command, DomainOptions& options) {
-  command
-      ->add_option("--catch-all", options.catch_all,
-                   "Mail to unknown names: refuse[:TEXT for senders], discard[:REASON], or the "
-                   "ADDRESS that gets it")
-      ->type_name("WHAT");
-  command
-      ->add_option("--default-quota", options.default_quota,
-                   "Quota of mailboxes added without one: 1G, 500M, unlimited")
-      ->type_name("SIZE");
-  command
-      ->add_option("--default-quota-messages", options.default_quota_messages,
-                   "The same in messages: a number, or unlimited")
-      ->type_name("N");
-  command
-      ->add_option("--quota", options.quota,
-                   "What its mailboxes may use together: 100G, or unlimited")
-      ->type_name("SIZE");
-  command
-      ->add_option("--quota-messages", options.quota_messages,
-                   "The same in messages: a number, or unlimited")
-      ->type_name("N");
-  command->add_option("--owner", options.owner, "Who has it, with limits of their own, or none")
-      ->type_name("NAME");
-  command
-      ->add_option("--sub-addressing", options.sub_addressing,
-                   "Separators of ann+news@: +, -, +- or none")
-      ->type_name("CHARS");
-  command
-      ->add_option("--lmtp", options.lmtp,
-                   "Who serves its mailboxes: a socket, HOST:PORT, or off for Maildirs here")
-      ->type_name("SERVER");
-  command->add_option("--max-mailboxes", options.max_mailboxes, "Limit, or unlimited")
-      ->type_name("N");
-  command->add_option("--max-aliases", options.max_aliases, "Limit, or unlimited")->type_name("N");
-  command->add_option("--max-lists", options.max_lists, "Limit, or unlimited")->type_name("N");
-  command
-      ->add_option("--max-disk", options.max_disk,
-                   "Limit on the quotas of its mailboxes together, or unlimited")
-      ->type_name("SIZE");
-  command
-      ->add_option("--max-disk-messages", options.max_disk_messages,
-                   "The same in messages: a number, or unlimited")
-      ->type_name("N");
-  command
-      ->add_option("--max-messages-per-hour", options.max_messages_per_hour,
-                   "Recipients at other hosts, in place of sendlimitdomainhour: a number, "
-                   "unlimited, or default")
-      ->type_name("N");
-  command
-      ->add_option("--max-messages-per-day", options.max_messages_per_day,
-                   "The same in place of sendlimitdomainday")
-      ->type_name("N");
-  command->add_option("--suspend", options.suspend, "Stop incoming, outgoing or login")
-      ->delimiter(',')
-      ->allow_extra_args(false)
-      ->type_name("WHAT");
-  command->add_option("--resume", options.resume, "Allow incoming, outgoing or login again")
-      ->delimiter(',')
-      ->allow_extra_args(false)
-      ->type_name("WHAT");
-  command->add_option("--reason", options.reason, "What people whose mail is refused read")
-      ->type_name("TEXT");
-}
-
 }  // namespace
 
 void add_domain(CLI::App& app, Context& context) {
@@ -495,7 +294,7 @@ void add_domain(CLI::App& app, Context& context) {
   add->add_option("DOMAIN", options->names, "Names; - reads them from standard input")->required();
   add->add_option("--alias-of", options->alias_of, "Make it another name of that domain")
       ->type_name("DOMAIN");
-  add_settings(add, *options);
+  options->settings.add_to(*add);
   add->footer(
       "Examples:\n"
       "  toastctl domain add example.org\n"
@@ -517,7 +316,7 @@ void add_domain(CLI::App& app, Context& context) {
 
   CLI::App* set = noun->add_subcommand("set", "Change only what is named");
   set->add_option("DOMAIN", options->names)->required();
-  add_settings(set, *options);
+  options->settings.add_to(*set);
   set->footer(
       "Examples:\n"
       "  toastctl domain set example.org --catch-all refuse\n"
