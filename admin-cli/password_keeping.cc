@@ -28,4 +28,19 @@ Result<void> store_password(auth::CredentialsRepository& credentials, const Keep
                             keeping.scram);
 }
 
+Wanted<std::string> password_difference(Accounts& accounts, const Keeping& keeping,
+                                        const Address& account, const Password& given) {
+  const auto credential = accounts.credentials->find(account.str());
+  if (!credential) return fail(credential.error(), accounts.instance.path("db-auth"));
+  if (!*credential) return std::string("it has no password");
+  if (given.generated) return std::string("it has a password that was not made up now");
+  const Result<bool> same =
+      given.is_hash ? Result<bool>(given.text.equals((*credential)->hash))
+                    : auth::verify_password(*keeping.hasher, (*credential)->hash, given.text);
+  if (!same && same.error().failure == toast::Failure::transient)
+    return fail(same.error(), account.str());
+  if (!same) return "its password cannot be compared: " + same.error().detail;
+  return std::string(*same ? "" : "its password is another one");
+}
+
 }  // namespace toast::admin

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "admin-cli/accounts.h"
 #include "admin-cli/context.h"
 #include "admin-cli/password_input.h"
 #include "auth/credentials_repository.h"
@@ -24,5 +25,10 @@ struct Keeping {
 [[nodiscard]] Result<void> store_password(auth::CredentialsRepository& credentials,
                                           const Keeping& keeping, const std::string& account,
                                           const Password& password, WallTime now);
+
+// How the password of a mailbox that exists differs from the one that was given; empty: it does
+// not.
+Wanted<std::string> password_difference(Accounts& accounts, const Keeping& keeping,
+                                        const Address& account, const Password& given);
 
 }  // namespace toast::admin
